@@ -1,0 +1,417 @@
+//! The receive pool of a core and the handles onto its slots.
+//!
+//! With io_uring most slots stand in a *provided-buffer ring*: the kernel takes one for each
+//! receive, and a returned slot is published to it by one store. The slots that the ring does not
+//! hold, with epoll all of them, wait in a free list for receives that the core makes by itself.
+//!
+//! Invariant: `references[slot]` counts the handles onto a slot; at zero the slot goes back where
+//! it came from, at once. A handle keeps the whole pool mapped, so it may outlive its runtime.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::ops::{Bound, Deref, RangeBounds};
+use std::ptr::NonNull;
+use std::rc::Rc;
+
+use super::Region;
+use crate::counters::CounterCells;
+
+/// Where returned slots go while a ring offers them to the kernel.
+pub(crate) trait ProvidedRing: fmt::Debug {
+    /// Offers a slot to the kernel again.
+    fn provide(&mut self, slot: u16, start: NonNull<u8>, bytes: u32);
+}
+
+/// The receive slots of one core.
+#[derive(Debug)]
+pub(crate) struct ReceivePool {
+    region: Region,
+    slot_bytes: u32,
+    /// Slots below this number belong to the provided ring, while there is one.
+    ring_slots: u16,
+    references: Box<[Cell<u32>]>,
+    ring: RefCell<Option<Box<dyn ProvidedRing>>>,
+    /// Slots that the kernel can take from the ring at this moment.
+    ring_available: Cell<u32>,
+    free: RefCell<Vec<u16>>,
+}
+
+impl ReceivePool {
+    /// `ring_slots` for a provided ring, then `free_slots` for the core's own receives.
+    pub(crate) fn new(region: Region, slot_bytes: u32, ring_slots: u16, free_slots: u16) -> Self {
+        let count = ring_slots + free_slots;
+        assert!(region.bytes() >= count as usize * slot_bytes as usize);
+        Self {
+            region,
+            slot_bytes,
+            ring_slots,
+            references: (0..count).map(|_| Cell::new(0)).collect(),
+            ring: RefCell::new(None),
+            ring_available: Cell::new(0),
+            free: RefCell::new((ring_slots..count).rev().collect()),
+        }
+    }
+
+    pub(crate) fn slot_bytes(&self) -> u32 {
+        self.slot_bytes
+    }
+
+    pub(crate) fn slot_start(&self, slot: u16) -> NonNull<u8> {
+        let offset = slot as usize * self.slot_bytes as usize;
+        assert!(offset + self.slot_bytes as usize <= self.region.bytes());
+        // SAFETY: the offset lies inside the mapping, as just asserted.
+        unsafe { self.region.start().add(offset) }
+    }
+
+    /// Hands all of the ring's slots to the kernel through `ring`.
+    pub(crate) fn attach(&self, mut ring: Box<dyn ProvidedRing>) {
+        for slot in 0..self.ring_slots {
+            ring.provide(slot, self.slot_start(slot), self.slot_bytes);
+        }
+        self.ring_available.set(u32::from(self.ring_slots));
+        *self.ring.borrow_mut() = Some(ring);
+    }
+
+    /// Takes the ring away from the kernel's side; its slots join the free list as they return.
+    pub(crate) fn detach(&self) {
+        *self.ring.borrow_mut() = None;
+        self.ring_available.set(0);
+    }
+
+    /// Makes the core's own what a ring that did not come to life was given.
+    pub(crate) fn free_all(&self) {
+        self.detach();
+        self.free.borrow_mut().extend(0..self.ring_slots);
+    }
+
+    /// Whether the kernel would find a slot for a receive.
+    pub(crate) fn ring_has_slots(&self) -> bool {
+        self.ring_available.get() > 0
+    }
+
+    /// Slots that nobody holds, on both sides.
+    pub(crate) fn idle_slots(&self) -> usize {
+        self.ring_available.get() as usize + self.free.borrow().len()
+    }
+
+    /// The kernel said that it filled `bytes` of a ring slot: the slot is now ours.
+    pub(crate) fn received(self: &Rc<Self>, slot: u16, bytes: u32) -> RxBuf {
+        assert!(slot < self.ring_slots, "the kernel named a slot that it was never given");
+        assert_eq!(self.references[slot as usize].get(), 0, "the kernel filled a slot in use");
+        assert!(bytes <= self.slot_bytes);
+        self.ring_available.set(self.ring_available.get() - 1);
+        self.handle(slot, bytes)
+    }
+
+    /// Receives by the core itself: `receive` fills a slot of the free list, or heap memory of the
+    /// same size while there is none. The flag says whether the slot's bytes were all used, so that
+    /// there may be more to receive.
+    pub(crate) fn fill(
+        self: &Rc<Self>,
+        counters: &CounterCells,
+        receive: impl FnOnce(&mut [u8]) -> io::Result<usize>,
+    ) -> io::Result<(RxBuf, bool)> {
+        let Some(slot) = self.free.borrow_mut().pop() else {
+            let mut bytes = vec![0; self.slot_bytes as usize];
+            let count = receive(&mut bytes)?;
+            counters.receive_heap_fallbacks.increment();
+            let full = count == bytes.len();
+            bytes.truncate(count);
+            return Ok((RxBuf::from(bytes), full));
+        };
+        let start = self.slot_start(slot);
+        // SAFETY: the slot is in no list and has no handle, so it is this call's alone; mapped
+        // memory is initialised.
+        let bytes =
+            unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), self.slot_bytes as usize) };
+        match receive(bytes) {
+            // Both fit a slot's size, which is a `u32`.
+            Ok(count) if count > 0 => {
+                Ok((self.handle(slot, count as u32), count as u32 == self.slot_bytes))
+            }
+            nothing => {
+                self.free.borrow_mut().push(slot);
+                nothing.map(|_| (RxBuf::empty(), false))
+            }
+        }
+    }
+
+    /// Makes a handle of a slot that the core took itself and filled with `bytes`.
+    fn handle(self: &Rc<Self>, slot: u16, bytes: u32) -> RxBuf {
+        assert!(bytes <= self.slot_bytes);
+        self.references[slot as usize].set(1);
+        RxBuf { place: Place::Slot { pool: Rc::clone(self), slot }, start: 0, bytes }
+    }
+
+    #[inline]
+    fn release(&self, slot: u16) {
+        let references = &self.references[slot as usize];
+        let left = references.get() - 1;
+        references.set(left);
+        if left > 0 {
+            return;
+        }
+        if slot < self.ring_slots
+            && let Some(ring) = self.ring.borrow_mut().as_mut()
+        {
+            ring.provide(slot, self.slot_start(slot), self.slot_bytes);
+            self.ring_available.set(self.ring_available.get() + 1);
+            return;
+        }
+        self.free.borrow_mut().push(slot);
+    }
+}
+
+/// Received bytes: a handle onto a slot of the core's receive pool.
+///
+/// Derefs to `[u8]`; clones and slices share the slot, and the last handle to go gives it back to
+/// the kernel. Holding many of them for long slows the core's streams down: copy out what is to be
+/// kept. An empty buffer from a receive means end of stream.
+///
+/// ```
+/// use taut_runtime::buffer::RxBuf;
+///
+/// let message = RxBuf::from(b"8=FIX.4.4".to_vec());
+/// let value = message.slice(2..);
+/// drop(message);
+/// assert_eq!(&value[..], b"FIX.4.4");
+/// ```
+pub struct RxBuf {
+    place: Place,
+    start: u32,
+    bytes: u32,
+}
+
+enum Place {
+    /// A slot of a receive pool.
+    Slot { pool: Rc<ReceivePool>, slot: u16 },
+    /// The heap: where bytes land when the pool is dry, and bytes that the user brought.
+    Heap(Rc<Vec<u8>>),
+}
+
+impl RxBuf {
+    /// A buffer without bytes, as received at the end of a stream.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self { place: Place::Heap(Rc::default()), start: 0, bytes: 0 }
+    }
+
+    /// Number of bytes.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.bytes as usize
+    }
+
+    /// Whether there are no bytes: the end of the stream, when it comes from a receive.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// A second handle onto part of the same bytes; copies nothing.
+    ///
+    /// # Panics
+    ///
+    /// Where the range does not lie inside the buffer.
+    #[must_use]
+    pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
+        let from = match range.start_bound() {
+            Bound::Included(&from) => from,
+            Bound::Excluded(&before) => before + 1,
+            Bound::Unbounded => 0,
+        };
+        let to = match range.end_bound() {
+            Bound::Included(&last) => last + 1,
+            Bound::Excluded(&to) => to,
+            Bound::Unbounded => self.len(),
+        };
+        assert!(from <= to && to <= self.len(), "slice {from}..{to} of {} bytes", self.len());
+        let mut part = self.clone();
+        // Both fit: they are at most `self.bytes`.
+        part.start += from as u32;
+        part.bytes = (to - from) as u32;
+        part
+    }
+
+    /// Drops the first `count` bytes from this handle.
+    ///
+    /// # Panics
+    ///
+    /// Where there are fewer.
+    pub fn advance(&mut self, count: usize) {
+        assert!(count <= self.len(), "advance by {count} of {} bytes", self.len());
+        self.start += count as u32;
+        self.bytes -= count as u32;
+    }
+}
+
+impl Deref for RxBuf {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match &self.place {
+            Place::Slot { pool, slot } => {
+                let start = pool.slot_start(*slot);
+                // SAFETY: this handle holds a reference to the slot, so neither the kernel nor the
+                // core writes it, and the pool keeps it mapped. `start + bytes` never exceeds what
+                // was received, which is initialised: mapped memory always is.
+                unsafe {
+                    std::slice::from_raw_parts(
+                        start.as_ptr().add(self.start as usize),
+                        self.bytes as usize,
+                    )
+                }
+            }
+            Place::Heap(bytes) => &bytes[self.start as usize..][..self.bytes as usize],
+        }
+    }
+}
+
+impl AsRef<[u8]> for RxBuf {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Clone for RxBuf {
+    fn clone(&self) -> Self {
+        let place = match &self.place {
+            Place::Slot { pool, slot } => {
+                let references = &pool.references[*slot as usize];
+                references.set(references.get() + 1);
+                Place::Slot { pool: Rc::clone(pool), slot: *slot }
+            }
+            Place::Heap(bytes) => Place::Heap(Rc::clone(bytes)),
+        };
+        Self { place, start: self.start, bytes: self.bytes }
+    }
+}
+
+impl Drop for RxBuf {
+    #[inline]
+    fn drop(&mut self) {
+        if let Place::Slot { pool, slot } = &self.place {
+            pool.release(*slot);
+        }
+    }
+}
+
+impl From<Vec<u8>> for RxBuf {
+    /// Wraps bytes of the heap; copies nothing.
+    ///
+    /// # Panics
+    ///
+    /// From 4 GiB on.
+    fn from(bytes: Vec<u8>) -> Self {
+        let length = u32::try_from(bytes.len()).expect("an RxBuf holds less than 4 GiB");
+        Self { place: Place::Heap(Rc::new(bytes)), start: 0, bytes: length }
+    }
+}
+
+impl fmt::Debug for RxBuf {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = match &self.place {
+            Place::Slot { slot, .. } => format!("slot {slot}"),
+            Place::Heap(_) => "heap".to_owned(),
+        };
+        write!(f, "RxBuf({} bytes, {place})", self.bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Log(Rc<RefCell<Vec<u16>>>);
+
+    impl ProvidedRing for Log {
+        fn provide(&mut self, slot: u16, _start: NonNull<u8>, _bytes: u32) {
+            self.0.borrow_mut().push(slot);
+        }
+    }
+
+    fn pool(ring_slots: u16, free_slots: u16) -> (Rc<ReceivePool>, Rc<RefCell<Vec<u16>>>) {
+        let region = Region::map_pages((ring_slots + free_slots) as usize * 64).unwrap();
+        let pool = Rc::new(ReceivePool::new(region, 64, ring_slots, free_slots));
+        let log = Rc::new(RefCell::new(Vec::new()));
+        pool.attach(Box::new(Log(Rc::clone(&log))));
+        log.borrow_mut().clear();
+        (pool, log)
+    }
+
+    #[test]
+    fn a_slot_returns_once_after_its_last_handle() {
+        let (pool, log) = pool(4, 0);
+        let whole = pool.received(2, 10);
+        let part = whole.slice(3..=5);
+        let copy = part.clone();
+        assert_eq!((whole.len(), part.len()), (10, 3));
+        drop(whole);
+        drop(part);
+        assert!(log.borrow().is_empty());
+        assert_eq!(pool.idle_slots(), 3);
+        drop(copy);
+        assert_eq!(*log.borrow(), [2]);
+        assert_eq!(pool.idle_slots(), 4);
+    }
+
+    #[test]
+    fn own_slots_go_back_to_the_free_list() {
+        let (pool, log) = pool(1, 2);
+        let counters = CounterCells::default();
+        let (buffer, full) = pool.fill(&counters, |to| Ok(to.len())).unwrap();
+        assert!(full);
+        assert_eq!(pool.idle_slots(), 2);
+        drop(buffer);
+        assert_eq!(pool.idle_slots(), 3);
+        let refused = pool.fill(&counters, |_| Err(io::ErrorKind::WouldBlock.into()));
+        assert!(refused.is_err());
+        assert!(pool.fill(&counters, |_| Ok(0)).unwrap().0.is_empty());
+        assert_eq!(pool.idle_slots(), 3);
+        assert!(log.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_dry_pool_receives_into_the_heap_and_counts_it() {
+        let (pool, _log) = pool(1, 1);
+        let counters = CounterCells::default();
+        let held = pool.fill(&counters, |_| Ok(1)).unwrap();
+        let (heap, full) = pool
+            .fill(&counters, |to| {
+                to[..3].copy_from_slice(b"abc");
+                Ok(3)
+            })
+            .unwrap();
+        assert_eq!((&heap[..], full), (&b"abc"[..], false));
+        assert_eq!(counters.receive_heap_fallbacks.get(), 1);
+        drop(held);
+    }
+
+    #[test]
+    fn a_handle_outlives_the_ring_and_every_other_owner() {
+        let (pool, log) = pool(2, 0);
+        let buffer = pool.received(0, 64);
+        pool.detach();
+        drop(pool);
+        assert_eq!(buffer[63], 0);
+        drop(buffer);
+        assert!(log.borrow().is_empty(), "a detached ring must not be written");
+    }
+
+    #[test]
+    #[should_panic(expected = "slot in use")]
+    fn the_kernel_filling_a_held_slot_is_noticed() {
+        let (pool, _log) = pool(2, 0);
+        let _held = pool.received(1, 1);
+        let _twice = pool.received(1, 1);
+    }
+
+    #[test]
+    #[should_panic(expected = "slice 3..9")]
+    fn a_slice_beyond_the_end_panics() {
+        let _ = RxBuf::from(vec![0; 8]).slice(3..9);
+    }
+}

@@ -1,0 +1,59 @@
+//! The non-blocking call that does an operation; `WouldBlock` when its time has not come.
+
+use std::io;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+use socket2::SockRef;
+
+use crate::counters::CounterCells;
+use crate::driver::Operation;
+use crate::io::Interest;
+
+/// Tries an operation once. A send that was taken in part goes on until nothing more is taken.
+pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io::Result<usize> {
+    match operation {
+        Operation::Ready { descriptor, interest } => {
+            // The caller's own call found the descriptor not ready, which the driver did not see.
+            counters.syscalls.increment();
+            let events = match interest {
+                Interest::Readable => PollFlags::IN | PollFlags::RDHUP,
+                Interest::Writable => PollFlags::OUT,
+            };
+            let mut descriptors = [PollFd::new(descriptor, events)];
+            match poll(&mut descriptors, Some(&Timespec::default()))? {
+                0 => Err(Errno::WOULDBLOCK.into()),
+                _ => Ok(0),
+            }
+        }
+        Operation::Connect { descriptor, address } => {
+            counters.syscalls.add(2);
+            let socket = SockRef::from(&*descriptor);
+            socket.set_nonblocking(true)?;
+            // Calling it again tells how an attempt ended, see connect(2).
+            match socket.connect(address) {
+                Err(error) => match error.raw_os_error() {
+                    Some(libc::EISCONN) => Ok(0),
+                    Some(libc::EINPROGRESS | libc::EALREADY) => Err(Errno::WOULDBLOCK.into()),
+                    _ => Err(error),
+                },
+                Ok(()) => Ok(0),
+            }
+        }
+        Operation::Send { descriptor, buffer, sent, .. } => {
+            while *sent < buffer.len() {
+                counters.syscalls.increment();
+                let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+                *sent += send(&*descriptor, &buffer[*sent..], flags)?;
+            }
+            Ok(*sent)
+        }
+        Operation::ReceiveInto { inbound, buffer } => {
+            counters.syscalls.increment();
+            let to = spare_capacity(buffer);
+            Ok(recv(&inbound.descriptor, to, RecvFlags::DONTWAIT).map(|(count, _)| count)?)
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! The epoll driver: operations by readiness and the call itself.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `sources` | which descriptors are registered, what is known of their readiness, who waits |
+//! | `attempt` | the non-blocking call that does an operation |
+//!
+//! Each descriptor is registered once, edge-triggered for both directions, so that no wait costs an
+//! `epoll_ctl`. An operation is tried at once where the descriptor may be ready; else it waits for
+//! the edge and is tried again. Invariant: readiness is forgotten only after a call found nothing,
+//! or took less than it could have, so no edge is missed.
+
+mod attempt;
+mod sources;
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use rustix::event::{Timespec, epoll};
+use rustix::io::ioctl_fionbio;
+use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
+
+use self::attempt::attempt;
+use self::sources::{Sources, Waiter};
+use super::slots::Slots;
+use super::{Backend, Completed, Key, Operation, Shared, Wait};
+use crate::buffer::RxBuf;
+use crate::config::{Config, WaitStrategy};
+use crate::error::BuildError;
+use crate::executor::WakeSlot;
+use crate::features::Features;
+use crate::io::{InboundState, IncomingState, Interest, receive_now};
+
+/// Events taken by one `epoll_wait`.
+const EVENTS_MAX: usize = 128;
+/// Marks the doorbell's event; no registration has this number.
+const DOORBELL: u64 = u64::MAX;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Epoll {
+    epoll: OwnedFd,
+    sources: Sources,
+    operations: Slots<Pending>,
+    operations_max: u32,
+    /// Those to be woken by one event, kept for its memory.
+    waiters: Vec<Waiter>,
+    shared: Shared,
+}
+
+#[derive(Debug)]
+struct Pending {
+    operation: Operation,
+    waiter: WakeSlot,
+    result: Option<io::Result<usize>>,
+}
+
+impl Epoll {
+    pub(crate) fn new(
+        config: &Config,
+        shared: Shared,
+        features: &mut Features,
+    ) -> Result<Self, BuildError> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
+            .map_err(|error| BuildError::system("epoll could not be created", error.into()))?;
+        let doorbell = epoll::EventData::new_u64(DOORBELL);
+        epoll::add(&epoll, shared.remote.doorbell(), doorbell, epoll::EventFlags::IN)
+            .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
+        if let WaitStrategy::NapiPoll { .. } = config.wait {
+            features.refuse("NAPI busy poll", "only with io_uring; waiting with a time limit");
+        }
+        features.not_asked("registered send buffers", "only with io_uring");
+        match config.zero_copy_send_bytes_min {
+            Some(_) => features.refuse("zero-copy send", "only with io_uring"),
+            None => features.not_asked("zero-copy send", "only with io_uring"),
+        }
+        Ok(Self {
+            epoll,
+            sources: Sources::default(),
+            operations: Slots::new(config.operations_max),
+            operations_max: config.operations_max,
+            waiters: Vec::new(),
+            shared,
+        })
+    }
+
+    /// Tries an operation, and lets it wait for readiness if it has to.
+    fn advance(&mut self, key: Key) -> io::Result<()> {
+        let Some(pending) = self.operations.get_mut(key) else { return Ok(()) };
+        let descriptor = pending.operation.descriptor().clone();
+        let interest = pending.operation.interest();
+        // A connection attempt must begin before its socket is registered: a socket that is not
+        // connected counts as hung up.
+        let begins = matches!(pending.operation, Operation::Connect { .. })
+            && descriptor.registration().get() == 0;
+        if !begins {
+            self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
+            if !self.sources.is_ready(&descriptor, interest) {
+                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
+                return Ok(());
+            }
+        }
+        match attempt(&mut pending.operation, &self.shared.counters) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
+                self.sources.exhausted(&descriptor, interest);
+                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
+            }
+            result => {
+                pending.result = Some(result);
+                pending.waiter.fire();
+            }
+        }
+        Ok(())
+    }
+
+    fn wake(&mut self, waiters: &mut Vec<Waiter>) {
+        for waiter in waiters.drain(..) {
+            match waiter {
+                Waiter::Inbound(state) => state.reader.fire(),
+                Waiter::Incoming(state) => state.acceptor.fire(),
+                Waiter::Operation(key) => {
+                    if let Err(error) = self.advance(key)
+                        && let Some(pending) = self.operations.get_mut(key)
+                    {
+                        pending.result = Some(Err(error));
+                        pending.waiter.fire();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a stream may have bytes; registers it on first use and lets its reader wait if not.
+    fn readable(&mut self, inbound: &Rc<InboundState>) -> io::Result<bool> {
+        self.sources.register(&self.epoll, &inbound.descriptor, &self.shared.counters)?;
+        if self.sources.is_ready(&inbound.descriptor, Interest::Readable) {
+            return Ok(true);
+        }
+        let waiter = Waiter::Inbound(Rc::clone(inbound));
+        self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
+        Ok(false)
+    }
+
+    /// Judges a receive: `Pending` where it found nothing, and what it tells about readiness.
+    fn received<T>(
+        &mut self,
+        inbound: &Rc<InboundState>,
+        received: io::Result<(T, bool)>,
+    ) -> Poll<io::Result<T>> {
+        match received {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                self.sources.exhausted(&inbound.descriptor, Interest::Readable);
+                let waiter = Waiter::Inbound(Rc::clone(inbound));
+                self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
+                Poll::Pending
+            }
+            Ok((bytes, more)) => {
+                if !more {
+                    self.sources.took_all(&inbound.descriptor);
+                }
+                Poll::Ready(Ok(bytes))
+            }
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+}
+
+impl Backend for Epoll {
+    fn start(&mut self, operation: Operation) -> io::Result<Key> {
+        let pending = Pending { operation, waiter: WakeSlot::new(), result: None };
+        let key = self.operations.insert(pending).map_err(|_| {
+            io::Error::new(
+                io::ErrorKind::OutOfMemory,
+                format!(
+                    "all {} operation slots are in use; raise Builder::operations_max",
+                    self.operations_max
+                ),
+            )
+        })?;
+        self.shared.counters.operations_started.increment();
+        self.shared.counters.operations_in_flight.increment();
+        if let Err(error) = self.advance(key) {
+            self.operations.remove(key);
+            self.shared.counters.operations_in_flight.decrement();
+            return Err(error);
+        }
+        Ok(key)
+    }
+
+    fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
+        let pending =
+            self.operations.get_mut(key).expect("a future's slot lives as long as the future");
+        let Some(result) = pending.result.take() else {
+            pending.waiter.register(context);
+            return Poll::Pending;
+        };
+        let operation = self.operations.remove(key).map(|pending| pending.operation);
+        self.shared.counters.operations_in_flight.decrement();
+        Poll::Ready(Completed { result, operation })
+    }
+
+    fn abandon(&mut self, key: Key) {
+        let Some(pending) = self.operations.remove(key) else { return };
+        self.shared.counters.operations_abandoned.increment();
+        self.shared.counters.operations_in_flight.decrement();
+        self.sources.forget(pending.operation.descriptor(), &Waiter::Operation(key));
+        let canceled = Err(io::Error::from_raw_os_error(libc::ECANCELED));
+        pending.operation.dispose(pending.result.unwrap_or(canceled));
+    }
+
+    #[inline]
+    fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
+        match self.readable(inbound) {
+            Err(error) => return Poll::Ready(Err(error)),
+            Ok(false) => return Poll::Pending,
+            Ok(true) => {}
+        }
+        let received = receive_now(inbound, &self.shared.receive_pool, &self.shared.counters);
+        self.received(inbound, received)
+    }
+
+    #[inline]
+    fn receive_to(
+        &mut self,
+        inbound: &Rc<InboundState>,
+        to: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        match self.readable(inbound) {
+            Err(error) => return Some(Poll::Ready(Err(error))),
+            Ok(false) => return Some(Poll::Pending),
+            Ok(true) => {}
+        }
+        self.shared.counters.syscalls.increment();
+        let received = recv(&inbound.descriptor, &mut *to, RecvFlags::DONTWAIT)
+            .map(|(count, _)| (count, count == to.len()))
+            .map_err(io::Error::from);
+        Some(self.received(inbound, received))
+    }
+
+    fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
+        let waiter = Waiter::Inbound(Rc::clone(inbound));
+        self.sources.forget(&inbound.descriptor, &waiter);
+        Poll::Ready(())
+    }
+
+    fn accept(&mut self, incoming: &Rc<IncomingState>) -> Poll<io::Result<OwnedFd>> {
+        let descriptor = &incoming.descriptor;
+        if descriptor.registration().get() == 0
+            && let Err(error) = ioctl_fionbio(descriptor, true)
+        {
+            return Poll::Ready(Err(error.into()));
+        }
+        if let Err(error) = self.sources.register(&self.epoll, descriptor, &self.shared.counters) {
+            return Poll::Ready(Err(error));
+        }
+        if self.sources.is_ready(descriptor, Interest::Readable) {
+            self.shared.counters.syscalls.increment();
+            match accept_with(descriptor, SocketFlags::CLOEXEC) {
+                Err(error) if io::Error::from(error).kind() == io::ErrorKind::WouldBlock => {
+                    self.sources.exhausted(descriptor, Interest::Readable);
+                }
+                accepted => return Poll::Ready(accepted.map_err(io::Error::from)),
+            }
+        }
+        let waiter = Waiter::Incoming(Rc::clone(incoming));
+        self.sources.wait(descriptor, Interest::Readable, waiter);
+        Poll::Pending
+    }
+
+    fn stop_accepting(&mut self, incoming: &Rc<IncomingState>) {
+        let waiter = Waiter::Incoming(Rc::clone(incoming));
+        self.sources.forget(&incoming.descriptor, &waiter);
+    }
+
+    fn turn(&mut self, wait: Wait) -> usize {
+        let counters = &self.shared.counters;
+        let timeout = match wait {
+            Wait::No => Some(Duration::ZERO),
+            Wait::Sleep { timeout } => {
+                counters.enters_blocking.increment();
+                timeout
+            }
+        };
+        // A time beyond what the kernel counts is no limit.
+        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
+        counters.enters.increment();
+        counters.syscalls.increment();
+        let mut room = [MaybeUninit::uninit(); EVENTS_MAX];
+        let events = match epoll::wait(&self.epoll, &mut room, timeout.as_ref()) {
+            Ok((events, _)) => events,
+            Err(rustix::io::Errno::INTR) => return 0,
+            Err(error) => panic!("epoll_wait failed, the driver is unusable: {error}"),
+        };
+        counters.completions.add(events.len() as u64);
+        let taken = events.len();
+        for event in events.iter() {
+            let (data, flags) = (event.data.u64(), event.flags);
+            if data == DOORBELL {
+                self.shared.counters.syscalls.increment();
+                // The count itself says nothing; reading it makes the next ring an event.
+                let _ = rustix::io::read(self.shared.remote.doorbell(), &mut [0; 8]);
+                continue;
+            }
+            let mut waiters = std::mem::take(&mut self.waiters);
+            self.sources.event(data, flags, &mut waiters);
+            self.wake(&mut waiters);
+            self.waiters = waiters;
+        }
+        taken
+    }
+
+    fn end(&mut self, _timeout: Duration) {
+        self.sources = Sources::default();
+        for key in self.operations.keys().collect::<Vec<_>>() {
+            self.operations.remove(key);
+            self.shared.counters.operations_in_flight.decrement();
+        }
+    }
+}

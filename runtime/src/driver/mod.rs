@@ -1,0 +1,239 @@
+//! The seam between operations and the kernel.
+//!
+//! Everything above asks for *operations* (connect, send, receive, accept, wait until ready), never
+//! for ring entries or readiness flags. [`Uring`] does them by completion, [`Epoll`] by readiness
+//! and the call itself; both keep the contract of [`Backend`], and the same tests run on both.
+//!
+//! Invariant: while an operation is in flight its slot owns the descriptor and every buffer that
+//! the kernel may touch. Dropping the future only marks the slot; it is freed by the operation's
+//! final completion. A key holds a generation, so a late completion can't hit a reused slot.
+
+mod epoll;
+mod operation;
+mod probe;
+mod slots;
+mod uring;
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use crate::buffer::{ReceivePool, RxBuf, SendPool};
+use crate::config::{Config, DriverKind};
+use crate::counters::CounterCells;
+use crate::error::{BuildError, runtime_ended};
+use crate::executor::Remote;
+use crate::features::Features;
+use crate::io::{InboundState, IncomingState};
+
+pub(crate) use epoll::Epoll;
+pub(crate) use operation::{Completed, Operation};
+pub(crate) use slots::Key;
+pub(crate) use uring::Uring;
+
+/// Whether a turn may sleep in the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wait {
+    /// Look and return.
+    No,
+    /// Sleep until something happens, at the longest for `timeout`.
+    Sleep { timeout: Option<Duration> },
+}
+
+/// What a driver does for the layers above.
+///
+/// No method calls foreign code, so none can be entered again from within.
+pub(crate) trait Backend {
+    /// Starts a one-shot operation.
+    fn start(&mut self, operation: Operation) -> io::Result<Key>;
+
+    /// The operation's result, once; until then remembers whom to wake.
+    fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed>;
+
+    /// Gives an operation up: it is cancelled, and its late result is disposed of without loss.
+    fn abandon(&mut self, key: Key);
+
+    /// Received bytes for a reader that found its queue empty and has registered itself; an empty
+    /// buffer at the end. `Pending` means that bytes, the end or an error will be put into the
+    /// queue, or that the reader will be woken to ask again.
+    fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>>;
+
+    /// Like [`receive`](Self::receive), but straight into `to` where the driver can; `None` where
+    /// it can't.
+    fn receive_to(
+        &mut self,
+        inbound: &Rc<InboundState>,
+        to: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>>;
+
+    /// Stops receiving in the background. `Ready` once the kernel holds no buffer for this
+    /// stream; else whoever is registered will be woken.
+    fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()>;
+
+    /// An accepted socket, for an acceptor that found its queue empty and has registered itself.
+    /// `Pending` as for [`receive`](Self::receive).
+    fn accept(&mut self, incoming: &Rc<IncomingState>) -> Poll<io::Result<OwnedFd>>;
+
+    /// Stops accepting; sockets accepted late are closed.
+    fn stop_accepting(&mut self, incoming: &Rc<IncomingState>);
+
+    /// Submits what waits, takes what completed, sleeps if allowed. Returns how much was taken.
+    fn turn(&mut self, wait: Wait) -> usize;
+
+    /// Cancels everything and waits until the kernel has let go of all memory. What it still holds
+    /// after `timeout` is leaked, never freed.
+    fn end(&mut self, timeout: Duration);
+}
+
+/// The driver of one core.
+#[derive(Debug)]
+pub(crate) enum Driver {
+    Uring(Box<Uring>),
+    Epoll(Box<Epoll>),
+    /// The runtime has ended.
+    Ended,
+}
+
+/// What a driver shares with its core.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) receive_pool: Rc<ReceivePool>,
+    pub(crate) send_pool: Rc<SendPool>,
+    pub(crate) counters: Rc<CounterCells>,
+    pub(crate) remote: std::sync::Arc<Remote>,
+}
+
+impl Driver {
+    /// Starts the driver that was asked for; `Auto` falls back to epoll and says why.
+    pub(crate) fn new(
+        asked: DriverKind,
+        config: &Config,
+        shared: Shared,
+        features: &mut Features,
+    ) -> Result<Self, BuildError> {
+        if asked == DriverKind::Epoll {
+            features.grant("driver", "epoll");
+            return Ok(Self::Epoll(Box::new(Epoll::new(config, shared, features)?)));
+        }
+        let shared_again = Shared {
+            receive_pool: Rc::clone(&shared.receive_pool),
+            send_pool: Rc::clone(&shared.send_pool),
+            counters: Rc::clone(&shared.counters),
+            remote: std::sync::Arc::clone(&shared.remote),
+        };
+        match Uring::new(config, shared, features) {
+            Ok(uring) => {
+                features.grant("driver", "io_uring");
+                Ok(Self::Uring(Box::new(uring)))
+            }
+            Err(error) if asked == DriverKind::Auto => {
+                *features = Features::default();
+                shared_again.receive_pool.free_all();
+                features.grant("driver", "epoll");
+                features.refuse("io_uring", error.to_string());
+                Ok(Self::Epoll(Box::new(Epoll::new(config, shared_again, features)?)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> Option<DriverKind> {
+        match self {
+            Self::Uring(_) => Some(DriverKind::Uring),
+            Self::Epoll(_) => Some(DriverKind::Epoll),
+            Self::Ended => None,
+        }
+    }
+}
+
+impl Backend for Driver {
+    fn start(&mut self, operation: Operation) -> io::Result<Key> {
+        match self {
+            Self::Uring(uring) => uring.start(operation),
+            Self::Epoll(epoll) => epoll.start(operation),
+            Self::Ended => Err(runtime_ended()),
+        }
+    }
+
+    fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
+        match self {
+            Self::Uring(uring) => uring.poll(key, context),
+            Self::Epoll(epoll) => epoll.poll(key, context),
+            Self::Ended => Poll::Ready(Completed { result: Err(runtime_ended()), operation: None }),
+        }
+    }
+
+    fn abandon(&mut self, key: Key) {
+        match self {
+            Self::Uring(uring) => uring.abandon(key),
+            Self::Epoll(epoll) => epoll.abandon(key),
+            Self::Ended => {}
+        }
+    }
+
+    #[inline]
+    fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
+        match self {
+            Self::Uring(uring) => uring.receive(inbound),
+            Self::Epoll(epoll) => epoll.receive(inbound),
+            Self::Ended => Poll::Ready(Err(runtime_ended())),
+        }
+    }
+
+    #[inline]
+    fn receive_to(
+        &mut self,
+        inbound: &Rc<InboundState>,
+        to: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        match self {
+            Self::Uring(uring) => uring.receive_to(inbound, to),
+            Self::Epoll(epoll) => epoll.receive_to(inbound, to),
+            Self::Ended => Some(Poll::Ready(Err(runtime_ended()))),
+        }
+    }
+
+    fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
+        match self {
+            Self::Uring(uring) => uring.stop_receiving(inbound),
+            Self::Epoll(epoll) => epoll.stop_receiving(inbound),
+            Self::Ended => Poll::Ready(()),
+        }
+    }
+
+    fn accept(&mut self, incoming: &Rc<IncomingState>) -> Poll<io::Result<OwnedFd>> {
+        match self {
+            Self::Uring(uring) => uring.accept(incoming),
+            Self::Epoll(epoll) => epoll.accept(incoming),
+            Self::Ended => Poll::Ready(Err(runtime_ended())),
+        }
+    }
+
+    fn stop_accepting(&mut self, incoming: &Rc<IncomingState>) {
+        match self {
+            Self::Uring(uring) => uring.stop_accepting(incoming),
+            Self::Epoll(epoll) => epoll.stop_accepting(incoming),
+            Self::Ended => {}
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, wait: Wait) -> usize {
+        match self {
+            Self::Uring(uring) => uring.turn(wait),
+            Self::Epoll(epoll) => epoll.turn(wait),
+            Self::Ended => 0,
+        }
+    }
+
+    fn end(&mut self, timeout: Duration) {
+        match self {
+            Self::Uring(uring) => uring.end(timeout),
+            Self::Epoll(epoll) => epoll.end(timeout),
+            Self::Ended => {}
+        }
+        *self = Self::Ended;
+    }
+}

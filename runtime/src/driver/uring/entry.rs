@@ -1,0 +1,74 @@
+//! Submission entries of operations: which ring operation does what was asked.
+//!
+//! Every pointer in an entry is to memory whose address stays the same while the operation moves
+//! about in its table: boxes, vectors, slots.
+
+use io_uring::types::Fd;
+use io_uring::{opcode, squeue};
+use std::os::fd::AsRawFd;
+
+use super::provided::GROUP;
+use crate::buffer::SendBuf;
+use crate::driver::Operation;
+use crate::io::{Descriptor, Interest};
+
+/// The entry of a one-shot operation, without its user data.
+pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> squeue::Entry {
+    let fd = Fd(operation.descriptor().as_raw_fd());
+    match operation {
+        Operation::Connect { address, .. } => {
+            opcode::Connect::new(fd, address.as_ptr().cast(), address.len()).build()
+        }
+        Operation::Ready { interest, .. } => {
+            let events = match interest {
+                Interest::Readable => libc::POLLIN | libc::POLLRDHUP,
+                Interest::Writable => libc::POLLOUT,
+            };
+            opcode::PollAdd::new(fd, events as u32).build()
+        }
+        Operation::Send { buffer, sent, zero_copy, .. } => {
+            send(fd, buffer, *sent, *zero_copy, fixed_buffers)
+        }
+        Operation::ReceiveInto { buffer, .. } => {
+            let spare = buffer.spare_capacity_mut();
+            let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
+            opcode::Recv::new(fd, spare.as_mut_ptr().cast(), length).build()
+        }
+    }
+}
+
+fn send(
+    fd: Fd,
+    buffer: &SendBuf,
+    sent: usize,
+    zero_copy: bool,
+    fixed_buffers: bool,
+) -> squeue::Entry {
+    let rest = &buffer[sent..];
+    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX >> 1);
+    // WAITALL: on a stream the kernel goes on until all of it is sent.
+    let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
+    if !zero_copy {
+        return opcode::Send::new(fd, rest.as_ptr(), length).flags(flags).build();
+    }
+    let registered = fixed_buffers && buffer.is_registered();
+    let send = opcode::SendZc::new(fd, rest.as_ptr(), length).flags(flags);
+    if registered { send.buf_index(Some(0)).build() } else { send.build() }
+}
+
+/// A receive that goes on, each time into a buffer of the kernel's choice.
+pub(crate) fn receive_multishot(descriptor: &Descriptor) -> squeue::Entry {
+    opcode::RecvMulti::new(Fd(descriptor.as_raw_fd()), GROUP).build()
+}
+
+/// An accept that goes on.
+pub(crate) fn accept_multishot(descriptor: &Descriptor) -> squeue::Entry {
+    opcode::AcceptMulti::new(Fd(descriptor.as_raw_fd())).flags(libc::SOCK_CLOEXEC).build()
+}
+
+/// One receive into memory of the heap.
+pub(crate) fn receive_once(descriptor: &Descriptor, buffer: &mut Vec<u8>) -> squeue::Entry {
+    let spare = buffer.spare_capacity_mut();
+    let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
+    opcode::Recv::new(Fd(descriptor.as_raw_fd()), spare.as_mut_ptr().cast(), length).build()
+}

@@ -1,0 +1,175 @@
+//! The io_uring driver: operations by completion.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `setup` | make the ring, ask for each feature, record what was granted |
+//! | `ring` | the two queues and the one system call |
+//! | `provided` | the ring of receive buffers that the kernel takes from |
+//! | `table` | the operations in flight, and what their completions mean |
+//! | `entry` | submission entries of operations |
+//!
+//! An idle turn reads the completion queue's tail and the ring's flags: no system call. Otherwise
+//! one `enter` submits what waits and runs the completions that the kernel deferred.
+
+mod entry;
+mod provided;
+mod ring;
+mod setup;
+mod table;
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use self::ring::{Batch, Ring};
+use self::table::Table;
+use super::{Backend, Completed, Key, Operation, Shared, Wait};
+use crate::buffer::RxBuf;
+use crate::config::Config;
+use crate::error::BuildError;
+use crate::features::Features;
+use crate::io::{InboundState, IncomingState};
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Uring {
+    ring: Ring,
+    table: Table,
+    completion_budget: usize,
+}
+
+impl Uring {
+    pub(crate) fn new(
+        config: &Config,
+        shared: Shared,
+        features: &mut Features,
+    ) -> Result<Self, BuildError> {
+        let (ring, granted) = setup::build(config, &shared, features)?;
+        let mut uring = Self {
+            ring,
+            table: Table::new(config, shared, granted),
+            completion_budget: config.completion_budget as usize,
+        };
+        uring.table.listen_to_doorbell(&mut uring.ring);
+        Ok(uring)
+    }
+
+    #[inline]
+    fn reap(&mut self) -> usize {
+        let mut taken = 0;
+        while taken < self.completion_budget {
+            let mut batch: Batch = [const { MaybeUninit::uninit() }; _];
+            let completions = self.ring.take(&mut batch);
+            if completions.is_empty() {
+                break;
+            }
+            for completion in completions {
+                self.table.complete(&mut self.ring, completion);
+            }
+            taken += completions.len();
+        }
+        self.table.shared.counters.completions.add(taken as u64);
+        taken
+    }
+}
+
+impl Backend for Uring {
+    fn start(&mut self, operation: Operation) -> io::Result<Key> {
+        self.table.start(&mut self.ring, operation)
+    }
+
+    fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
+        self.table.poll(key, context)
+    }
+
+    fn abandon(&mut self, key: Key) {
+        self.table.abandon(&mut self.ring, key);
+    }
+
+    fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
+        if inbound.armed.get().is_some() {
+            return Poll::Pending;
+        }
+        match self.table.arm_receive(&mut self.ring, inbound) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn receive_to(
+        &mut self,
+        _inbound: &Rc<InboundState>,
+        _to: &mut [u8],
+    ) -> Option<Poll<io::Result<usize>>> {
+        None
+    }
+
+    fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
+        let Some(key) = inbound.armed.get() else { return Poll::Ready(()) };
+        if !inbound.stopping.replace(true) {
+            self.table.cancel(&mut self.ring, key);
+        }
+        Poll::Pending
+    }
+
+    fn accept(&mut self, incoming: &Rc<IncomingState>) -> Poll<io::Result<OwnedFd>> {
+        if incoming.armed.get().is_some() {
+            return Poll::Pending;
+        }
+        match self.table.arm_accept(&mut self.ring, incoming) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    fn stop_accepting(&mut self, incoming: &Rc<IncomingState>) {
+        if let Some(key) = incoming.armed.get()
+            && !incoming.stopping.replace(true)
+        {
+            self.table.cancel(&mut self.ring, key);
+        }
+    }
+
+    #[inline]
+    fn turn(&mut self, wait: Wait) -> usize {
+        let counters = &self.table.shared.counters;
+        match wait {
+            Wait::Sleep { timeout } if !self.ring.has_completions() => {
+                self.ring.enter_and_wait(timeout, counters);
+            }
+            _ if self.ring.needs_enter() => self.ring.enter(counters),
+            _ => {}
+        }
+        self.reap()
+    }
+
+    fn end(&mut self, timeout: Duration) {
+        let deadline = Instant::now() + timeout;
+        self.table.abandon_all();
+        while self.table.in_flight() > 0 || self.ring.has_backlog() {
+            let counters = Rc::clone(&self.table.shared.counters);
+            self.ring.enter(&counters);
+            self.ring.cancel_all();
+            self.reap();
+            if self.table.in_flight() > 0 && Instant::now() > deadline {
+                return self.leak();
+            }
+            std::thread::yield_now();
+        }
+        self.table.shared.receive_pool.detach();
+        self.ring.close();
+    }
+}
+
+impl Uring {
+    /// The kernel did not let go in time: what it may still write to is never freed.
+    fn leak(&mut self) {
+        std::mem::forget(Rc::clone(&self.table.shared.receive_pool));
+        std::mem::forget(Rc::clone(&self.table.shared.send_pool));
+        self.table.leak();
+        self.ring.leak();
+    }
+}

@@ -1,0 +1,206 @@
+//! The two queues of an io_uring and the one system call that moves them.
+//!
+//! Invariants: an entry that is pushed reaches the kernel, also when the queue is full: it then
+//! waits in the backlog, in order. The queues' indices wrap; only the `io-uring` crate computes
+//! with them. Cost of looking without finding anything: three loads, no store, so that the cache
+//! line that the kernel's flag lives on stays ours to read.
+
+use std::collections::VecDeque;
+use std::mem::{ManuallyDrop, MaybeUninit};
+use std::time::Duration;
+use std::{fmt, io};
+
+use io_uring::types::{CancelBuilder, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, cqueue, squeue};
+
+use crate::counters::CounterCells;
+
+/// Room for the completions that are taken at once.
+pub(crate) type Batch = [MaybeUninit<cqueue::Entry>; 32];
+
+/// See the module's documentation.
+pub(crate) struct Ring {
+    /// Dropped by `close`; leaked where the kernel still uses memory that is ours.
+    ring: ManuallyDrop<IoUring>,
+    /// Entries for which the submission queue had no room.
+    backlog: VecDeque<squeue::Entry>,
+    /// Entries in the submission queue that the kernel has not taken.
+    queued: u32,
+    /// Not yet closed, and to be closed by its owner.
+    open: bool,
+}
+
+impl Ring {
+    pub(crate) fn new(ring: IoUring) -> Self {
+        Self { ring: ManuallyDrop::new(ring), backlog: VecDeque::new(), queued: 0, open: true }
+    }
+
+    /// Queues an entry; it reaches the kernel with the next `enter`.
+    ///
+    /// # Safety
+    ///
+    /// What the entry points to stays valid, and unused by others, until its final completion.
+    pub(crate) unsafe fn push(&mut self, entry: squeue::Entry, counters: &CounterCells) {
+        // SAFETY: by contract.
+        if self.backlog.is_empty() && unsafe { self.push_now(&entry) } {
+            return;
+        }
+        counters.submission_queue_full.increment();
+        self.backlog.push_back(entry);
+    }
+
+    /// # Safety
+    ///
+    /// As for `push`.
+    unsafe fn push_now(&mut self, entry: &squeue::Entry) -> bool {
+        // SAFETY: by contract.
+        let pushed = unsafe { self.ring.submission().push(entry) }.is_ok();
+        self.queued += u32::from(pushed);
+        pushed
+    }
+
+    pub(crate) fn has_backlog(&self) -> bool {
+        !self.backlog.is_empty() || self.queued > 0
+    }
+
+    #[inline]
+    pub(crate) fn has_completions(&self) -> bool {
+        // SAFETY: this thread is the only one that uses the ring, and nothing else borrows the
+        // queue. Not dropping the view only leaves out a store of the head that changed nothing.
+        let queue = ManuallyDrop::new(unsafe { self.ring.completion_shared() });
+        !queue.is_empty()
+    }
+
+    /// Whether entries wait for the kernel, or the kernel has deferred work for this thread.
+    #[inline]
+    pub(crate) fn needs_enter(&self) -> bool {
+        if self.queued > 0 {
+            return true;
+        }
+        // SAFETY: as in `has_completions`, for the other queue.
+        let queue = ManuallyDrop::new(unsafe { self.ring.submission_shared() });
+        queue.taskrun() || queue.cq_overflow()
+    }
+
+    /// Takes completions, as many as the batch holds, and gives their places back to the kernel.
+    #[inline]
+    pub(crate) fn take<'a>(&mut self, batch: &'a mut Batch) -> &'a [cqueue::Entry] {
+        if !self.has_completions() {
+            return &[];
+        }
+        self.ring.completion().fill(batch)
+    }
+
+    /// Submits what waits and runs what the kernel deferred; does not sleep.
+    pub(crate) fn enter(&mut self, counters: &CounterCells) {
+        self.call(0, EnterFlags::GETEVENTS, None, counters);
+    }
+
+    /// Like `enter`, and sleeps until a completion comes or the timeout passes.
+    pub(crate) fn enter_and_wait(&mut self, timeout: Option<Duration>, counters: &CounterCells) {
+        counters.enters_blocking.increment();
+        let timespec = timeout.map(Timespec::from);
+        let flags = EnterFlags::GETEVENTS;
+        match &timespec {
+            None => self.call(1, flags, None, counters),
+            Some(timespec) => {
+                let arguments = SubmitArgs::new().timespec(timespec);
+                self.call(1, flags | EnterFlags::EXT_ARG, Some(&arguments), counters);
+            }
+        }
+    }
+
+    fn call(
+        &mut self,
+        completions_min: u32,
+        flags: EnterFlags,
+        arguments: Option<&SubmitArgs<'_, '_>>,
+        counters: &CounterCells,
+    ) {
+        self.refill();
+        counters.enters.increment();
+        counters.syscalls.increment();
+        // SAFETY: the ring is ours; the flags say what kind of argument the pointer is, and the
+        // argument lives until the call returns. What the entries point to is valid by `push`.
+        let outcome = unsafe {
+            let submitter = self.ring.submitter();
+            // The registered index is held by the ring, see `setup`.
+            submitter.enter(self.queued, completions_min, flags.bits(), arguments)
+        };
+        match outcome {
+            // No more than was asked for is ever taken.
+            Ok(taken) => self.queued -= taken as u32,
+            Err(error) => match error.raw_os_error() {
+                // A signal, the timeout, or a kernel short of memory or of room for completions:
+                // nothing was submitted, and the next turn tries again.
+                Some(libc::EINTR | libc::ETIME | libc::EAGAIN | libc::EBUSY) => {}
+                _ => panic!("io_uring_enter failed, the ring is unusable: {error}"),
+            },
+        }
+        let queue = self.ring.submission();
+        // After `ETIME` the entries may have been taken all the same.
+        self.queued = queue.len() as u32;
+        if queue.taskrun() {
+            counters.task_work_limit_hit.increment();
+        }
+        if queue.cq_overflow() {
+            counters.completion_overflows.increment();
+        }
+    }
+
+    fn refill(&mut self) {
+        while let Some(entry) = self.backlog.pop_front() {
+            // SAFETY: the contract was `push`'s.
+            if !unsafe { self.push_now(&entry) } {
+                self.backlog.push_front(entry);
+                break;
+            }
+        }
+    }
+
+    /// Cancels all that is in flight, at once.
+    pub(crate) fn cancel_all(&self) {
+        let none = Timespec::new();
+        // Nothing found, or not all cancelled yet: the caller counts what is in flight.
+        let _ = self.ring.submitter().register_sync_cancel(Some(none), CancelBuilder::any());
+    }
+
+    /// Closes the ring: nothing may be in flight.
+    pub(crate) fn close(&mut self) {
+        if std::mem::replace(&mut self.open, false) {
+            // Explicitly, because the kernel tears a closed ring down later and by itself.
+            let _ = self.ring.submitter().unregister_buf_ring(super::provided::GROUP);
+            let _ = self.ring.submitter().unregister_buffers();
+            // SAFETY: once only, and the ring is not used after its end.
+            unsafe { ManuallyDrop::drop(&mut self.ring) };
+        }
+    }
+
+    /// Never closes the ring.
+    pub(crate) fn leak(&mut self) {
+        self.open = false;
+    }
+}
+
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ring").field("queued", &self.queued).finish_non_exhaustive()
+    }
+}
+
+impl Drop for Ring {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Why a registration was refused, as a reason for the feature table.
+pub(crate) fn refusal(outcome: io::Result<()>) -> Result<(), String> {
+    outcome.map_err(|error| match error.raw_os_error() {
+        Some(libc::EINVAL | libc::ENOSYS | libc::EOPNOTSUPP) => {
+            format!("{error}: this kernel does not have it")
+        }
+        Some(libc::ENOMEM) => format!("{error}; raise `ulimit -l` (RLIMIT_MEMLOCK)"),
+        _ => error.to_string(),
+    })
+}

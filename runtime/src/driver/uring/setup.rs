@@ -1,0 +1,172 @@
+//! Makes the ring and finds out, by asking, what this kernel grants.
+
+use std::io;
+use std::time::Duration;
+
+use io_uring::types::Napi;
+use io_uring::{IoUring, Probe, opcode};
+
+use super::provided::BufferRing;
+use super::ring::{Ring, refusal};
+use crate::config::{Config, WaitStrategy};
+use crate::driver::Shared;
+use crate::driver::probe::{explain_setup, missing};
+use crate::error::BuildError;
+use crate::features::Features;
+
+/// What the table may use beyond the floor.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Granted {
+    /// The send pool's region is registered as fixed buffer 0.
+    pub(crate) fixed_buffers: bool,
+}
+
+/// Makes a ring for the calling thread, disabled until everything is registered.
+pub(crate) fn build(
+    config: &Config,
+    shared: &Shared,
+    features: &mut Features,
+) -> Result<(Ring, Granted), BuildError> {
+    let mut ring = build_ring(config, features)?;
+    check_floor(&ring)?;
+    provide_buffers(&ring, shared, config, features)?;
+    let fixed_buffers = register_send_pool(&ring, shared, features);
+    ring.submitter()
+        .register_enable_rings()
+        .map_err(|error| BuildError::system("io_uring could not be enabled", error))?;
+    let registered = ring_fd(&mut ring);
+    features.record("registered ring fd", refusal(registered));
+    register_napi(&ring, config.wait, features);
+    note_unused(&ring, config, features);
+    Ok((Ring::new(ring), Granted { fixed_buffers }))
+}
+
+fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {
+    let build = |without_array: bool| {
+        let mut builder = IoUring::builder();
+        builder
+            .setup_single_issuer()
+            .setup_defer_taskrun()
+            .setup_taskrun_flag()
+            .setup_submit_all()
+            .setup_r_disabled()
+            .setup_clamp()
+            .setup_cqsize(config.completion_entries)
+            .dontfork();
+        if without_array {
+            builder.setup_no_sqarray();
+        }
+        builder.build(config.submission_entries)
+    };
+    let ring = match build(true) {
+        Ok(ring) => {
+            features.grant("NO_SQARRAY", "");
+            ring
+        }
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+            let ring = build(false).map_err(explain_setup)?;
+            features.refuse("NO_SQARRAY", "needs Linux 6.6");
+            ring
+        }
+        Err(error) => return Err(explain_setup(error)),
+    };
+    for flag in ["SINGLE_ISSUER", "DEFER_TASKRUN", "TASKRUN_FLAG", "SUBMIT_ALL"] {
+        features.grant(flag, "");
+    }
+    let parameters = ring.params();
+    features.grant(
+        "ring entries",
+        format!("{} submissions, {} completions", parameters.sq_entries(), parameters.cq_entries()),
+    );
+    Ok(ring)
+}
+
+/// What a 6.1 kernel has, and the driver can't do without.
+fn check_floor(ring: &IoUring) -> Result<(), BuildError> {
+    if !ring.params().is_feature_nodrop() || !ring.params().is_feature_ext_arg() {
+        return Err(missing("NODROP or EXT_ARG", None));
+    }
+    let mut probe = Probe::new();
+    ring.submitter()
+        .register_probe(&mut probe)
+        .map_err(|error| missing("the probe of operations", Some(error)))?;
+    for (code, name) in [
+        (opcode::Accept::CODE, "ACCEPT"),
+        (opcode::AsyncCancel::CODE, "ASYNC_CANCEL"),
+        (opcode::Connect::CODE, "CONNECT"),
+        (opcode::PollAdd::CODE, "POLL_ADD"),
+        (opcode::Read::CODE, "READ"),
+        (opcode::Recv::CODE, "RECV"),
+        (opcode::Send::CODE, "SEND"),
+        // Multishot receive can't be asked for by itself; it came with SEND_ZC, in 6.0.
+        (opcode::SendZc::CODE, "SEND_ZC"),
+    ] {
+        if !probe.is_supported(code) {
+            return Err(missing(name, None));
+        }
+    }
+    Ok(())
+}
+
+fn provide_buffers(
+    ring: &IoUring,
+    shared: &Shared,
+    config: &Config,
+    features: &mut Features,
+) -> Result<(), BuildError> {
+    let provided = BufferRing::register(ring, config.receive_buffers)
+        .map_err(|error| missing("provided-buffer rings", Some(error)))?;
+    shared.receive_pool.attach(Box::new(provided));
+    features.grant(
+        "provided buffers",
+        format!("{} of {} B", config.receive_buffers, config.receive_buffer_bytes),
+    );
+    features.grant("multishot accept", "");
+    features.grant("multishot receive", "");
+    Ok(())
+}
+
+/// Registers the send pool, so that no send of a `TxBuf` has to pin its pages.
+fn register_send_pool(ring: &IoUring, shared: &Shared, features: &mut Features) -> bool {
+    let region = shared.send_pool.region();
+    let buffer =
+        libc::iovec { iov_base: region.start().as_ptr().cast(), iov_len: region.bytes() };
+    // SAFETY: the region is mapped, and the table keeps the pool until the ring is closed.
+    let outcome = unsafe { ring.submitter().register_buffers(&[buffer]) };
+    let granted = outcome.is_ok();
+    features.record("registered send buffers", refusal(outcome));
+    granted
+}
+
+fn ring_fd(ring: &mut IoUring) -> io::Result<()> {
+    ring.submitter().register_ring_fd()
+}
+
+/// Lets the kernel busy-poll the device while this ring waits (Linux 6.9).
+fn register_napi(ring: &IoUring, wait: WaitStrategy, features: &mut Features) {
+    let WaitStrategy::NapiPoll { timeout } = wait else {
+        features.not_asked("NAPI busy poll", "");
+        return;
+    };
+    let mut napi = Napi::new()
+        .set_busy_poll_timeout(micros(timeout))
+        .set_prefer_busy_poll(true);
+    features.record("NAPI busy poll", refusal(ring.submitter().register_napi(&mut napi)));
+}
+
+fn micros(duration: Duration) -> u32 {
+    // At most 10 ms by `Config::validate`.
+    duration.as_micros() as u32
+}
+
+/// Says why parts of io_uring that a reader may look for are not in use.
+fn note_unused(ring: &IoUring, config: &Config, features: &mut Features) {
+    match config.zero_copy_send_bytes_min {
+        Some(least) => features.grant("zero-copy send", format!("from {least} B on")),
+        None => features.not_asked("zero-copy send", "Builder::zero_copy_send_bytes_min"),
+    }
+    if !ring.params().is_feature_no_iowait() {
+        features.not_asked("NO_IOWAIT", "needs Linux 6.15");
+    }
+    features.not_asked("SQPOLL", "would need a core of its own");
+}

@@ -1,0 +1,390 @@
+//! The part of a task that is the same for every future.
+//!
+//! # References
+//!
+//! A task's memory is shared by the executor (until it is complete), its `JoinHandle`, wakers, and
+//! the operations that will run it. Counting them with atomics would cost several locked
+//! instructions a poll, so the count is *biased*: the owner thread counts in a plain cell
+//! (`references`), other threads in an atomic (`remote`), and the truth is the sum of both.
+//!
+//! When a task is complete and only its `JoinHandle` can still reach it, both are settled: the sum
+//! equals one or zero with `remote` at zero. Where wakers are left at that point the counts are
+//! *merged*: the plain count is added to the atomic one, for good, and from then on whoever takes
+//! the atomic to zero gives the memory back.
+//!
+//! Why the check before freeing is sound: every handle that is alive was counted up before it came
+//! to be, by the owner (which sees its own cell) or in `remote`; a handle made from another one by
+//! a foreign thread is counted before its parent can be dropped. So there is no moment at which the
+//! sum reads zero while a handle exists.
+//!
+//! Invariants: only the owner thread touches the cells. `core` is null once the runtime has ended;
+//! until then it is the owner's core.
+
+use std::cell::{Cell, UnsafeCell};
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
+
+use super::block::BlockLayout;
+use super::core::{Core, current_or_null};
+use super::remote::Remote;
+use super::wake::WakeSlot;
+
+/// In a run queue.
+pub(crate) const QUEUED: u32 = 1 << 0;
+/// Being polled at this moment.
+pub(crate) const RUNNING: u32 = 1 << 1;
+/// Woken while it was being polled: goes to the back of its queue after the poll.
+pub(crate) const NOTIFIED: u32 = 1 << 2;
+/// Its future is gone; its output is there unless `TAKEN`.
+pub(crate) const COMPLETE: u32 = 1 << 3;
+/// A `JoinHandle` exists.
+pub(crate) const JOINABLE: u32 = 1 << 4;
+/// The output was taken or dropped.
+pub(crate) const TAKEN: u32 = 1 << 5;
+/// To be dropped instead of polled.
+pub(crate) const ABORTED: u32 = 1 << 6;
+/// Runs in the background lane.
+pub(crate) const BACKGROUND: u32 = 1 << 7;
+/// The plain count was added to the atomic one.
+pub(crate) const MERGED: u32 = 1 << 8;
+
+/// `remote` counts in steps of two; its lowest bit says that the counts are merged.
+const ONE: isize = 2;
+const MERGED_BIT: isize = 1;
+
+/// What a task can do, by the type of its future.
+pub(crate) struct Vtable {
+    /// Polls; `true` when the task is now complete.
+    pub(crate) poll: unsafe fn(NonNull<Header>) -> bool,
+    /// Drops the future and stores the outcome "aborted".
+    pub(crate) abort: unsafe fn(NonNull<Header>),
+    /// Moves the outcome, a `Result<T, JoinError>`, to the address.
+    pub(crate) take_output: unsafe fn(NonNull<Header>, *mut ()),
+    /// Drops the output.
+    pub(crate) drop_output: unsafe fn(NonNull<Header>),
+    pub(crate) layout: BlockLayout,
+}
+
+/// See the module's documentation.
+#[repr(C)]
+pub(crate) struct Header {
+    pub(crate) vtable: &'static Vtable,
+    /// The owner, or null after its end.
+    core: AtomicPtr<Core>,
+    pub(crate) state: Cell<u32>,
+    references: Cell<i32>,
+    /// Next in the run queue.
+    pub(crate) queue_next: Cell<Option<NonNull<Self>>>,
+    /// Neighbours in the core's list of all tasks.
+    pub(crate) list_previous: Cell<Option<NonNull<Self>>>,
+    pub(crate) list_next: Cell<Option<NonNull<Self>>>,
+    /// Who awaits the `JoinHandle`.
+    pub(crate) joiner: WakeSlot,
+    remote: AtomicIsize,
+    /// Inbox and doorbell of the owner; kept alive by the owner, and by a merged task itself.
+    inbox: *const Remote,
+    /// In the inbox because of a wake.
+    remote_queued: AtomicBool,
+    pub(crate) remote_next: UnsafeCell<Option<NonNull<Self>>>,
+}
+
+impl Header {
+    /// A task that is not queued, referenced by the executor and by its `JoinHandle`.
+    pub(crate) fn new(vtable: &'static Vtable, core: &Core, state: u32) -> Self {
+        Self {
+            vtable,
+            core: AtomicPtr::new(std::ptr::from_ref(core).cast_mut()),
+            state: Cell::new(state | JOINABLE),
+            references: Cell::new(2),
+            queue_next: Cell::new(None),
+            list_previous: Cell::new(None),
+            list_next: Cell::new(None),
+            joiner: WakeSlot::new(),
+            remote: AtomicIsize::new(0),
+            inbox: Arc::as_ptr(&core.remote),
+            remote_queued: AtomicBool::new(false),
+            remote_next: UnsafeCell::new(None),
+        }
+    }
+
+    /// The owner's core, where it has not ended. For the owner thread only.
+    #[inline]
+    pub(crate) fn owner(&self) -> Option<&Core> {
+        // SAFETY: a core clears this pointer in all its tasks before it goes, on this very thread.
+        unsafe { self.core.load(Ordering::Relaxed).as_ref() }
+    }
+
+    /// The owner's core, if the calling thread is running it; callable from any thread.
+    #[inline]
+    pub(crate) fn running_owner(&self) -> Option<&Core> {
+        let running = current_or_null();
+        // A dead core's address can't be taken for a new one's: `core` was cleared before the
+        // memory was freed, and freeing and allocating synchronise.
+        if running.is_null() || running.cast_mut() != self.core.load(Ordering::Relaxed) {
+            return None;
+        }
+        // SAFETY: the thread's running core is alive.
+        unsafe { running.as_ref() }
+    }
+
+    /// Where the owner's core is, or null after its end; callable from any thread.
+    #[inline]
+    pub(crate) fn owner_address(&self) -> *const Core {
+        self.core.load(Ordering::Relaxed)
+    }
+
+    #[inline]
+    pub(crate) fn has(&self, flags: u32) -> bool {
+        self.state.get() & flags != 0
+    }
+
+    #[inline]
+    pub(crate) fn set(&self, flags: u32) {
+        self.state.set(self.state.get() | flags);
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self, flags: u32) {
+        self.state.set(self.state.get() & !flags);
+    }
+
+    /// Gives up the executor's reference of a complete task at the end of its core; `orphan` must
+    /// follow at once, which frees the task if this was the last one.
+    pub(crate) fn give_up_executor(&self) {
+        debug_assert!(self.has(COMPLETE) && !self.has(MERGED));
+        self.references.set(self.references.get() - 1);
+    }
+
+    /// Counts a reference of the owner thread.
+    #[inline]
+    pub(crate) fn retain_local(&self) {
+        if self.has(MERGED) {
+            self.remote.fetch_add(ONE, Ordering::Relaxed);
+        } else {
+            self.references.set(self.references.get() + 1);
+        }
+    }
+
+    /// Counts a reference from any thread.
+    #[inline]
+    pub(crate) fn retain(&self) {
+        match self.running_owner() {
+            Some(_) => self.retain_local(),
+            None => {
+                self.remote.fetch_add(ONE, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Drops a reference of the owner thread.
+///
+/// # Safety
+///
+/// The caller owns the reference and is on the owner thread.
+#[inline]
+pub(crate) unsafe fn release_local(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the task alive until it is given up below.
+    let header = unsafe { task.as_ref() };
+    if header.has(MERGED) {
+        // SAFETY: as the caller.
+        return unsafe { release_remote(task) };
+    }
+    let left = header.references.get() - 1;
+    header.references.set(left);
+    // Not merged and complete: nobody but the `JoinHandle` was left, see `settle`.
+    if left == 0 && header.has(COMPLETE) {
+        // SAFETY: no reference is left.
+        unsafe { free(task) };
+    }
+}
+
+/// Drops a reference from any thread.
+///
+/// # Safety
+///
+/// The caller owns the reference.
+#[inline]
+pub(crate) unsafe fn release(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the task alive until it is given up below.
+    match unsafe { task.as_ref() }.running_owner() {
+        // SAFETY: running the owner means being on its thread.
+        Some(_) => unsafe { release_local(task) },
+        // SAFETY: as the caller.
+        None => unsafe { release_remote(task) },
+    }
+}
+
+/// Drops a reference that is counted in the atomic.
+///
+/// # Safety
+///
+/// The caller owns the reference.
+pub(crate) unsafe fn release_remote(task: NonNull<Header>) {
+    // SAFETY: the caller's reference keeps the task alive until the subtraction.
+    let before = unsafe { task.as_ref() }.remote.fetch_sub(ONE, Ordering::AcqRel);
+    if before - ONE == MERGED_BIT {
+        // SAFETY: merged and zero: no reference is left, and nobody else saw this zero.
+        unsafe { free_from_anywhere(task) };
+    }
+}
+
+/// After completion: gives up the executor's reference, and frees or merges what is left.
+///
+/// # Safety
+///
+/// On the owner thread, once, by the executor, with `COMPLETE` set.
+pub(crate) unsafe fn settle(task: NonNull<Header>) {
+    // SAFETY: the executor's reference keeps the task alive.
+    let header = unsafe { task.as_ref() };
+    debug_assert!(header.has(COMPLETE) && !header.has(MERGED));
+    let left = header.references.get() - 1;
+    header.references.set(left);
+    let joinable = i32::from(header.has(JOINABLE));
+    if left == joinable && header.remote.load(Ordering::Acquire) == 0 {
+        if left == 0 {
+            // SAFETY: the sum of both counts is zero, see the module's documentation.
+            unsafe { free(task) };
+        }
+        return;
+    }
+    // SAFETY: as the caller.
+    unsafe { merge(task) };
+}
+
+/// Adds the plain count to the atomic one, for good.
+///
+/// # Safety
+///
+/// On the owner thread, with `COMPLETE` set and not merged yet.
+unsafe fn merge(task: NonNull<Header>) {
+    // SAFETY: the owner's list keeps the task alive until the addition.
+    let header = unsafe { task.as_ref() };
+    header.set(MERGED);
+    // SAFETY: the core still holds its inbox. From here on the task does too, since its last
+    // reference may go after the core.
+    unsafe { Arc::increment_strong_count(header.inbox) };
+    let added = header.references.get() as isize * ONE + MERGED_BIT;
+    let before = header.remote.fetch_add(added, Ordering::AcqRel);
+    if before + added == MERGED_BIT {
+        // SAFETY: merged and zero: no reference is left.
+        unsafe { free_from_anywhere(task) };
+    }
+}
+
+/// Frees a merged task that nobody references, on whatever thread this is.
+///
+/// # Safety
+///
+/// No reference is left, and the caller is the one who saw the last go.
+unsafe fn free_from_anywhere(task: NonNull<Header>) {
+    // SAFETY: nobody else can reach the task, so it stays alive until freed here or by the owner.
+    let header = unsafe { task.as_ref() };
+    // SAFETY: a merged task holds a strong count of its inbox; this takes it over.
+    let inbox = unsafe { Arc::from_raw(header.inbox) };
+    match header.running_owner() {
+        // SAFETY: as the caller, and on the owner thread.
+        Some(_) => unsafe { free(task) },
+        // SAFETY: as the caller; the owner, or else this thread, becomes the only one to reach it.
+        None if unsafe { inbox.push(task) } => {}
+        // The owner has ended and all that was its own is dropped: only raw memory is left.
+        // SAFETY: no reference is left.
+        None => unsafe { header.vtable.layout.deallocate(task.cast()) },
+    }
+}
+
+/// Frees a task on the owner thread: its output, its place in the list, its block.
+///
+/// # Safety
+///
+/// No reference is left; on the owner thread.
+unsafe fn free(task: NonNull<Header>) {
+    // SAFETY: nobody else can reach the task, so it stays alive until freed here.
+    let header = unsafe { task.as_ref() };
+    debug_assert!(header.has(COMPLETE) && !header.has(QUEUED | RUNNING));
+    // Without a `JoinHandle` nobody can want the output: it went with the handle, or at completion.
+    debug_assert!(header.has(TAKEN));
+    let layout = header.vtable.layout;
+    match header.owner() {
+        Some(core) => {
+            // SAFETY: a task with an owner is in the owner's list until it is freed.
+            unsafe { core.tasks.remove(task) };
+            // The joiner may hold a reference to another task.
+            header.joiner.clear();
+            // SAFETY: the block came from this core's pool and nobody uses it any more.
+            unsafe { core.blocks.give(task.cast(), layout) };
+        }
+        // SAFETY: as above; without its core the block goes to the allocator, where pools get
+        // theirs from.
+        None => unsafe { layout.deallocate(task.cast()) },
+    }
+}
+
+/// A message of the inbox, on the owner thread: frees a dead task, or tells that a task was woken.
+///
+/// # Safety
+///
+/// `task` was popped from the owner's inbox; the reference it carried passes to the caller where
+/// `true` is returned.
+pub(crate) unsafe fn take_mail(task: NonNull<Header>) -> bool {
+    // SAFETY: a task in the inbox is alive: referenced by its wake, or dead and not yet freed.
+    let header = unsafe { task.as_ref() };
+    if header.remote.load(Ordering::Acquire) == MERGED_BIT {
+        // SAFETY: no reference is left.
+        unsafe { free(task) };
+        return false;
+    }
+    header.remote_queued.store(false, Ordering::Release);
+    true
+}
+
+/// Wakes a task from a thread that does not run its core.
+///
+/// # Safety
+///
+/// The caller holds a reference.
+pub(crate) unsafe fn wake_remote(task: NonNull<Header>) {
+    // SAFETY: by contract.
+    let header = unsafe { task.as_ref() };
+    if header.remote_queued.swap(true, Ordering::AcqRel) {
+        return;
+    }
+    // The inbox's own reference.
+    header.remote.fetch_add(ONE, Ordering::Relaxed);
+    // SAFETY: the inbox outlives the caller's reference: either the core is alive, or the task was
+    // merged at its end and holds the inbox.
+    let inbox = unsafe { &*header.inbox };
+    // SAFETY: the task is alive by the reference just counted, which passes to the inbox.
+    if unsafe { inbox.push(task) } {
+        inbox.ring();
+    } else {
+        // SAFETY: the reference just counted.
+        unsafe { release(task) };
+    }
+}
+
+/// Cuts a complete task off from its core, which is about to end.
+///
+/// # Safety
+///
+/// On the owner thread, with `COMPLETE` set; the task is out of the core's list.
+pub(crate) unsafe fn orphan(task: NonNull<Header>) {
+    // SAFETY: the list's caller found the task alive.
+    let header = unsafe { task.as_ref() };
+    header.joiner.clear();
+    header.core.store(std::ptr::null_mut(), Ordering::Relaxed);
+    if header.has(MERGED) {
+        return;
+    }
+    // A `JoinHandle` may outlive the runtime; it is on this thread, wakers may be anywhere.
+    // SAFETY: as the caller.
+    unsafe { merge(task) };
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Header").field("state", &self.state.get()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,197 @@
+//! The handle of a spawned task, and why a join can fail.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::ptr::NonNull;
+use std::task::{Context, Poll};
+
+use super::header::{ABORTED, COMPLETE, Header, JOINABLE, TAKEN, release_local};
+
+/// Awaits, aborts or, when dropped, detaches a task.
+///
+/// Awaiting gives the task's output, or a [`JoinError`] where it panicked or was aborted. Awaiting
+/// is cancel-safe: a dropped `&mut handle` future loses nothing.
+pub struct JoinHandle<T> {
+    task: NonNull<Header>,
+    _output: PhantomData<*mut T>,
+}
+
+impl<T> JoinHandle<T> {
+    /// # Safety
+    ///
+    /// `task` has output `T` and its `JOINABLE` reference passes to the handle.
+    pub(crate) unsafe fn new(task: NonNull<Header>) -> Self {
+        Self { task, _output: PhantomData }
+    }
+
+    fn header(&self) -> &Header {
+        // SAFETY: the handle's reference keeps the task alive.
+        unsafe { self.task.as_ref() }
+    }
+
+    /// Whether the task has ended, in whatever way.
+    pub fn is_finished(&self) -> bool {
+        self.header().has(COMPLETE)
+    }
+
+    /// Drops the task's future where it stands, at the task's next turn in its run queue.
+    ///
+    /// Joining it then gives [`JoinError::is_aborted`]. A task that has ended stays as it is.
+    pub fn abort(&self) {
+        let header = self.header();
+        if header.has(COMPLETE) {
+            return;
+        }
+        header.set(ABORTED);
+        if let Some(core) = header.owner() {
+            core.schedule(self.task);
+        }
+    }
+
+    /// The outcome of a finished task.
+    ///
+    /// # Panics
+    ///
+    /// Where the task has not finished or its output was taken.
+    pub(crate) fn into_outcome(self) -> Result<T, JoinError> {
+        assert!(self.is_finished() && !self.header().has(TAKEN));
+        // SAFETY: just checked.
+        unsafe { self.take() }
+    }
+
+    /// # Safety
+    ///
+    /// The task is complete and its output not taken.
+    unsafe fn take(&self) -> Result<T, JoinError> {
+        let mut outcome = MaybeUninit::<Result<T, JoinError>>::uninit();
+        let header = self.header();
+        header.set(TAKEN);
+        // SAFETY: by contract the output is there; it is of this type, see `new`, and initialises
+        // `outcome`.
+        unsafe {
+            (header.vtable.take_output)(self.task, outcome.as_mut_ptr().cast());
+            outcome.assume_init()
+        }
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    type Output = Result<T, JoinError>;
+
+    /// # Panics
+    ///
+    /// When polled again after it gave the output.
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let header = self.header();
+        if !header.has(COMPLETE) {
+            header.joiner.register(context);
+            return Poll::Pending;
+        }
+        assert!(!header.has(TAKEN), "a JoinHandle was polled after it gave its output");
+        // SAFETY: just checked.
+        Poll::Ready(unsafe { self.take() })
+    }
+}
+
+impl<T> Drop for JoinHandle<T> {
+    fn drop(&mut self) {
+        let header = self.header();
+        header.clear(JOINABLE);
+        if header.has(COMPLETE) {
+            if !header.has(TAKEN) {
+                // SAFETY: just checked. Dropped here, since `T` belongs to this thread.
+                drop(unsafe { self.take() });
+            }
+        } else {
+            header.joiner.clear();
+        }
+        // SAFETY: the handle's reference ends here, on the owner thread: handles are not `Send`.
+        unsafe { release_local(self.task) };
+    }
+}
+
+impl<T> fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
+    }
+}
+
+/// Why a task has no output: it panicked, or it was aborted.
+pub struct JoinError(Cause);
+
+enum Cause {
+    Aborted,
+    Panicked(Box<dyn Any + Send>),
+}
+
+impl JoinError {
+    pub(crate) fn aborted() -> Self {
+        Self(Cause::Aborted)
+    }
+
+    pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
+        Self(Cause::Panicked(payload))
+    }
+
+    /// Whether the task was aborted, by its handle or by the end of the runtime.
+    pub fn is_aborted(&self) -> bool {
+        matches!(self.0, Cause::Aborted)
+    }
+
+    /// Whether the task panicked: the bug is in the task's own code.
+    pub fn is_panic(&self) -> bool {
+        matches!(self.0, Cause::Panicked(_))
+    }
+
+    /// The payload of the task's panic, for [`std::panic::resume_unwind`].
+    ///
+    /// # Errors
+    ///
+    /// The error itself, where the task did not panic.
+    pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
+        match self.0 {
+            Cause::Panicked(payload) => Ok(payload),
+            Cause::Aborted => Err(self),
+        }
+    }
+
+    fn panic_message(&self) -> Option<&str> {
+        match &self.0 {
+            Cause::Aborted => None,
+            Cause::Panicked(payload) => Some(
+                payload
+                    .downcast_ref::<&str>()
+                    .copied()
+                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+                    .unwrap_or("a payload that is no text"),
+            ),
+        }
+    }
+}
+
+impl fmt::Display for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.panic_message() {
+            None => f.write_str("the task was aborted"),
+            Some(message) => write!(f, "the task panicked: {message}"),
+        }
+    }
+}
+
+impl fmt::Debug for JoinError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinError({self})")
+    }
+}
+
+impl std::error::Error for JoinError {}
+
+impl From<JoinError> for std::io::Error {
+    fn from(error: JoinError) -> Self {
+        Self::other(error.to_string())
+    }
+}

@@ -1,0 +1,82 @@
+//! Tasks and the turn of the loop: one thread, FIFO, two lanes, no atomic read-modify-write on the
+//! owner's path.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `block` | memory of tasks, recycled by size class |
+//! | `header` | the part of a task that is the same for every future: state, references, links |
+//! | `cell` | the part that knows the future: poll, drop, output |
+//! | `waker` | `std::task::Waker` over a header, sound from any thread |
+//! | `wake` | what an operation stores instead of a waker: the task to run |
+//! | `queue` | the intrusive FIFO of runnable tasks |
+//! | `remote` | inbox and doorbell for wakes from other threads |
+//! | `join` | the handle that awaits, aborts or detaches a task |
+//! | `core` | all that one core owns, and the thread's way to it |
+//! | `turn` | the loop |
+
+mod block;
+mod cell;
+mod core;
+mod header;
+mod join;
+mod queue;
+mod remote;
+mod turn;
+mod wake;
+mod waker;
+mod yielding;
+
+pub use join::{JoinError, JoinHandle};
+pub use yielding::{YieldNow, yield_now};
+
+pub(crate) use core::{Core, current, try_current};
+pub(crate) use remote::Remote;
+pub(crate) use wake::WakeSlot;
+
+/// Runs a future as a task of the runtime on this thread.
+///
+/// The task starts at the back of the hot lane. Dropping the handle detaches it; it then ends with
+/// its future or with the runtime. Costs no allocation once the runtime is warm.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+///
+/// ```
+/// taut_runtime::run(async {
+///     let sum = taut_runtime::spawn(async { 1 + 2 }).await?;
+///     assert_eq!(sum, 3);
+///     Ok::<(), taut_runtime::JoinError>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[track_caller]
+pub fn spawn<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    current().spawn(future, Lane::Hot)
+}
+
+/// Runs a future as a task of the background lane: polled after the hot lane, and only so many
+/// times a turn as [`Builder::background_budget`](crate::Builder::background_budget) says.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+#[track_caller]
+pub fn spawn_background<F>(future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    current().spawn(future, Lane::Background)
+}
+
+/// Which of a core's two queues a task runs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    Hot,
+    Background,
+}

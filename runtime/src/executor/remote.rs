@@ -1,0 +1,140 @@
+//! Inbox and doorbell: how other threads reach a core.
+//!
+//! The inbox is a lock-free stack of tasks that the owner takes whole and turns around, so wakes
+//! run in the order in which they came. The doorbell, an eventfd, is rung only while the owner
+//! sleeps or is about to, and once for each sleep.
+//!
+//! Invariant (no lost wake): a waker pushes, then reads `parked`; the owner sets `parked`, then
+//! reads the inbox. Both pairs are sequentially consistent, so at least one sees the other.
+//! Cost: a spinning owner pays one load a turn.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+
+use rustix::event::{EventfdFlags, eventfd};
+
+use super::header::Header;
+
+/// Marks an inbox whose owner has ended.
+const CLOSED: *mut Header = std::ptr::without_provenance_mut(1);
+
+/// The part of a core that other threads may touch.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    inbox: AtomicPtr<Header>,
+    parked: AtomicBool,
+    doorbell: OwnedFd,
+}
+
+// SAFETY: the inbox hands tasks over to the owner, and foreign threads touch only the parts of a
+// header that are made for it.
+unsafe impl Send for Remote {}
+// SAFETY: as above; all fields are atomics or a descriptor.
+unsafe impl Sync for Remote {}
+
+impl Remote {
+    pub(crate) fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            inbox: AtomicPtr::new(std::ptr::null_mut()),
+            parked: AtomicBool::new(false),
+            doorbell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        })
+    }
+
+    /// Puts a task into the inbox; `false` when the owner has ended.
+    ///
+    /// # Safety
+    ///
+    /// The task is not in the inbox and stays alive until the owner has taken it.
+    pub(crate) unsafe fn push(&self, task: NonNull<Header>) -> bool {
+        let mut head = self.inbox.load(Ordering::Relaxed);
+        loop {
+            if head == CLOSED {
+                return false;
+            }
+            // SAFETY: until the exchange succeeds the task is this thread's alone.
+            unsafe { *task.as_ref().remote_next.get() = NonNull::new(head) };
+            match self.inbox.compare_exchange_weak(
+                head,
+                task.as_ptr(),
+                Ordering::SeqCst,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => head = now,
+            }
+        }
+    }
+
+    /// Rings the doorbell, if the owner sleeps and nobody rang before.
+    pub(crate) fn ring(&self) {
+        if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
+            // It fails only when the count is at its maximum: then it is rung already.
+            let _ = rustix::io::write(&self.doorbell, &1_u64.to_ne_bytes());
+        }
+    }
+
+    /// Whether there may be mail. For the owner.
+    #[inline]
+    pub(crate) fn has_mail(&self) -> bool {
+        !self.inbox.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Takes all mail, in order of arrival. For the owner.
+    pub(crate) fn take(&self) -> Mail {
+        Self::turn_around(self.inbox.swap(std::ptr::null_mut(), Ordering::SeqCst))
+    }
+
+    /// Takes all mail and refuses any more. For the owner, at its end.
+    pub(crate) fn close(&self) -> Mail {
+        Self::turn_around(self.inbox.swap(CLOSED, Ordering::SeqCst))
+    }
+
+    fn turn_around(newest: *mut Header) -> Mail {
+        let mut next = if newest == CLOSED { None } else { NonNull::new(newest) };
+        let mut oldest = None;
+        while let Some(task) = next {
+            // SAFETY: tasks in the inbox are alive, and the swap made this thread their owner.
+            let link = unsafe { &mut *task.as_ref().remote_next.get() };
+            next = std::mem::replace(link, oldest);
+            oldest = Some(task);
+        }
+        Mail { next: oldest }
+    }
+
+    /// Announces sleep; `false` when mail came in the meantime and the owner must not sleep.
+    pub(crate) fn park(&self) -> bool {
+        self.parked.store(true, Ordering::SeqCst);
+        if self.inbox.load(Ordering::SeqCst).is_null() {
+            return true;
+        }
+        self.unpark();
+        false
+    }
+
+    pub(crate) fn unpark(&self) {
+        self.parked.store(false, Ordering::SeqCst);
+    }
+
+    pub(crate) fn doorbell(&self) -> BorrowedFd<'_> {
+        self.doorbell.as_fd()
+    }
+}
+
+/// Tasks taken from the inbox, oldest first.
+#[derive(Debug)]
+pub(crate) struct Mail {
+    next: Option<NonNull<Header>>,
+}
+
+impl Iterator for Mail {
+    type Item = NonNull<Header>;
+
+    fn next(&mut self) -> Option<NonNull<Header>> {
+        let task = self.next?;
+        // SAFETY: taken from the inbox, alive, and this thread's alone until it is handled.
+        self.next = unsafe { (*task.as_ref().remote_next.get()).take() };
+        Some(task)
+    }
+}

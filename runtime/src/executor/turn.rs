@@ -1,0 +1,150 @@
+//! The loop: run what is ready, look at the world, wait as the strategy says.
+//!
+//! One turn runs at most `poll_budget` polls of the hot lane and `background_budget` of the other,
+//! reads the inbox, fires the timers that are due, polls the hot sockets, submits what waits, and
+//! takes at most `completion_budget` completions. A spinning idle turn costs a few loads and, while
+//! a timer runs or the strategy may park, one read of the clock.
+
+use std::panic::resume_unwind;
+use std::time::Duration;
+
+use super::Lane;
+use super::core::{Core, Entered};
+use crate::config::WaitStrategy;
+use crate::driver::{Backend, Wait};
+use crate::time::NEVER_NS;
+
+impl Core {
+    /// Runs a future to its end, and every task meanwhile.
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        let _entered = Entered::new(self);
+        // SAFETY: this frame stays until the task has ended; if the loop itself unwinds, the guard
+        // drops the future before what it borrows goes.
+        let root = unsafe { self.spawn_unchecked(future, Lane::Hot) };
+        let guard = EndOnUnwind(self);
+        loop {
+            self.run_ready();
+            if root.is_finished() {
+                break;
+            }
+            self.turn();
+        }
+        std::mem::forget(guard);
+        match root.into_outcome().map_err(super::JoinError::try_into_panic) {
+            Ok(output) => output,
+            Err(Ok(panic)) => resume_unwind(panic),
+            Err(Err(_)) => unreachable!("nobody holds a handle to abort the root task with"),
+        }
+    }
+
+    #[inline]
+    fn run_ready(&self) {
+        let mut left = self.config.poll_budget;
+        while left > 0 {
+            let Some(task) = self.hot.pop() else { break };
+            self.run(task);
+            left -= 1;
+        }
+        if self.background.is_empty() {
+            return;
+        }
+        let mut left = self.config.background_budget;
+        while left > 0 {
+            let Some(task) = self.background.pop() else { break };
+            self.run(task);
+            left -= 1;
+        }
+    }
+
+    #[inline]
+    fn has_ready(&self) -> bool {
+        !self.hot.is_empty() || !self.background.is_empty()
+    }
+
+    /// Looks at the world once; sleeps if nothing is to be done and the strategy allows it.
+    #[inline]
+    fn turn(&self) {
+        self.counters.turns.increment();
+        if self.remote.has_mail() {
+            self.read_mail();
+        }
+        self.fire_timers();
+        self.hot_sources.poll(self);
+        self.call_deferred();
+        let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
+        let taken = self.driver.borrow_mut().turn(wait);
+        if wait != Wait::No {
+            self.remote.unpark();
+        }
+        self.call_deferred();
+        if taken > 0 || self.has_ready() {
+            self.idle_since_ns.set(0);
+            return;
+        }
+        self.counters.turns_idle.increment();
+        if wait == Wait::No {
+            std::hint::spin_loop();
+        }
+    }
+
+    #[inline]
+    fn fire_timers(&self) {
+        let next_ns = self.timers.borrow().next_ns();
+        if next_ns == NEVER_NS {
+            return;
+        }
+        let now_ns = self.clock.now_ns();
+        if now_ns >= next_ns {
+            self.timers.borrow_mut().fire(now_ns, &self.counters);
+        }
+    }
+
+    /// Decides between spinning and sleeping, for a turn with nothing to run.
+    #[inline]
+    fn how_to_wait(&self) -> Wait {
+        match self.config.wait {
+            WaitStrategy::Spin => Wait::No,
+            WaitStrategy::Park => self.sleep_at_most(None),
+            WaitStrategy::NapiPoll { timeout } => self.sleep_at_most(Some(timeout)),
+            WaitStrategy::SpinThenPark { spin_for } => {
+                let now_ns = self.clock.now_ns();
+                let since_ns = self.idle_since_ns.get();
+                if since_ns == 0 {
+                    self.idle_since_ns.set(now_ns.max(1));
+                } else if u128::from(now_ns.saturating_sub(since_ns)) >= spin_for.as_nanos() {
+                    return self.sleep_at_most(None);
+                }
+                Wait::No
+            }
+        }
+    }
+
+    /// Sleeping until the next timer, with the doorbell armed. Not at all while a hot socket is
+    /// awaited, since the kernel would not wake the core for it, or when mail has just come.
+    fn sleep_at_most(&self, limit: Option<Duration>) -> Wait {
+        if self.hot_sources.any_awaited() {
+            return Wait::No;
+        }
+        let next_ns = self.timers.borrow().next_ns();
+        let until_timer = (next_ns != NEVER_NS)
+            .then(|| Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())));
+        let timeout = match (until_timer, limit) {
+            (Some(timer), Some(limit)) => Some(timer.min(limit)),
+            (timer, limit) => timer.or(limit),
+        };
+        if timeout == Some(Duration::ZERO) || !self.remote.park() {
+            return Wait::No;
+        }
+        Wait::Sleep { timeout }
+    }
+}
+
+/// Ends the core when the loop unwinds: the root future may borrow from the caller of `block_on`,
+/// and a core whose loop broke off is in no state to go on.
+struct EndOnUnwind<'a>(&'a Core);
+
+impl Drop for EndOnUnwind<'_> {
+    fn drop(&mut self) {
+        self.0.end();
+    }
+}

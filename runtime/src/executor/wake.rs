@@ -1,0 +1,121 @@
+//! What an operation stores to resume whoever waits for it: the task to run, not a waker.
+//!
+//! Storing a task costs two plain stores and waking it a push to the run queue. Only where a
+//! foreign executor or combinator polls with a waker of its own is that waker cloned.
+
+use std::cell::Cell;
+use std::fmt;
+use std::ptr::NonNull;
+use std::task::{Context, Waker};
+
+use super::core::try_current;
+use super::header::{Header, release_local};
+use super::waker::local_task;
+
+/// Whoever waits.
+#[derive(Debug, Default)]
+pub(crate) enum Wake {
+    #[default]
+    Nobody,
+    Task(TaskRef),
+    Foreign(Waker),
+}
+
+impl Wake {
+    /// Resumes whoever waits.
+    ///
+    /// A task goes to its run queue at once. A foreign waker may run any code, so while a core runs
+    /// on this thread it is called at the end of the turn, when nothing is borrowed.
+    #[inline]
+    pub(crate) fn fire(self) {
+        match self {
+            Self::Nobody => {}
+            Self::Task(task) => task.schedule(),
+            Self::Foreign(waker) => match try_current() {
+                Some(core) => core.deferred.borrow_mut().push_back(waker),
+                None => waker.wake(),
+            },
+        }
+    }
+}
+
+/// A counted reference to a task, for its owner thread.
+pub(crate) struct TaskRef(NonNull<Header>);
+
+impl TaskRef {
+    fn new(task: NonNull<Header>) -> Self {
+        // SAFETY: the waker that named the task keeps it alive.
+        unsafe { task.as_ref() }.retain_local();
+        Self(task)
+    }
+
+    #[inline]
+    fn schedule(&self) {
+        // SAFETY: this reference keeps the task alive.
+        if let Some(core) = unsafe { self.0.as_ref() }.owner() {
+            core.schedule(self.0);
+        }
+    }
+}
+
+impl Drop for TaskRef {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: this reference ends here, on the owner thread: `TaskRef` is not `Send`.
+        unsafe { release_local(self.0) };
+    }
+}
+
+impl fmt::Debug for TaskRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TaskRef({:p})", self.0)
+    }
+}
+
+/// A place for one [`Wake`].
+#[derive(Default)]
+pub(crate) struct WakeSlot(Cell<Wake>);
+
+impl WakeSlot {
+    pub(crate) const fn new() -> Self {
+        Self(Cell::new(Wake::Nobody))
+    }
+
+    /// Remembers the task, or else the waker, of `context`, in place of the one before.
+    #[inline]
+    pub(crate) fn register(&self, context: &Context<'_>) {
+        let before = self.0.take();
+        let waker = context.waker();
+        let wake = match (local_task(waker), before) {
+            (Some(task), Wake::Task(known)) if known.0 == task => Wake::Task(known),
+            (None, Wake::Foreign(known)) if known.will_wake(waker) => Wake::Foreign(known),
+            (Some(task), _) => Wake::Task(TaskRef::new(task)),
+            (None, _) => Wake::Foreign(waker.clone()),
+        };
+        self.0.set(wake);
+    }
+
+    /// Resumes whoever waits, once.
+    #[inline]
+    pub(crate) fn fire(&self) {
+        self.0.take().fire();
+    }
+
+    #[inline]
+    pub(crate) fn clear(&self) {
+        drop(self.0.take());
+    }
+
+    pub(crate) fn is_waiting(&self) -> bool {
+        let wake = self.0.take();
+        let waiting = !matches!(wake, Wake::Nobody);
+        self.0.set(wake);
+        waiting
+    }
+}
+
+impl fmt::Debug for WakeSlot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WakeSlot").field("waiting", &self.is_waiting()).finish()
+    }
+}

@@ -1,0 +1,130 @@
+//! An open file that the driver may hold on to.
+
+use std::cell::Cell;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use socket2::SockAddr;
+
+use crate::driver::{Backend, Completed, Key, Operation};
+use crate::executor::{Core, current};
+
+/// A counted file descriptor: closed when its object and every operation on it are gone, so the
+/// kernel never sees a number that means another file by now.
+#[derive(Clone, Debug)]
+pub struct Descriptor(Rc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    fd: OwnedFd,
+    /// The epoll driver's registration; zero before it.
+    registration: Cell<u32>,
+}
+
+impl Descriptor {
+    pub(crate) fn registration(&self) -> &Cell<u32> {
+        &self.0.registration
+    }
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(fd: OwnedFd) -> Self {
+        Self(Rc::new(Inner { fd, registration: Cell::new(0) }))
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
+    }
+}
+
+impl AsRawFd for Descriptor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.0.fd.as_raw_fd()
+    }
+}
+
+/// What to wait for on a descriptor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Bytes, a connection, or the end of the stream can be read.
+    Readable,
+    /// Bytes can be written.
+    Writable,
+}
+
+/// Waits until the descriptor is ready, or has an error or hang-up to tell: the next call on it
+/// says which.
+///
+/// Cancel-safe: dropping it cancels the wait and loses nothing.
+///
+/// # Errors
+///
+/// Where the driver's operation table is full, or the runtime has ended.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub async fn readiness(descriptor: &Descriptor, interest: Interest) -> io::Result<()> {
+    let operation = Operation::Ready { descriptor: descriptor.clone(), interest };
+    InFlight::start(current().handle(), operation)?.await.result.map(drop)
+}
+
+/// Connects a socket.
+///
+/// Not cancel-safe in the sense that a dropped attempt may still reach the peer; the descriptor is
+/// closed when the last handle and the cancelled operation are gone.
+///
+/// # Errors
+///
+/// What `connect(2)` tells, such as `ConnectionRefused`.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub async fn connect(descriptor: &Descriptor, address: SockAddr) -> io::Result<()> {
+    let operation =
+        Operation::Connect { descriptor: descriptor.clone(), address: Box::new(address) };
+    InFlight::start(current().handle(), operation)?.await.result.map(drop)
+}
+
+/// An operation that belongs to a future: dropping it gives the operation up.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    core: Rc<Core>,
+    key: Option<Key>,
+}
+
+impl InFlight {
+    pub(crate) fn start(core: Rc<Core>, operation: Operation) -> io::Result<Self> {
+        let key = core.driver.borrow_mut().start(operation)?;
+        Ok(Self { core, key: Some(key) })
+    }
+
+    pub(crate) fn poll_completed(&mut self, context: &Context<'_>) -> Poll<Completed> {
+        let key = self.key.expect("an operation is not polled after its end");
+        let completed = std::task::ready!(self.core.driver.borrow_mut().poll(key, context));
+        self.key = None;
+        Poll::Ready(completed)
+    }
+}
+
+impl Future for InFlight {
+    type Output = Completed;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Completed> {
+        self.poll_completed(context)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            self.core.driver.borrow_mut().abandon(key);
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Hot streams: the sockets that the spin loop receives from by itself.
+//!
+//! Cost: one system call a turn for each hot stream that a reader waits on; nothing for the others.
+
+use std::cell::RefCell;
+use std::io;
+use std::rc::Rc;
+
+use rustix::net::{RecvFlags, recv};
+
+use super::InboundState;
+use crate::buffer::{ReceivePool, RxBuf};
+use crate::counters::CounterCells;
+use crate::executor::Core;
+
+/// The hot streams of one core.
+#[derive(Debug, Default)]
+pub(crate) struct HotSources {
+    streams: RefCell<Vec<Rc<InboundState>>>,
+}
+
+impl HotSources {
+    pub(crate) fn add(&self, stream: &Rc<InboundState>) {
+        self.streams.borrow_mut().push(Rc::clone(stream));
+    }
+
+    pub(crate) fn remove(&self, stream: &Rc<InboundState>) {
+        self.streams.borrow_mut().retain(|known| !Rc::ptr_eq(known, stream));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.streams.take();
+    }
+
+    /// Whether a reader waits on one of them, so that the core must not sleep.
+    pub(crate) fn any_awaited(&self) -> bool {
+        self.streams.borrow().iter().any(|stream| stream.reader.is_waiting())
+    }
+
+    /// Receives once from each stream that is awaited.
+    #[inline]
+    pub(crate) fn poll(&self, core: &Core) {
+        for stream in self.streams.borrow().iter() {
+            // A receive that is still being cancelled may bring earlier bytes.
+            if !stream.reader.is_waiting() || stream.armed.get().is_some() {
+                continue;
+            }
+            match receive_now(stream, &core.receive_pool, &core.counters) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                received => stream.deliver(received.map(|(bytes, _)| bytes)),
+            }
+        }
+    }
+}
+
+/// One non-blocking receive into a slot; `WouldBlock` when there is nothing. The flag says whether
+/// there may be more.
+#[inline]
+pub(crate) fn receive_now(
+    stream: &InboundState,
+    pool: &Rc<ReceivePool>,
+    counters: &CounterCells,
+) -> io::Result<(RxBuf, bool)> {
+    counters.syscalls.increment();
+    pool.fill(counters, |to| {
+        Ok(recv(&stream.descriptor, to, RecvFlags::DONTWAIT).map(|(count, _)| count)?)
+    })
+}

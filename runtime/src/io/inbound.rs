@@ -1,0 +1,300 @@
+//! The inbound half of a stream: a queue that the driver fills and the reader empties.
+//!
+//! The reader's demand drives it. With io_uring the first read arms a multishot receive, which from
+//! then on fills the queue in the background until the stream's window is full; with epoll, and on
+//! a *hot* stream, bytes are received when the reader waits for them.
+//!
+//! Invariants: received bytes stand in the queue until a reader takes them, so dropping a read
+//! loses nothing. At most one receive is armed, so bytes are in order. At most about
+//! `receive_window_buffers` slots wait in one queue, so a consumer that never reads does not take
+//! the core's buffers from the others. Cost of an idle stream: this state and one operation slot.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::Descriptor;
+use super::descriptor::InFlight;
+use crate::buffer::RxBuf;
+use crate::driver::{Backend, Key, Operation};
+use crate::executor::{Core, WakeSlot, current};
+
+/// The part of an inbound stream that its driver knows.
+#[derive(Debug)]
+pub(crate) struct InboundState {
+    pub(crate) descriptor: Descriptor,
+    queue: RefCell<VecDeque<RxBuf>>,
+    pub(crate) reader: WakeSlot,
+    end: Cell<End>,
+    /// The receive that the kernel works on.
+    pub(crate) armed: Cell<Option<Key>>,
+    /// The armed receive is being cancelled.
+    pub(crate) stopping: Cell<bool>,
+    /// The window was full: armed again once half of it is read.
+    pub(crate) paused: Cell<bool>,
+    /// Polled by the spin loop.
+    pub(crate) hot: Cell<bool>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Open,
+    Reached,
+    Failed(i32),
+}
+
+impl InboundState {
+    /// Queued buffers.
+    pub(crate) fn queued(&self) -> usize {
+        self.queue.borrow().len()
+    }
+
+    /// Bytes, or with an empty buffer the end, came in: the reader is woken.
+    pub(crate) fn deliver(&self, received: io::Result<RxBuf>) {
+        match received {
+            Ok(bytes) if bytes.is_empty() => self.end.set(End::Reached),
+            Ok(bytes) => self.queue.borrow_mut().push_back(bytes),
+            Err(error) => self.end.set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),
+        }
+        self.reader.fire();
+    }
+
+    /// A receive into the user's own buffer ended after its future was gone.
+    pub(crate) fn received_late(&self, mut buffer: Vec<u8>, received: io::Result<usize>) {
+        self.armed.set(None);
+        match received {
+            Ok(0) if buffer.capacity() > buffer.len() => self.deliver(Ok(RxBuf::empty())),
+            Ok(count) => {
+                let old = buffer.len() - count;
+                buffer.drain(..old);
+                self.deliver(Ok(RxBuf::from(buffer)));
+            }
+            Err(error) if error.raw_os_error() == Some(libc::ECANCELED) => self.reader.fire(),
+            Err(error) => self.deliver(Err(error)),
+        }
+    }
+
+    fn take_end(&self) -> Option<io::Result<()>> {
+        match self.end.get() {
+            End::Open => None,
+            End::Reached => Some(Ok(())),
+            // Told once; the kernel too reports a clean end afterwards.
+            End::Failed(code) => {
+                self.end.set(End::Reached);
+                Some(Err(io::Error::from_raw_os_error(code)))
+            }
+        }
+    }
+}
+
+/// Inbound bytes of a connected stream.
+#[derive(Debug)]
+pub struct Inbound {
+    core: Rc<Core>,
+    state: Rc<InboundState>,
+}
+
+impl Inbound {
+    /// The inbound half of a connected descriptor. No system call.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new(descriptor: Descriptor) -> Self {
+        let state = InboundState {
+            descriptor,
+            queue: RefCell::default(),
+            reader: WakeSlot::new(),
+            end: Cell::new(End::Open),
+            armed: Cell::new(None),
+            stopping: Cell::new(false),
+            paused: Cell::new(false),
+            hot: Cell::new(false),
+        };
+        Self { core: current().handle(), state: Rc::new(state) }
+    }
+
+    /// The next bytes as they came in, without copy; empty at the end of the stream.
+    ///
+    /// # Errors
+    ///
+    /// The connection's failure, such as `ConnectionReset`, once; then the end.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+        if let Some(bytes) = self.pop() {
+            return Poll::Ready(Ok(bytes));
+        }
+        if let Some(end) = self.state.take_end() {
+            return Poll::Ready(end.map(|()| RxBuf::empty()));
+        }
+        self.state.reader.register(context);
+        if self.state.hot.get() && self.state.armed.get().is_none() {
+            return Poll::Pending;
+        }
+        let received = ready!(self.core.driver.borrow_mut().receive(&self.state));
+        self.settle(received)
+    }
+
+    /// Copies the next bytes to `to`; 0 at the end of the stream, or where `to` is empty.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_recv`](Self::poll_recv).
+    pub fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        to: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if to.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        if self.state.queue.borrow().is_empty() && matches!(self.state.end.get(), End::Open) {
+            self.state.reader.register(context);
+            if self.state.hot.get() && self.state.armed.get().is_none() {
+                return Poll::Pending;
+            }
+            let direct = self.core.driver.borrow_mut().receive_to(&self.state, to);
+            if let Some(polled) = direct {
+                let count = ready!(polled);
+                self.state.reader.clear();
+                if let Ok(0) = count {
+                    self.state.end.set(End::Reached);
+                }
+                return Poll::Ready(count);
+            }
+        }
+        let mut bytes = ready!(self.poll_recv(context))?;
+        let count = bytes.len().min(to.len());
+        to[..count].copy_from_slice(&bytes[..count]);
+        if count < bytes.len() {
+            bytes.advance(count);
+            self.state.queue.borrow_mut().push_front(bytes);
+        }
+        Poll::Ready(Ok(count))
+    }
+
+    /// Receives into the spare capacity of `buffer`, without a copy by the runtime: for large
+    /// messages. Gives the number of bytes, 0 at the end of the stream, and the buffer.
+    ///
+    /// Bytes that were already received are copied, since they are here. Cancel-safe for the
+    /// stream: bytes that come after the future was dropped are kept for the next read; the buffer
+    /// goes with the future.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_recv`](Self::poll_recv); `InvalidInput` where `buffer` has no spare capacity.
+    pub async fn recv_into(&mut self, mut buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        let spare = buffer.capacity() - buffer.len();
+        if spare == 0 {
+            let error = io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "recv_into fills a buffer's spare capacity, and this one has none: reserve some",
+            );
+            return (Err(error), buffer);
+        }
+        if let Err(error) = poll_fn(|context| self.poll_quiet(context)).await {
+            return (Err(error), buffer);
+        }
+        if let Some(mut bytes) = self.pop() {
+            let count = bytes.len().min(spare);
+            buffer.extend_from_slice(&bytes[..count]);
+            if count < bytes.len() {
+                bytes.advance(count);
+                self.state.queue.borrow_mut().push_front(bytes);
+            }
+            return (Ok(count), buffer);
+        }
+        if let Some(end) = self.state.take_end() {
+            return (end.map(|()| 0), buffer);
+        }
+        self.receive_into(buffer).await
+    }
+
+    /// Waits until bytes or the end are here, or no receive is armed.
+    fn poll_quiet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let queued = self.state.queued() > 0 || !matches!(self.state.end.get(), End::Open);
+        if queued || self.state.armed.get().is_none() {
+            return Poll::Ready(Ok(()));
+        }
+        self.state.reader.register(context);
+        self.core.driver.borrow_mut().stop_receiving(&self.state).map(Ok)
+    }
+
+    async fn receive_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        let operation = Operation::ReceiveInto { inbound: Rc::clone(&self.state), buffer };
+        let mut receive = match InFlight::start(Rc::clone(&self.core), operation) {
+            Ok(receive) => receive,
+            Err(error) => return (Err(error), Vec::new()),
+        };
+        let completed = poll_fn(|context| receive.poll_completed(context)).await;
+        self.state.armed.set(None);
+        if let Ok(0) = completed.result {
+            self.state.end.set(End::Reached);
+        }
+        let Some(Operation::ReceiveInto { buffer, .. }) = completed.operation else {
+            return (completed.result, Vec::new());
+        };
+        (completed.result, buffer)
+    }
+
+    /// Makes the stream *hot*, or not: the spin loop then calls the non-blocking receive itself
+    /// while a reader waits, which beats any notification for the one or two sockets that matter
+    /// most. Each turn of the loop pays one system call for it, and the core does not sleep while
+    /// a hot stream is awaited.
+    pub fn set_hot(&mut self, hot: bool) {
+        if self.state.hot.replace(hot) == hot {
+            return;
+        }
+        if hot {
+            self.core.hot_sources.add(&self.state);
+            // Bytes that arrive until the receive is cancelled come first, through the queue.
+            let _ = self.core.driver.borrow_mut().stop_receiving(&self.state);
+        } else {
+            self.core.hot_sources.remove(&self.state);
+            self.state.reader.fire();
+        }
+    }
+
+    /// Whether the stream is hot.
+    pub fn is_hot(&self) -> bool {
+        self.state.hot.get()
+    }
+
+    fn pop(&mut self) -> Option<RxBuf> {
+        let mut queue = self.state.queue.borrow_mut();
+        let bytes = queue.pop_front()?;
+        let half_window = self.core.config.receive_window_buffers as usize / 2;
+        let resume = self.state.paused.get() && queue.len() <= half_window;
+        drop(queue);
+        if resume && self.state.armed.get().is_none() && !self.state.hot.get() {
+            self.state.paused.set(false);
+            let received = self.core.driver.borrow_mut().receive(&self.state);
+            if let Poll::Ready(received) = received {
+                self.state.deliver(received);
+            }
+        }
+        Some(bytes)
+    }
+
+    fn settle(&self, received: io::Result<RxBuf>) -> Poll<io::Result<RxBuf>> {
+        self.state.reader.clear();
+        if let Ok(bytes) = &received
+            && bytes.is_empty()
+        {
+            self.state.end.set(End::Reached);
+        }
+        Poll::Ready(received)
+    }
+}
+
+impl Drop for Inbound {
+    fn drop(&mut self) {
+        self.state.reader.clear();
+        if self.state.hot.get() {
+            self.core.hot_sources.remove(&self.state);
+        }
+        let _ = self.core.driver.borrow_mut().stop_receiving(&self.state);
+    }
+}

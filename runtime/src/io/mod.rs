@@ -1,0 +1,23 @@
+//! What protocol crates build on: descriptors, inbound bytes, accepted sockets, outbound bytes.
+//!
+//! These types hold the part of a stream that is the same for TCP, Unix sockets and pipes, over
+//! either driver. Users meet them through `taut::net`.
+//!
+//! Data's way in: kernel, slot of the receive pool, the stream's queue, the reader. Its way out:
+//! the caller's bytes, one non-blocking call; only what the kernel does not take at once goes
+//! through the driver.
+
+mod descriptor;
+mod hot;
+mod inbound;
+mod incoming;
+mod outbound;
+
+pub use descriptor::{Descriptor, Interest, connect, readiness};
+pub use inbound::Inbound;
+pub use incoming::Incoming;
+pub use outbound::Outbound;
+
+pub(crate) use hot::{HotSources, receive_now};
+pub(crate) use inbound::InboundState;
+pub(crate) use incoming::IncomingState;

@@ -1,0 +1,163 @@
+//! The outbound half of a stream.
+//!
+//! A write first tries the non-blocking send: the fastest way for one small message. When the
+//! kernel takes nothing, it waits for room and tries again from the caller's own memory, so a
+//! dropped write leaves nothing behind. A `send` of an owned buffer continues inside the kernel,
+//! from memory that the driver owns until the kernel is done.
+//!
+//! Invariant: bytes leave in the order of the calls. A `send` whose future was dropped goes on in
+//! the background, and whatever is written next waits for it.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+
+use super::descriptor::InFlight;
+use super::{Descriptor, Interest};
+use crate::buffer::SendBuf;
+use crate::driver::Operation;
+use crate::executor::{Core, current};
+
+/// The most slices that one vectored write hands to the kernel (`UIO_MAXIOV`).
+const SLICES_MAX: usize = 1024;
+
+/// Outbound bytes of a connected stream.
+#[derive(Debug)]
+pub struct Outbound {
+    core: Rc<Core>,
+    descriptor: Descriptor,
+    /// A send that the kernel has not finished.
+    sending: Option<InFlight>,
+    /// A wait for room in the socket's buffer.
+    room: Option<InFlight>,
+}
+
+impl Outbound {
+    /// The outbound half of a connected descriptor. No system call.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new(descriptor: Descriptor) -> Self {
+        Self { core: current().handle(), descriptor, sending: None, room: None }
+    }
+
+    /// Writes some of `bytes` and says how many. Cancel-safe: a write that was pending has sent
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// What `send(2)` tells, `BrokenPipe` and `ConnectionReset` among it; also the failure of an
+    /// earlier `send` whose future was dropped.
+    #[inline]
+    pub fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        self.poll_call(context, |this| this.send_now(bytes))
+    }
+
+    /// Writes some bytes of several slices with one call; as [`poll_write`](Self::poll_write).
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_write`](Self::poll_write).
+    pub fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let slices = &slices[..slices.len().min(SLICES_MAX)];
+        self.poll_call(context, |this| {
+            this.core.counters.syscalls.increment();
+            let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+            let mut no_control = SendAncillaryBuffer::default();
+            Ok(sendmsg(&this.descriptor, slices, &mut no_control, flags)?)
+        })
+    }
+
+    /// Sends all of an owned buffer without copying it.
+    ///
+    /// Not cancel-safe in the sense that a dropped future does not stop the send: it goes on in
+    /// the background, complete and in order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_write`](Self::poll_write).
+    pub async fn send(&mut self, buffer: SendBuf) -> io::Result<()> {
+        self.flush().await?;
+        let zero_copy = self.core.config.zero_copy_send_bytes_min;
+        let zero_copy = zero_copy.is_some_and(|least| buffer.len() >= least as usize);
+        let mut sent = 0;
+        if !zero_copy {
+            sent = match self.send_now(&buffer) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+                sent => sent?,
+            };
+        }
+        if sent == buffer.len() {
+            return Ok(());
+        }
+        let descriptor = self.descriptor.clone();
+        let operation = Operation::Send { descriptor, buffer, sent, zero_copy };
+        self.sending = Some(InFlight::start(Rc::clone(&self.core), operation)?);
+        self.flush().await
+    }
+
+    /// Waits until every `send` has left for the kernel. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure of a `send` whose future was dropped.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        poll_fn(|context| self.poll_flush(context)).await
+    }
+
+    /// As [`flush`](Self::flush).
+    ///
+    /// # Errors
+    ///
+    /// As for [`flush`](Self::flush).
+    #[inline]
+    pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        let completed = ready!(sending.poll_completed(context));
+        self.sending = None;
+        Poll::Ready(completed.result.map(drop))
+    }
+
+    /// Makes a non-blocking call; when it would block, waits for room and makes it again.
+    #[inline]
+    fn poll_call(
+        &mut self,
+        context: &mut Context<'_>,
+        call: impl Fn(&Self) -> io::Result<usize>,
+    ) -> Poll<io::Result<usize>> {
+        ready!(self.poll_flush(context))?;
+        loop {
+            if let Some(room) = &mut self.room {
+                let completed = ready!(room.poll_completed(context));
+                self.room = None;
+                completed.result?;
+            }
+            match call(self) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let descriptor = self.descriptor.clone();
+                    let operation = Operation::Ready { descriptor, interest: Interest::Writable };
+                    self.room = Some(InFlight::start(Rc::clone(&self.core), operation)?);
+                }
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    #[inline]
+    fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
+        self.core.counters.syscalls.increment();
+        Ok(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+    }
+}

@@ -1,0 +1,40 @@
+//! The core of [Taut](https://docs.rs/taut): one single-threaded executor per pinned core, and the
+//! drivers, buffers and timers that it stands on.
+//!
+//! Users depend on the `taut` crate, which re-exports this one. What lives here:
+//!
+//! | module | idea |
+//! |---|---|
+//! | [`driver`] | the seam between operations and the kernel: io_uring by completion, epoll by readiness |
+//! | [`executor`] | tasks, lanes, wakers, the turn of the loop |
+//! | [`buffer`] | received data without copies, registered buffers for sends |
+//! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
+//! | [`time`] | clock, timer wheel, `sleep`, `timeout`, `interval` |
+//!
+//! Invariant of the whole crate: whatever the kernel may still touch is owned by the driver until
+//! the kernel has given it back, so every future can be dropped at every point.
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("taut runs on Linux only");
+
+pub mod buffer;
+pub mod executor;
+pub mod io;
+pub mod time;
+
+mod blocking;
+mod config;
+mod counters;
+mod driver;
+mod error;
+mod features;
+mod pin;
+mod runtime;
+
+pub use blocking::off_core;
+pub use config::{DriverKind, WaitStrategy};
+pub use counters::Counters;
+pub use error::{BuildError, BuildErrorKind};
+pub use executor::{JoinError, JoinHandle, spawn, spawn_background, yield_now};
+pub use features::{Feature, Features};
+pub use runtime::{Builder, Runtime, counters, features, run};

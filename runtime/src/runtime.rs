@@ -1,0 +1,330 @@
+//! The entry points: `run` for a start without ceremony, `Runtime::builder` for those who tune.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::fmt;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::buffer::{ReceivePool, Region, RegionNames, SendPool, TxBuf};
+use crate::config::{Config, DriverKind, WaitStrategy};
+use crate::counters::{CounterCells, Counters};
+use crate::driver::{Driver, Shared};
+use crate::error::{BuildError, BuildErrorKind};
+use crate::executor::{Core, Remote, current};
+use crate::features::Features;
+use crate::pin::Pinned;
+use crate::time::{Clock, Wheel};
+
+/// Runs a future to its end on a runtime with default settings, on the calling thread.
+///
+/// # Errors
+///
+/// Where no runtime could be built; see [`Builder::build`].
+///
+/// ```
+/// let sum = taut_runtime::run(async { 1 + 2 })?;
+/// assert_eq!(sum, 3);
+/// # Ok::<(), taut_runtime::BuildError>(())
+/// ```
+pub fn run<F: Future>(future: F) -> Result<F::Output, BuildError> {
+    Ok(Runtime::new()?.block_on(future))
+}
+
+/// A snapshot of the counters of the runtime on this thread.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn counters() -> Counters {
+    current().counters.snapshot()
+}
+
+/// The features of the runtime on this thread.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn features() -> Features {
+    current().features.clone()
+}
+
+/// A single-threaded runtime: one executor, one driver, one set of buffers.
+///
+/// It belongs to the thread that built it. Dropping it drops every task's future, cancels what is
+/// in flight and waits until the kernel has let go of all memory.
+///
+/// ```
+/// use taut_runtime::{Runtime, WaitStrategy};
+///
+/// let runtime = Runtime::builder().wait(WaitStrategy::Park).build()?;
+/// let value = runtime.block_on(async { taut_runtime::spawn(async { 7 }).await });
+/// assert_eq!(value?, 7);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Runtime {
+    core: Rc<Core>,
+}
+
+impl Runtime {
+    /// A runtime with default settings.
+    ///
+    /// # Errors
+    ///
+    /// See [`Builder::build`].
+    pub fn new() -> Result<Self, BuildError> {
+        Self::builder().build()
+    }
+
+    /// Settings for a runtime.
+    pub fn builder() -> Builder {
+        Builder { config: Config::default() }
+    }
+
+    /// Runs a future to its end, and every spawned task meanwhile. Tasks that have not ended stay,
+    /// and go on with the next call.
+    ///
+    /// # Panics
+    ///
+    /// With the future's own panic; inside of the same runtime's `block_on`.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.core.block_on(future)
+    }
+
+    /// What was asked, granted and refused, with the reasons.
+    pub fn features(&self) -> &Features {
+        &self.core.features
+    }
+
+    /// A snapshot of the counters.
+    pub fn counters(&self) -> Counters {
+        self.core.counters.snapshot()
+    }
+
+    /// Which driver runs.
+    pub fn driver(&self) -> DriverKind {
+        // Only `Drop` ends the driver.
+        self.core.driver.borrow().kind().unwrap_or_default()
+    }
+
+    /// Takes an outgoing buffer from the registered pool.
+    ///
+    /// # Errors
+    ///
+    /// [`OutOfMemory`](std::io::ErrorKind::OutOfMemory) while all buffers are in use.
+    pub fn tx_buf(&self) -> std::io::Result<TxBuf> {
+        self.core.send_pool.take()
+    }
+
+    /// Receive slots that neither a stream nor the user holds.
+    pub fn receive_buffers_idle(&self) -> usize {
+        self.core.receive_pool.idle_slots()
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.core.end();
+    }
+}
+
+impl fmt::Debug for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Runtime").field("driver", &self.driver()).finish_non_exhaustive()
+    }
+}
+
+/// Settings of a [`Runtime`]. Each limit's default stands in its line.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct Builder {
+    config: Config,
+}
+
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty,)+) => {
+        impl Builder {
+            $($(#[doc = $doc])+ pub fn $name(mut self, $name: $type) -> Self {
+                self.config.$name = $name;
+                self
+            })+
+        }
+    };
+}
+
+settings! {
+    /// Which kernel interface carries the I/O. Default: [`DriverKind::Auto`].
+    driver: DriverKind,
+    /// What to do when there is nothing to do. Default: spin for 50 us, then park.
+    wait: WaitStrategy,
+    /// Entries of the submission queue. Default: 256. The kernel rounds up to a power of two.
+    submission_entries: u32,
+    /// Entries of the completion queue, at least as many as submissions. Default: 4096.
+    completion_entries: u32,
+    /// Slots of the receive pool that the kernel fills: a power of two up to 32 768. Default: 1024.
+    receive_buffers: u16,
+    /// Bytes of one receive slot. Default: 8192.
+    receive_buffer_bytes: u32,
+    /// Slots that one stream may have filled and unread before its receive pauses. Default: 64.
+    receive_window_buffers: u32,
+    /// Slots for receives that the core makes itself: hot streams, and all of epoll's use these
+    /// and `receive_buffers`. Default: 64.
+    hot_buffers: u16,
+    /// Slots of the registered send pool. Default: 128.
+    send_buffers: u16,
+    /// Bytes of one send slot. Default: 16 384.
+    send_buffer_bytes: u32,
+    /// Owned buffers of at least so many bytes are sent by zero copy (`SEND_ZC`). Default: never,
+    /// since loopback copies them anyway and a small message loses; on a real device measure from
+    /// about 3 KiB on.
+    zero_copy_send_bytes_min: Option<u32>,
+    /// Whether to put the pools on huge pages where the host has some free. Default: true.
+    huge_pages: bool,
+    /// Whether to lock the pools in memory where the limit allows it. Default: true.
+    lock_memory: bool,
+    /// Operations in flight at once; one more is an error. Default: 1 048 576.
+    operations_max: u32,
+    /// Polls of the hot lane a turn. Default: 128.
+    poll_budget: u32,
+    /// Polls of the background lane a turn. Default: 16.
+    background_budget: u32,
+    /// Completions taken a turn, in batches of 32. Default: 256.
+    completion_budget: u32,
+    /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
+    accept_queue: u32,
+    /// How long the end of the runtime waits for the kernel to let go of its memory, which is
+    /// leaked after that. Default: 5 s.
+    shutdown_timeout: Duration,
+}
+
+impl Builder {
+    /// Pins the calling thread to this core (as the kernel numbers them) for the life of the
+    /// runtime. Default: not pinned.
+    pub fn core(mut self, core: usize) -> Self {
+        self.config.core = Some(core);
+        self
+    }
+
+    /// Goes on where the thread can't be pinned, and says so in the features, instead of failing.
+    /// Default: false.
+    pub fn allow_degraded(mut self, allowed: bool) -> Self {
+        self.config.degraded_allowed = allowed;
+        self
+    }
+
+    /// Builds the runtime on the calling thread.
+    ///
+    /// # Errors
+    ///
+    /// A [`BuildError`] that names the cause and the remedy: a setting out of range, a core that
+    /// can't be pinned to, a forced driver that can't start.
+    pub fn build(self) -> Result<Runtime, BuildError> {
+        let config = self.config;
+        config.validate()?;
+        let asked = config.driver_asked()?;
+        let pinned = pin(&config)?;
+        let mut features = Features::default();
+        let mut memory = Features::default();
+        let counters = Rc::new(CounterCells::default());
+        let remote = Remote::new()
+            .map_err(|error| BuildError::system("the doorbell could not be made", error))?;
+        let shared = Shared {
+            receive_pool: Rc::new(receive_pool(&config, asked, &mut memory)?),
+            send_pool: Rc::new(send_pool(&config, &mut memory)?),
+            counters: Rc::clone(&counters),
+            remote: Arc::new(remote),
+        };
+        let (receive_pool, send_pool, remote) = (
+            Rc::clone(&shared.receive_pool),
+            Rc::clone(&shared.send_pool),
+            Arc::clone(&shared.remote),
+        );
+        let driver = Driver::new(asked, &config, shared, &mut features)?;
+        features.extend(memory);
+        note_pinning(&config, pinned.as_ref(), &mut features);
+        let clock = Clock::new(&mut features);
+        let core = Rc::new_cyclic(|this| Core {
+            hot: Default::default(),
+            background: Default::default(),
+            blocks: Default::default(),
+            tasks: Default::default(),
+            remote,
+            deferred: RefCell::new(VecDeque::new()),
+            driver: RefCell::new(driver),
+            receive_pool,
+            send_pool,
+            hot_sources: Default::default(),
+            timers: RefCell::new(Wheel::new(clock.now_ns())),
+            clock,
+            counters,
+            config,
+            features,
+            idle_since_ns: Cell::new(0),
+            this: this.clone(),
+            ended: Cell::new(false),
+            _pinned: pinned.and_then(Result::ok),
+        });
+        Ok(Runtime { core })
+    }
+}
+
+/// Pins where asked. A refusal is an error, or in degraded mode a result for the feature table.
+fn pin(config: &Config) -> Result<Option<std::io::Result<Pinned>>, BuildError> {
+    let Some(core) = config.core else { return Ok(None) };
+    match Pinned::new(core) {
+        Err(error) if !config.degraded_allowed => Err(BuildError::new(
+            BuildErrorKind::Pin,
+            format!("this thread can't be pinned to core {core}"),
+            "see /sys/devices/system/cpu/online and the cpuset of this process; or \
+             allow_degraded(true)",
+            Some(error),
+        )),
+        outcome => Ok(Some(outcome)),
+    }
+}
+
+fn note_pinning(
+    config: &Config,
+    pinned: Option<&std::io::Result<Pinned>>,
+    features: &mut Features,
+) {
+    match (config.core, pinned) {
+        (Some(core), Some(Ok(_))) => features.grant("pinned", format!("core {core}")),
+        (_, Some(Err(error))) => features.refuse("pinned", error.to_string()),
+        _ => features.not_asked("pinned", "Builder::core"),
+    }
+}
+
+fn receive_pool(
+    config: &Config,
+    asked: DriverKind,
+    features: &mut Features,
+) -> Result<ReceivePool, BuildError> {
+    // Epoll has no ring to give slots to; there `detach` or the absence of a ring leaves them free.
+    let ring_slots = if asked == DriverKind::Epoll { 0 } else { config.receive_buffers };
+    let free_slots = config.hot_buffers + config.receive_buffers - ring_slots;
+    let bytes = (ring_slots + free_slots) as usize * config.receive_buffer_bytes as usize;
+    let names =
+        RegionNames { huge_pages: "receive pool on huge pages", locked: "receive pool locked" };
+    let region = Region::map(bytes, config.huge_pages, config.lock_memory, names, features)
+        .map_err(|error| no_memory("receive", bytes, error))?;
+    Ok(ReceivePool::new(region, config.receive_buffer_bytes, ring_slots, free_slots))
+}
+
+fn send_pool(config: &Config, features: &mut Features) -> Result<SendPool, BuildError> {
+    let bytes = (config.send_buffers as usize * config.send_buffer_bytes as usize).max(1);
+    let names = RegionNames { huge_pages: "send pool on huge pages", locked: "send pool locked" };
+    let region = Region::map(bytes, config.huge_pages, config.lock_memory, names, features)
+        .map_err(|error| no_memory("send", bytes, error))?;
+    Ok(SendPool::new(region, config.send_buffer_bytes, config.send_buffers))
+}
+
+fn no_memory(pool: &str, bytes: usize, error: std::io::Error) -> BuildError {
+    BuildError::new(
+        BuildErrorKind::MemoryLimit,
+        format!("the {pool} pool's {bytes} bytes could not be mapped"),
+        format!("make {pool}_buffers or {pool}_buffer_bytes smaller"),
+        Some(error),
+    )
+}

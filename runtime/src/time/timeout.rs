@@ -1,0 +1,80 @@
+//! A limit on how long a future may take.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use std::{fmt, io};
+
+use super::{Instant, Sleep, sleep, sleep_until};
+
+/// Gives the future's output, or [`Elapsed`] when it has none after `duration`.
+///
+/// At the deadline the future is dropped with the `Timeout`; whatever it had in flight is cancelled
+/// in the background, so the timeout itself is never late because of it. Cancel-safe if the future
+/// is.
+///
+/// ```
+/// use std::time::Duration;
+/// use taut_runtime::time::{sleep, timeout};
+///
+/// taut_runtime::run(async {
+///     let slow = sleep(Duration::from_secs(3600));
+///     assert!(timeout(Duration::from_micros(50), slow).await.is_err());
+///     assert_eq!(timeout(Duration::from_secs(1), async { 7 }).await, Ok(7));
+/// })?;
+/// # Ok::<(), taut_runtime::BuildError>(())
+/// ```
+///
+/// # Panics
+///
+/// Outside of a runtime, when called.
+pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
+    Timeout { future, sleep: sleep(duration) }
+}
+
+/// Gives the future's output, or [`Elapsed`] when it has none at `deadline`.
+pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
+    Timeout { future, sleep: sleep_until(deadline) }
+}
+
+pin_project_lite::pin_project! {
+    /// The future of [`timeout`] and [`timeout_at`].
+    #[derive(Debug)]
+    #[must_use = "futures do nothing unless awaited"]
+    pub struct Timeout<F> {
+        #[pin]
+        future: F,
+        sleep: Sleep,
+    }
+}
+
+impl<F: Future> Future for Timeout<F> {
+    type Output = Result<F::Output, Elapsed>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        // The future first: one that is ready at its deadline was in time.
+        if let Poll::Ready(output) = this.future.poll(context) {
+            return Poll::Ready(Ok(output));
+        }
+        Pin::new(this.sleep).poll(context).map(|()| Err(Elapsed(())))
+    }
+}
+
+/// The time was up before the future had an output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elapsed(());
+
+impl fmt::Display for Elapsed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the deadline passed")
+    }
+}
+
+impl std::error::Error for Elapsed {}
+
+impl From<Elapsed> for io::Error {
+    fn from(elapsed: Elapsed) -> Self {
+        Self::new(io::ErrorKind::TimedOut, elapsed)
+    }
+}
