@@ -16,7 +16,10 @@ impl Pinned {
         if core >= CpuSet::MAX_CPU {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!("core {core} is beyond the {} that the kernel call names", CpuSet::MAX_CPU),
+                format!(
+                    "core {core} is beyond the {} that the kernel call names",
+                    CpuSet::MAX_CPU
+                ),
             ));
         }
         let before = sched_getaffinity(None)?;
@@ -27,7 +30,9 @@ impl Pinned {
             Ok(Self { before })
         } else {
             drop(Self { before });
-            Err(io::Error::other("the kernel accepted the affinity but did not keep it"))
+            Err(io::Error::other(
+                "the kernel accepted the affinity but did not keep it",
+            ))
         }
     }
 }
@@ -43,7 +48,9 @@ impl Drop for Pinned {
 /// of `process_main`, the thread whose affinity nobody pinned, without `core` where any is left.
 pub(crate) fn avoid(core: Option<usize>) {
     let Some(core) = core else { return };
-    let Ok(mut cores) = sched_getaffinity(Some(rustix::process::getpid())) else { return };
+    let Ok(mut cores) = sched_getaffinity(Some(rustix::process::getpid())) else {
+        return;
+    };
     if cores.count() == 1 {
         // The first thread is itself pinned: any core that the system allows but our own.
         cores = CpuSet::new();
@@ -59,11 +66,13 @@ pub(crate) fn avoid(core: Option<usize>) {
 }
 
 fn online_cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(
-        // `available_parallelism` counts the calling thread's own affinity, one core here.
-        std::fs::read_to_string("/sys/devices/system/cpu/online")
-            .ok()
-            .and_then(|list| list.trim().rsplit(['-', ',']).next()?.parse::<usize>().ok())
-            .map_or(1, |last| last + 1),
-    )
+    std::thread::available_parallelism()
+        .map_or(1, std::num::NonZero::get)
+        .max(
+            // `available_parallelism` counts the calling thread's own affinity, one core here.
+            std::fs::read_to_string("/sys/devices/system/cpu/online")
+                .ok()
+                .and_then(|list| list.trim().rsplit(['-', ',']).next()?.parse::<usize>().ok())
+                .map_or(1, |last| last + 1),
+        )
 }

@@ -1,4 +1,50 @@
-//! Taut.
-pub use taut_runtime::*;
-/// TCP.
-pub mod net { pub use taut_net::*; }
+//! An io_uring-native, thread-per-core runtime for Linux trading systems: *no slack between the
+//! wire and your code*.
+//!
+//! One single-threaded executor per pinned core, on io_uring where the host has it and on epoll
+//! where it has not. Received data is read where the kernel put it; a spinning idle core makes no
+//! system call; a steady connection allocates nothing.
+//!
+//! ```
+//! use taut::net::{TcpListener, TcpStream};
+//!
+//! taut::run(async {
+//!     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+//!     let address = listener.local_addr()?;
+//!
+//!     let server = taut::spawn(async move {
+//!         let mut stream = listener.accept().await?;
+//!         loop {
+//!             let message = stream.recv().await?; // where it landed: no copy
+//!             if message.is_empty() {
+//!                 return Ok::<(), std::io::Error>(());
+//!             }
+//!             stream.write_all(&message).await?;
+//!         }
+//!     });
+//!
+//!     let mut stream = TcpStream::connect(address).await?;
+//!     stream.write_all(b"8=FIX.4.4").await?;
+//!     let mut echo = [0; 9];
+//!     stream.read_exact(&mut echo).await?;
+//!     assert_eq!(&echo, b"8=FIX.4.4");
+//!     drop(stream);
+//!     server.await?
+//! })??;
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! To tune, start with [`Runtime::builder`]: the core to pin to, the [`WaitStrategy`], the driver,
+//! and every limit by name. [`Runtime::features`] tells what the host granted,
+//! [`Runtime::counters`] what the runtime did.
+
+/// TCP: listeners, streams, sockets.
+pub mod net {
+    pub use taut_net::*;
+}
+
+pub use taut_runtime::{
+    BuildError, BuildErrorKind, Builder, Counters, DriverKind, Feature, Features, JoinError,
+    JoinHandle, Runtime, WaitStrategy, buffer, counters, executor, features, io, off_core, run,
+    spawn, spawn_background, time, yield_now,
+};

@@ -123,17 +123,19 @@ impl Driver {
             counters: Rc::clone(&shared.counters),
             remote: std::sync::Arc::clone(&shared.remote),
         };
+        features.grant("driver", "io_uring");
         match Uring::new(config, shared, features) {
-            Ok(uring) => {
-                features.grant("driver", "io_uring");
-                Ok(Self::Uring(Box::new(uring)))
-            }
+            Ok(uring) => Ok(Self::Uring(Box::new(uring))),
             Err(error) if asked == DriverKind::Auto => {
                 *features = Features::default();
                 shared_again.receive_pool.free_all();
                 features.grant("driver", "epoll");
                 features.refuse("io_uring", error.to_string());
-                Ok(Self::Epoll(Box::new(Epoll::new(config, shared_again, features)?)))
+                Ok(Self::Epoll(Box::new(Epoll::new(
+                    config,
+                    shared_again,
+                    features,
+                )?)))
             }
             Err(error) => Err(error),
         }
@@ -161,7 +163,10 @@ impl Backend for Driver {
         match self {
             Self::Uring(uring) => uring.poll(key, context),
             Self::Epoll(epoll) => epoll.poll(key, context),
-            Self::Ended => Poll::Ready(Completed { result: Err(runtime_ended()), operation: None }),
+            Self::Ended => Poll::Ready(Completed {
+                result: Err(runtime_ended()),
+                operation: None,
+            }),
         }
     }
 

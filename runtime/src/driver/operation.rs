@@ -12,14 +12,28 @@ use crate::io::{Descriptor, InboundState, Interest};
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Connects a socket.
-    Connect { descriptor: Descriptor, address: Box<SockAddr> },
+    Connect {
+        descriptor: Descriptor,
+        address: Box<SockAddr>,
+    },
     /// Waits until a descriptor is ready, or has an error or a hang-up to tell.
-    Ready { descriptor: Descriptor, interest: Interest },
+    Ready {
+        descriptor: Descriptor,
+        interest: Interest,
+    },
     /// Sends all of a buffer on a stream socket; `sent` bytes are gone already.
-    Send { descriptor: Descriptor, buffer: SendBuf, sent: usize, zero_copy: bool },
+    Send {
+        descriptor: Descriptor,
+        buffer: SendBuf,
+        sent: usize,
+        zero_copy: bool,
+    },
     /// Receives into the spare capacity of a buffer. Bytes that come after the operation was
     /// abandoned go to the stream's queue.
-    ReceiveInto { inbound: Rc<InboundState>, buffer: Vec<u8> },
+    ReceiveInto {
+        inbound: Rc<InboundState>,
+        buffer: Vec<u8>,
+    },
 }
 
 impl Operation {

@@ -69,14 +69,49 @@ mod tests {
     #[test]
     fn each_cause_has_its_own_name_and_remedy() {
         for (code, sysctl, kind, word) in [
-            (libc::EPERM, Some("2"), BuildErrorKind::DisabledBySysctl, "io_uring_disabled is 2"),
-            (libc::EPERM, Some("1"), BuildErrorKind::DisabledBySysctl, "io_uring_group"),
-            (libc::EPERM, Some("0"), BuildErrorKind::DeniedBySeccomp, "seccomp"),
-            (libc::EPERM, None, BuildErrorKind::DeniedBySeccomp, "seccomp"),
-            (libc::ENOMEM, Some("0"), BuildErrorKind::MemoryLimit, "ulimit -l"),
-            (libc::ENOSYS, None, BuildErrorKind::KernelTooOld, "no io_uring"),
+            (
+                libc::EPERM,
+                Some("2"),
+                BuildErrorKind::DisabledBySysctl,
+                "io_uring_disabled is 2",
+            ),
+            (
+                libc::EPERM,
+                Some("1"),
+                BuildErrorKind::DisabledBySysctl,
+                "io_uring_group",
+            ),
+            (
+                libc::EPERM,
+                Some("0"),
+                BuildErrorKind::DeniedBySeccomp,
+                "seccomp",
+            ),
+            (
+                libc::EPERM,
+                None,
+                BuildErrorKind::DeniedBySeccomp,
+                "seccomp",
+            ),
+            (
+                libc::ENOMEM,
+                Some("0"),
+                BuildErrorKind::MemoryLimit,
+                "ulimit -l",
+            ),
+            (
+                libc::ENOSYS,
+                None,
+                BuildErrorKind::KernelTooOld,
+                "no io_uring",
+            ),
             (libc::EINVAL, Some("0"), BuildErrorKind::KernelTooOld, "6.1"),
-            (libc::EMFILE, Some("0"), BuildErrorKind::System, "io_uring_setup failed"),
+            (
+                libc::EMFILE,
+                Some("0"),
+                BuildErrorKind::System,
+                "io_uring_setup failed",
+            ),
         ] {
             let error = explain(io::Error::from_raw_os_error(code), sysctl);
             assert_eq!(error.kind(), kind);

@@ -3,9 +3,9 @@
 //! Invariant: `CURRENT` names a core exactly while the thread is inside that core's `block_on`.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::fmt;
 use std::ptr::{self, NonNull};
-use std::collections::VecDeque;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Waker;
@@ -90,7 +90,9 @@ pub(crate) struct Core {
 impl Core {
     /// A counted reference to this core.
     pub(crate) fn handle(&self) -> Rc<Self> {
-        self.this.upgrade().expect("a core is only ever used through its Rc")
+        self.this
+            .upgrade()
+            .expect("a core is only ever used through its Rc")
     }
 
     #[track_caller]
@@ -112,7 +114,11 @@ impl Core {
         future: F,
         lane: Lane,
     ) -> JoinHandle<F::Output> {
-        let state = if lane == Lane::Background { BACKGROUND } else { 0 };
+        let state = if lane == Lane::Background {
+            BACKGROUND
+        } else {
+            0
+        };
         let task = TaskCell::allocate(self, future, state);
         // SAFETY: the task was just made, so it is in no list; it leaves this one when it is freed.
         unsafe { self.tasks.push(task) };
@@ -139,7 +145,11 @@ impl Core {
             return;
         }
         header.state.set(state | QUEUED);
-        let lane = if state & BACKGROUND == 0 { &self.hot } else { &self.background };
+        let lane = if state & BACKGROUND == 0 {
+            &self.hot
+        } else {
+            &self.background
+        };
         // SAFETY: not complete, so the executor's reference keeps the task alive until it is
         // popped; it was not queued.
         unsafe { lane.push(task) };
@@ -277,7 +287,9 @@ impl Core {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core").field("core", &self.config.core).finish_non_exhaustive()
+        f.debug_struct("Core")
+            .field("core", &self.config.core)
+            .finish_non_exhaustive()
     }
 }
 

@@ -24,7 +24,10 @@ impl<T> JoinHandle<T> {
     ///
     /// `task` has output `T` and its `JOINABLE` reference passes to the handle.
     pub(crate) unsafe fn new(task: NonNull<Header>) -> Self {
-        Self { task, _output: PhantomData }
+        Self {
+            task,
+            _output: PhantomData,
+        }
     }
 
     fn header(&self) -> &Header {
@@ -91,7 +94,10 @@ impl<T> Future for JoinHandle<T> {
             header.joiner.register(context);
             return Poll::Pending;
         }
-        assert!(!header.has(TAKEN), "a JoinHandle was polled after it gave its output");
+        assert!(
+            !header.has(TAKEN),
+            "a JoinHandle was polled after it gave its output"
+        );
         // SAFETY: just checked.
         Poll::Ready(unsafe { self.take() })
     }
@@ -116,7 +122,9 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
+        f.debug_struct("JoinHandle")
+            .field("finished", &self.is_finished())
+            .finish()
     }
 }
 

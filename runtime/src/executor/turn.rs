@@ -30,7 +30,10 @@ impl Core {
             self.turn();
         }
         std::mem::forget(guard);
-        match root.into_outcome().map_err(super::JoinError::try_into_panic) {
+        match root
+            .into_outcome()
+            .map_err(super::JoinError::try_into_panic)
+        {
             Ok(output) => output,
             Err(Ok(panic)) => resume_unwind(panic),
             Err(Err(_)) => unreachable!("nobody holds a handle to abort the root task with"),
@@ -50,7 +53,9 @@ impl Core {
         }
         let mut left = self.config.background_budget;
         while left > 0 {
-            let Some(task) = self.background.pop() else { break };
+            let Some(task) = self.background.pop() else {
+                break;
+            };
             self.run(task);
             left -= 1;
         }
@@ -71,7 +76,11 @@ impl Core {
         self.fire_timers();
         self.hot_sources.poll(self);
         self.call_deferred();
-        let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
+        let wait = if self.has_ready() {
+            Wait::No
+        } else {
+            self.how_to_wait()
+        };
         let taken = self.driver.borrow_mut().turn(wait);
         if wait != Wait::No {
             self.remote.unpark();

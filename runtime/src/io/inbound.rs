@@ -57,7 +57,9 @@ impl InboundState {
         match received {
             Ok(bytes) if bytes.is_empty() => self.end.set(End::Reached),
             Ok(bytes) => self.queue.borrow_mut().push_back(bytes),
-            Err(error) => self.end.set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),
+            Err(error) => self
+                .end
+                .set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),
         }
         self.reader.fire();
     }
@@ -114,7 +116,10 @@ impl Inbound {
             paused: Cell::new(false),
             hot: Cell::new(false),
         };
-        Self { core: current().handle(), state: Rc::new(state) }
+        Self {
+            core: current().handle(),
+            state: Rc::new(state),
+        }
     }
 
     /// The next bytes as they came in, without copy; empty at the end of the stream.
@@ -219,11 +224,18 @@ impl Inbound {
             return Poll::Ready(Ok(()));
         }
         self.state.reader.register(context);
-        self.core.driver.borrow_mut().stop_receiving(&self.state).map(Ok)
+        self.core
+            .driver
+            .borrow_mut()
+            .stop_receiving(&self.state)
+            .map(Ok)
     }
 
     async fn receive_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
-        let operation = Operation::ReceiveInto { inbound: Rc::clone(&self.state), buffer };
+        let operation = Operation::ReceiveInto {
+            inbound: Rc::clone(&self.state),
+            buffer,
+        };
         let mut receive = match InFlight::start(Rc::clone(&self.core), operation) {
             Ok(receive) => receive,
             Err(error) => return (Err(error), Vec::new()),

@@ -42,7 +42,12 @@ impl Outbound {
     ///
     /// Outside of a runtime.
     pub fn new(descriptor: Descriptor) -> Self {
-        Self { core: current().handle(), descriptor, sending: None, room: None }
+        Self {
+            core: current().handle(),
+            descriptor,
+            sending: None,
+            room: None,
+        }
     }
 
     /// Writes some of `bytes` and says how many. Cancel-safe: a write that was pending has sent
@@ -103,7 +108,12 @@ impl Outbound {
             return Ok(());
         }
         let descriptor = self.descriptor.clone();
-        let operation = Operation::Send { descriptor, buffer, sent, zero_copy };
+        let operation = Operation::Send {
+            descriptor,
+            buffer,
+            sent,
+            zero_copy,
+        };
         self.sending = Some(InFlight::start(Rc::clone(&self.core), operation)?);
         self.flush().await
     }
@@ -124,7 +134,9 @@ impl Outbound {
     /// As for [`flush`](Self::flush).
     #[inline]
     pub fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let Some(sending) = &mut self.sending else { return Poll::Ready(Ok(())) };
+        let Some(sending) = &mut self.sending else {
+            return Poll::Ready(Ok(()));
+        };
         let completed = ready!(sending.poll_completed(context));
         self.sending = None;
         Poll::Ready(completed.result.map(drop))
@@ -147,7 +159,10 @@ impl Outbound {
             match call(self) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let descriptor = self.descriptor.clone();
-                    let operation = Operation::Ready { descriptor, interest: Interest::Writable };
+                    let operation = Operation::Ready {
+                        descriptor,
+                        interest: Interest::Writable,
+                    };
                     self.room = Some(InFlight::start(Rc::clone(&self.core), operation)?);
                 }
                 result => return Poll::Ready(result),
@@ -158,6 +173,10 @@ impl Outbound {
     #[inline]
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         self.core.counters.syscalls.increment();
-        Ok(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+        Ok(send(
+            &self.descriptor,
+            bytes,
+            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
+        )?)
     }
 }

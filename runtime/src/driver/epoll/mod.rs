@@ -68,10 +68,18 @@ impl Epoll {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
             .map_err(|error| BuildError::system("epoll could not be created", error.into()))?;
         let doorbell = epoll::EventData::new_u64(DOORBELL);
-        epoll::add(&epoll, shared.remote.doorbell(), doorbell, epoll::EventFlags::IN)
-            .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
+        epoll::add(
+            &epoll,
+            shared.remote.doorbell(),
+            doorbell,
+            epoll::EventFlags::IN,
+        )
+        .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
         if let WaitStrategy::NapiPoll { .. } = config.wait {
-            features.refuse("NAPI busy poll", "only with io_uring; waiting with a time limit");
+            features.refuse(
+                "NAPI busy poll",
+                "only with io_uring; waiting with a time limit",
+            );
         }
         features.not_asked("registered send buffers", "only with io_uring");
         match config.zero_copy_send_bytes_min {
@@ -90,7 +98,9 @@ impl Epoll {
 
     /// Tries an operation, and lets it wait for readiness if it has to.
     fn advance(&mut self, key: Key) -> io::Result<()> {
-        let Some(pending) = self.operations.get_mut(key) else { return Ok(()) };
+        let Some(pending) = self.operations.get_mut(key) else {
+            return Ok(());
+        };
         let descriptor = pending.operation.descriptor().clone();
         let interest = pending.operation.interest();
         // A connection attempt must begin before its socket is registered: a socket that is not
@@ -98,17 +108,21 @@ impl Epoll {
         let begins = matches!(pending.operation, Operation::Connect { .. })
             && descriptor.registration().get() == 0;
         if !begins {
-            self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
+            self.sources
+                .register(&self.epoll, &descriptor, &self.shared.counters)?;
             if !self.sources.is_ready(&descriptor, interest) {
-                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
+                self.sources
+                    .wait(&descriptor, interest, Waiter::Operation(key));
                 return Ok(());
             }
         }
         match attempt(&mut pending.operation, &self.shared.counters) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
+                self.sources
+                    .register(&self.epoll, &descriptor, &self.shared.counters)?;
                 self.sources.exhausted(&descriptor, interest);
-                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
+                self.sources
+                    .wait(&descriptor, interest, Waiter::Operation(key));
             }
             result => {
                 pending.result = Some(result);
@@ -137,12 +151,17 @@ impl Epoll {
 
     /// Whether a stream may have bytes; registers it on first use and lets its reader wait if not.
     fn readable(&mut self, inbound: &Rc<InboundState>) -> io::Result<bool> {
-        self.sources.register(&self.epoll, &inbound.descriptor, &self.shared.counters)?;
-        if self.sources.is_ready(&inbound.descriptor, Interest::Readable) {
+        self.sources
+            .register(&self.epoll, &inbound.descriptor, &self.shared.counters)?;
+        if self
+            .sources
+            .is_ready(&inbound.descriptor, Interest::Readable)
+        {
             return Ok(true);
         }
         let waiter = Waiter::Inbound(Rc::clone(inbound));
-        self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
+        self.sources
+            .wait(&inbound.descriptor, Interest::Readable, waiter);
         Ok(false)
     }
 
@@ -154,9 +173,11 @@ impl Epoll {
     ) -> Poll<io::Result<T>> {
         match received {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.sources.exhausted(&inbound.descriptor, Interest::Readable);
+                self.sources
+                    .exhausted(&inbound.descriptor, Interest::Readable);
                 let waiter = Waiter::Inbound(Rc::clone(inbound));
-                self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
+                self.sources
+                    .wait(&inbound.descriptor, Interest::Readable, waiter);
                 Poll::Pending
             }
             Ok((bytes, more)) => {
@@ -172,7 +193,11 @@ impl Epoll {
 
 impl Backend for Epoll {
     fn start(&mut self, operation: Operation) -> io::Result<Key> {
-        let pending = Pending { operation, waiter: WakeSlot::new(), result: None };
+        let pending = Pending {
+            operation,
+            waiter: WakeSlot::new(),
+            result: None,
+        };
         let key = self.operations.insert(pending).map_err(|_| {
             io::Error::new(
                 io::ErrorKind::OutOfMemory,
@@ -193,8 +218,10 @@ impl Backend for Epoll {
     }
 
     fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
-        let pending =
-            self.operations.get_mut(key).expect("a future's slot lives as long as the future");
+        let pending = self
+            .operations
+            .get_mut(key)
+            .expect("a future's slot lives as long as the future");
         let Some(result) = pending.result.take() else {
             pending.waiter.register(context);
             return Poll::Pending;
@@ -205,12 +232,17 @@ impl Backend for Epoll {
     }
 
     fn abandon(&mut self, key: Key) {
-        let Some(pending) = self.operations.remove(key) else { return };
+        let Some(pending) = self.operations.remove(key) else {
+            return;
+        };
         self.shared.counters.operations_abandoned.increment();
         self.shared.counters.operations_in_flight.decrement();
-        self.sources.forget(pending.operation.descriptor(), &Waiter::Operation(key));
+        self.sources
+            .forget(pending.operation.descriptor(), &Waiter::Operation(key));
         let canceled = Err(io::Error::from_raw_os_error(libc::ECANCELED));
-        pending.operation.dispose(pending.result.unwrap_or(canceled));
+        pending
+            .operation
+            .dispose(pending.result.unwrap_or(canceled));
     }
 
     #[inline]
@@ -255,7 +287,10 @@ impl Backend for Epoll {
         {
             return Poll::Ready(Err(error.into()));
         }
-        if let Err(error) = self.sources.register(&self.epoll, descriptor, &self.shared.counters) {
+        if let Err(error) = self
+            .sources
+            .register(&self.epoll, descriptor, &self.shared.counters)
+        {
             return Poll::Ready(Err(error));
         }
         if self.sources.is_ready(descriptor, Interest::Readable) {

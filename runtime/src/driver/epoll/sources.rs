@@ -68,7 +68,11 @@ impl Sources {
         let source = &mut self.by_number[number];
         let generation = source.generation.wrapping_add(1).max(1);
         // Writable until a call says otherwise: it nearly always is, and the call tells.
-        *source = Source { generation, writable: true, ..Source::default() };
+        *source = Source {
+            generation,
+            writable: true,
+            ..Source::default()
+        };
         let data = epoll::EventData::new_u64(u64::from(generation) << 32 | number as u64);
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         counters.syscalls.increment();
@@ -89,10 +93,11 @@ impl Sources {
     }
 
     pub(crate) fn is_ready(&mut self, descriptor: &Descriptor, interest: Interest) -> bool {
-        self.source(descriptor).is_some_and(|source| match interest {
-            Interest::Readable => source.readable,
-            Interest::Writable => source.writable,
-        })
+        self.source(descriptor)
+            .is_some_and(|source| match interest {
+                Interest::Readable => source.readable,
+                Interest::Writable => source.writable,
+            })
     }
 
     /// A call found nothing.
@@ -117,7 +122,9 @@ impl Sources {
 
     /// Remembers a waiter, once.
     pub(crate) fn wait(&mut self, descriptor: &Descriptor, interest: Interest, waiter: Waiter) {
-        let Some(source) = self.source(descriptor) else { return };
+        let Some(source) = self.source(descriptor) else {
+            return;
+        };
         let waiters = match interest {
             Interest::Readable => &mut source.readers,
             Interest::Writable => &mut source.writers,
@@ -139,7 +146,9 @@ impl Sources {
         let generation = (data >> 32) as u32;
         let number = data as u32 as usize;
         let source = self.by_number.get_mut(number);
-        let Some(source) = source.filter(|source| source.generation == generation) else { return };
+        let Some(source) = source.filter(|source| source.generation == generation) else {
+            return;
+        };
         let ended = flags.intersects(EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP);
         source.hung_up |= ended;
         if ended || flags.contains(EventFlags::IN) {

@@ -108,7 +108,9 @@ impl Backend for Uring {
     }
 
     fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
-        let Some(key) = inbound.armed.get() else { return Poll::Ready(()) };
+        let Some(key) = inbound.armed.get() else {
+            return Poll::Ready(());
+        };
         if !inbound.stopping.replace(true) {
             self.table.cancel(&mut self.ring, key);
         }

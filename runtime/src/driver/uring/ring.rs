@@ -32,7 +32,12 @@ pub(crate) struct Ring {
 
 impl Ring {
     pub(crate) fn new(ring: IoUring) -> Self {
-        Self { ring: ManuallyDrop::new(ring), backlog: VecDeque::new(), queued: 0, open: true }
+        Self {
+            ring: ManuallyDrop::new(ring),
+            backlog: VecDeque::new(),
+            queued: 0,
+            open: true,
+        }
     }
 
     /// Queues an entry; it reaches the kernel with the next `enter`.
@@ -162,14 +167,20 @@ impl Ring {
     pub(crate) fn cancel_all(&self) {
         let none = Timespec::new();
         // Nothing found, or not all cancelled yet: the caller counts what is in flight.
-        let _ = self.ring.submitter().register_sync_cancel(Some(none), CancelBuilder::any());
+        let _ = self
+            .ring
+            .submitter()
+            .register_sync_cancel(Some(none), CancelBuilder::any());
     }
 
     /// Closes the ring: nothing may be in flight.
     pub(crate) fn close(&mut self) {
         if std::mem::replace(&mut self.open, false) {
             // Explicitly, because the kernel tears a closed ring down later and by itself.
-            let _ = self.ring.submitter().unregister_buf_ring(super::provided::GROUP);
+            let _ = self
+                .ring
+                .submitter()
+                .unregister_buf_ring(super::provided::GROUP);
             let _ = self.ring.submitter().unregister_buffers();
             // SAFETY: once only, and the ring is not used after its end.
             unsafe { ManuallyDrop::drop(&mut self.ring) };
@@ -184,7 +195,9 @@ impl Ring {
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring").field("queued", &self.queued).finish_non_exhaustive()
+        f.debug_struct("Ring")
+            .field("queued", &self.queued)
+            .finish_non_exhaustive()
     }
 }
 

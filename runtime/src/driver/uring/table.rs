@@ -107,7 +107,10 @@ impl Table {
             released: false,
             cancel_tries: 0,
         };
-        let key = self.slots.insert(slot).map_err(|_| table_full(self.operations_max))?;
+        let key = self
+            .slots
+            .insert(slot)
+            .map_err(|_| table_full(self.operations_max))?;
         let slot = self.slots.get_mut(key).expect("just inserted");
         let entry = entry(&mut slot.work).user_data(key.to_bits());
         let doorbell = matches!(slot.work, Work::Doorbell(_));
@@ -136,7 +139,10 @@ impl Table {
     }
 
     pub(crate) fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
-        let slot = self.slots.get_mut(key).expect("a future's slot lives as long as the future");
+        let slot = self
+            .slots
+            .get_mut(key)
+            .expect("a future's slot lives as long as the future");
         let Some(result) = slot.result else {
             slot.waiter.register(context);
             return Poll::Pending;
@@ -144,7 +150,10 @@ impl Table {
         let result = to_result(result);
         if slot.owed > 0 {
             slot.released = true;
-            return Poll::Ready(Completed { result, operation: None });
+            return Poll::Ready(Completed {
+                result,
+                operation: None,
+            });
         }
         let operation = match self.slots.remove(key).map(|slot| slot.work) {
             Some(Work::Operation(operation)) => Some(operation),
@@ -154,7 +163,9 @@ impl Table {
     }
 
     pub(crate) fn abandon(&mut self, ring: &mut Ring, key: Key) {
-        let Some(slot) = self.slots.get_mut(key) else { return };
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
         slot.waiter.clear();
         slot.released = true;
         self.shared.counters.operations_abandoned.increment();
@@ -169,7 +180,9 @@ impl Table {
     pub(crate) fn abandon_all(&mut self) {
         self.ending = true;
         for key in self.slots.keys().collect::<Vec<_>>() {
-            let Some(slot) = self.slots.get_mut(key) else { continue };
+            let Some(slot) = self.slots.get_mut(key) else {
+                continue;
+            };
             slot.waiter.clear();
             slot.released = true;
             if slot.owed == 0 {
@@ -180,7 +193,9 @@ impl Table {
 
     pub(crate) fn cancel(&mut self, ring: &mut Ring, key: Key) {
         let bits = key.to_bits();
-        let entry = opcode::AsyncCancel::new(bits).build().user_data(bits | CANCELLATION);
+        let entry = opcode::AsyncCancel::new(bits)
+            .build()
+            .user_data(bits | CANCELLATION);
         // SAFETY: a cancellation points to no memory.
         unsafe { ring.push(entry, &self.shared.counters) };
     }
@@ -201,9 +216,7 @@ impl Table {
             self.shared.counters.receive_heap_fallbacks.increment();
             let buffer = Vec::with_capacity(self.shared.receive_pool.slot_bytes() as usize);
             self.submit(ring, Work::ReceiveHeap(state, buffer), |work| match work {
-                Work::ReceiveHeap(state, buffer) => {
-                    entry::receive_once(&state.descriptor, buffer)
-                }
+                Work::ReceiveHeap(state, buffer) => entry::receive_once(&state.descriptor, buffer),
                 _ => unreachable!("just made"),
             })?
         };
@@ -227,14 +240,19 @@ impl Table {
 
     pub(crate) fn listen_to_doorbell(&mut self, ring: &mut Ring) {
         let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
-        self.submit(ring, Work::Doorbell(Box::new(0)), |work| doorbell_entry(fd, work))
-            .expect("the table is empty");
+        self.submit(ring, Work::Doorbell(Box::new(0)), |work| {
+            doorbell_entry(fd, work)
+        })
+        .expect("the table is empty");
     }
 
     /// Handles one completion.
     pub(crate) fn complete(&mut self, ring: &mut Ring, completion: &cqueue::Entry) {
-        let (bits, result, flags) =
-            (completion.user_data(), completion.result(), completion.flags());
+        let (bits, result, flags) = (
+            completion.user_data(),
+            completion.result(),
+            completion.flags(),
+        );
         let key = Key::from_bits(bits);
         if bits & CANCELLATION != 0 {
             return self.cancelled(ring, key, result);
@@ -251,7 +269,9 @@ impl Table {
                 self.count_in_flight(-1, doorbell);
             }
         }
-        let Some(slot) = self.slots.get_mut(key) else { unreachable!("just found") };
+        let Some(slot) = self.slots.get_mut(key) else {
+            unreachable!("just found")
+        };
         match &slot.work {
             Work::Receive(state) => {
                 let state = Rc::clone(state);
@@ -346,8 +366,12 @@ impl Table {
     }
 
     fn operation_completed(&mut self, ring: &mut Ring, key: Key, result: i32, flags: u32) {
-        let Some(slot) = self.slots.get_mut(key) else { unreachable!("the caller looked") };
-        let Work::Operation(operation) = &mut slot.work else { unreachable!("the caller looked") };
+        let Some(slot) = self.slots.get_mut(key) else {
+            unreachable!("the caller looked")
+        };
+        let Work::Operation(operation) = &mut slot.work else {
+            unreachable!("the caller looked")
+        };
         if !cqueue::notif(flags) {
             if let Some(entry) = next_part(operation, result, slot.released, self.fixed_buffers) {
                 slot.owed += 1;
@@ -413,7 +437,9 @@ fn next_part(
     released: bool,
     fixed_buffers: bool,
 ) -> Option<squeue::Entry> {
-    let Operation::Send { buffer, sent, .. } = operation else { return None };
+    let Operation::Send { buffer, sent, .. } = operation else {
+        return None;
+    };
     if result <= 0 || released {
         return None;
     }
@@ -443,7 +469,9 @@ fn dispose(slot: Slot) {
 }
 
 fn doorbell_entry(fd: Fd, work: &mut Work) -> squeue::Entry {
-    let Work::Doorbell(count) = work else { unreachable!("only for the doorbell") };
+    let Work::Doorbell(count) = work else {
+        unreachable!("only for the doorbell")
+    };
     opcode::Read::new(fd, std::ptr::from_mut::<u64>(count).cast(), 8).build()
 }
 

@@ -1,0 +1,89 @@
+//! Names and addresses: what a connection can be made to.
+
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6, ToSocketAddrs};
+
+use taut_runtime::off_core;
+
+/// What [`ToAddresses`] leads to: addresses in the order in which to try them.
+pub type Addresses = Vec<SocketAddr>;
+
+/// An address, or a name that leads to some.
+///
+/// Addresses cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are resolved by the
+/// system's resolver on a thread off the core, in the order that it gives (RFC 6724); text that is
+/// an address is recognised without it.
+pub trait ToAddresses {
+    /// The addresses, at least one.
+    ///
+    /// # Errors
+    ///
+    /// What the resolver tells, or `NotFound` where a name leads nowhere.
+    fn to_addresses(&self) -> impl Future<Output = io::Result<Addresses>>;
+}
+
+macro_rules! known {
+    ($($type:ty),+) => {
+        $(impl ToAddresses for $type {
+            async fn to_addresses(&self) -> io::Result<Addresses> {
+                Ok(vec![SocketAddr::from(*self)])
+            }
+        })+
+    };
+}
+
+known!(
+    SocketAddr,
+    SocketAddrV4,
+    SocketAddrV6,
+    (IpAddr, u16),
+    (Ipv4Addr, u16),
+    (Ipv6Addr, u16)
+);
+
+impl ToAddresses for str {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        if let Ok(address) = self.parse() {
+            return Ok(vec![address]);
+        }
+        resolve(self, self.to_owned()).await
+    }
+}
+
+impl ToAddresses for String {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        self.as_str().to_addresses().await
+    }
+}
+
+impl ToAddresses for (&str, u16) {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        let (host, port) = *self;
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![SocketAddr::new(address, port)]);
+        }
+        resolve(host, (host.to_owned(), port)).await
+    }
+}
+
+impl<T: ToAddresses + ?Sized> ToAddresses for &T {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        (**self).to_addresses().await
+    }
+}
+
+async fn resolve(name: &str, target: impl ToSocketAddrs + Send + 'static) -> io::Result<Addresses> {
+    let looked_up = off_core(move || target.to_socket_addrs().map(Vec::from_iter)).await?;
+    let addresses = looked_up.map_err(|error| {
+        io::Error::new(
+            error.kind(),
+            format!("{name:?} could not be resolved: {error}"),
+        )
+    })?;
+    if addresses.is_empty() {
+        let message = format!("{name:?} resolves to no address");
+        return Err(io::Error::new(io::ErrorKind::NotFound, message));
+    }
+    Ok(addresses)
+}

@@ -1,0 +1,120 @@
+//! A socket that listens for TCP connections.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::task::{Context, Poll, ready};
+
+use socket2::SockRef;
+use taut_runtime::io::{Descriptor, Incoming};
+
+use crate::options::to_std;
+use crate::socket::no_delay;
+use crate::{TcpSocket, TcpStream};
+
+/// Connections that wait unaccepted in the kernel, where `bind` chose.
+const BACKLOG_DEFAULT: u32 = 1024;
+
+/// Listens for TCP connections.
+///
+/// ```
+/// use taut_net::{TcpListener, TcpStream};
+///
+/// taut_runtime::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+///     let address = listener.local_addr()?;
+///     let client = taut_runtime::spawn(async move { TcpStream::connect(address).await });
+///     let stream = listener.accept().await?;
+///     assert_eq!(stream.peer_addr()?, client.await??.local_addr()?);
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TcpListener {
+    descriptor: Descriptor,
+    incoming: Incoming,
+}
+
+impl TcpListener {
+    /// Listens on an address, with `SO_REUSEADDR` and a backlog of 1024. Port 0 lets the kernel
+    /// choose. [`TcpSocket`] sets anything else.
+    ///
+    /// # Errors
+    ///
+    /// What `socket(2)`, `bind(2)` and `listen(2)` tell, such as `AddrInUse`.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn bind(address: SocketAddr) -> io::Result<Self> {
+        let socket = TcpSocket::for_address(address)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG_DEFAULT)
+    }
+
+    pub(crate) fn from_listening(descriptor: Descriptor) -> Self {
+        Self {
+            incoming: Incoming::new(descriptor.clone()),
+            descriptor,
+        }
+    }
+
+    /// Takes over a socket that listens already, such as one inherited from a supervisor.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn from_std(listener: std::net::TcpListener) -> Self {
+        Self::from_listening(OwnedFd::from(listener).into())
+    }
+
+    /// The next connection, with `TCP_NODELAY` on.
+    ///
+    /// One task accepts at a time. Cancel-safe: a connection that comes in while nobody waits is
+    /// kept for the next call. With io_uring one multishot accept serves all calls.
+    ///
+    /// # Errors
+    ///
+    /// What `accept(2)` tells. Running out of descriptors (`EMFILE`, `ENFILE`) passes: the listener
+    /// stays as it is, and accepting can go on once some are closed.
+    pub async fn accept(&self) -> io::Result<TcpStream> {
+        poll_fn(|context| self.poll_accept(context)).await
+    }
+
+    /// As [`accept`](Self::accept), for futures written by hand.
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let socket = ready!(self.incoming.poll_accept(context))?;
+        // Accepted sockets inherit the option from a `TcpSocket`, but not from elsewhere; a peer
+        // that is gone already makes the call fail, which the first read will tell better.
+        let _ = no_delay(&socket);
+        Poll::Ready(Ok(TcpStream::from_connected(Descriptor::from(socket))))
+    }
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    ///
+    /// What `getsockname(2)` tells.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        to_std(&SockRef::from(self).local_addr()?)
+    }
+}
+
+impl AsFd for TcpListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for TcpListener {
+    fn as_raw_fd(&self) -> RawFd {
+        self.descriptor.as_raw_fd()
+    }
+}

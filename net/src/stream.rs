@@ -1,0 +1,260 @@
+//! A TCP connection.
+
+use std::io::{self, IoSlice};
+use std::net::{Shutdown, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::time::Duration;
+
+use socket2::SockRef;
+use taut_runtime::buffer::{RxBuf, SendBuf};
+use taut_runtime::io::{Descriptor, Inbound, Outbound};
+
+use crate::address::ToAddresses;
+use crate::options::{stream_options, to_std};
+use crate::split::{OwnedReadHalf, OwnedWriteHalf};
+use crate::{TcpSocket, socket};
+
+/// A TCP connection; `TCP_NODELAY` is on.
+///
+/// Reads come in three kinds: [`recv`](Self::recv) hands out the bytes where they landed, without
+/// a copy; [`read`](Self::read) copies them into the caller's memory; [`recv_into`](Self::recv_into)
+/// lets the kernel write into the caller's buffer, for large messages. They can be mixed, and
+/// dropping any of them loses nothing.
+///
+/// Dropping the stream closes it; what a dropped [`send`](Self::send) still had in the background
+/// is cut off, so [`flush`](Self::flush) first.
+///
+/// ```
+/// use taut_net::{TcpListener, TcpStream};
+///
+/// taut_runtime::run(async {
+///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+///     let mut server = listener.accept().await?;
+///
+///     client.write_all(b"ping").await?;
+///     let message = server.recv().await?;
+///     assert_eq!(&message[..], b"ping");
+///     server.send(message).await?;
+///     let mut answer = [0; 4];
+///     client.read_exact(&mut answer).await?;
+///     assert_eq!(&answer, b"ping");
+///     Ok::<(), std::io::Error>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct TcpStream {
+    pub(crate) read: OwnedReadHalf,
+    pub(crate) write: OwnedWriteHalf,
+}
+
+stream_options!(TcpStream);
+
+impl TcpStream {
+    /// Connects to an address, or to a name that is resolved off the core. Addresses are tried in
+    /// order until one answers. Dropping the future cancels the attempt and closes its socket.
+    ///
+    /// # Errors
+    ///
+    /// The last address's failure, such as `ConnectionRefused`; the resolver's.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub async fn connect(to: impl ToAddresses) -> io::Result<Self> {
+        let mut failure = None;
+        for address in to.to_addresses().await? {
+            match TcpSocket::for_address(address)?.connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failure = Some(error),
+            }
+        }
+        Err(failure.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+    }
+
+    pub(crate) fn from_connected(descriptor: Descriptor) -> Self {
+        let inbound = Inbound::new(descriptor.clone());
+        let outbound = Outbound::new(descriptor.clone());
+        Self {
+            read: OwnedReadHalf {
+                inbound,
+                descriptor: descriptor.clone(),
+            },
+            write: OwnedWriteHalf {
+                outbound,
+                descriptor,
+                shut_on_drop: false,
+            },
+        }
+    }
+
+    /// Takes over a connected socket, and sets `TCP_NODELAY`.
+    ///
+    /// # Errors
+    ///
+    /// What `setsockopt(2)` tells.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn from_std(stream: std::net::TcpStream) -> io::Result<Self> {
+        stream.set_nonblocking(false)?;
+        socket::no_delay(&stream)?;
+        Ok(Self::from_connected(OwnedFd::from(stream).into()))
+    }
+
+    /// The next bytes as they came in, without a copy; empty at the end of the stream.
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The connection's failure, such as `ConnectionReset`, once; then the end.
+    pub async fn recv(&mut self) -> io::Result<RxBuf> {
+        self.read.recv().await
+    }
+
+    /// Copies the next bytes to `to` and says how many; 0 at the end. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    pub async fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        self.read.read(to).await
+    }
+
+    /// Fills `to`. Not cancel-safe: bytes that a dropped future copied are gone from the stream.
+    ///
+    /// # Errors
+    ///
+    /// `UnexpectedEof` where the stream ends before; as for [`recv`](Self::recv).
+    pub async fn read_exact(&mut self, to: &mut [u8]) -> io::Result<()> {
+        self.read.read_exact(to).await
+    }
+
+    /// Appends all bytes up to the end of the stream and says how many. What a dropped future read
+    /// is in `to`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    pub async fn read_to_end(&mut self, to: &mut Vec<u8>) -> io::Result<usize> {
+        self.read.read_to_end(to).await
+    }
+
+    /// Lets the kernel write the next bytes into the spare capacity of `buffer`; gives their
+    /// number, 0 at the end, and the buffer. Cancel-safe for the stream; the buffer goes with a
+    /// dropped future.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv); `InvalidInput` where `buffer` has no spare capacity.
+    pub async fn recv_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        self.read.recv_into(buffer).await
+    }
+
+    /// Writes some of `bytes` and says how many. Cancel-safe: a pending write has sent nothing.
+    ///
+    /// # Errors
+    ///
+    /// `BrokenPipe`, `ConnectionReset`; the failure of a `send` whose future was dropped.
+    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write.write(bytes).await
+    }
+
+    /// Writes all of `bytes`. A dropped future may have written a part.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.write.write_all(bytes).await
+    }
+
+    /// Writes some bytes of several slices, with one system call. Cancel-safe as
+    /// [`write`](Self::write).
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    pub async fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        self.write.write_vectored(slices).await
+    }
+
+    /// Sends all of an owned buffer without a copy: an `RxBuf`, a `TxBuf`, `Bytes` or a `Vec<u8>`.
+    /// A dropped future does not stop it: it goes on in the background, complete and in order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`write`](Self::write).
+    pub async fn send(&mut self, buffer: impl Into<SendBuf>) -> io::Result<()> {
+        self.write.send(buffer).await
+    }
+
+    /// Waits until every `send` is with the kernel. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// The failure of a `send` whose future was dropped.
+    pub async fn flush(&mut self) -> io::Result<()> {
+        self.write.flush().await
+    }
+
+    /// Ends one direction, or both, after every `send` is with the kernel. The peer reads the end
+    /// of the stream.
+    ///
+    /// # Errors
+    ///
+    /// What `shutdown(2)` tells, such as `NotConnected`.
+    pub async fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
+        if how != Shutdown::Read {
+            self.flush().await?;
+        }
+        SockRef::from(&*self).shutdown(how)
+    }
+
+    /// Closes the connection with a reset: unsent bytes are thrown away, and the peer's next read
+    /// fails with `ConnectionReset`.
+    ///
+    /// # Errors
+    ///
+    /// What `setsockopt(2)` tells.
+    pub fn close_reset(self) -> io::Result<()> {
+        SockRef::from(&self).set_linger(Some(Duration::ZERO))
+    }
+
+    /// Makes the stream *hot*: the spin loop receives from it directly while a reader waits. The
+    /// fastest way in for the one or two sockets that matter most; each turn of the loop then costs
+    /// a system call, and the core does not sleep meanwhile.
+    pub fn set_hot(&mut self, hot: bool) {
+        self.read.set_hot(hot);
+    }
+
+    /// The address of the other end.
+    ///
+    /// # Errors
+    ///
+    /// What `getpeername(2)` tells: `NotConnected` where the peer is gone.
+    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
+        to_std(&SockRef::from(self).peer_addr()?)
+    }
+
+    /// Splits into halves that different tasks can own.
+    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
+        let Self { read, mut write } = self;
+        write.shut_on_drop = true;
+        (read, write)
+    }
+}
+
+impl AsFd for TcpStream {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.read.descriptor.as_fd()
+    }
+}
+
+impl AsRawFd for TcpStream {
+    fn as_raw_fd(&self) -> RawFd {
+        self.read.descriptor.as_raw_fd()
+    }
+}

@@ -1,0 +1,114 @@
+//! What the tests share: each behaviour on each driver, a pair of connected streams, and counts of
+//! what a process holds.
+
+#![allow(dead_code, reason = "every test file uses its own part")]
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use taut::net::{TcpListener, TcpStream};
+use taut::{Builder, DriverKind, Runtime, WaitStrategy};
+
+/// How long anything may take before a test counts as hung. Generous: timing never decides.
+pub const HUNG_AFTER: Duration = Duration::from_secs(60);
+
+/// Runs a test body on io_uring and on epoll. Where the host has no io_uring the first run is left
+/// out, loudly, unless `TAUT_DRIVER` is set to demand it.
+pub fn on_each_driver(body: impl Fn(Builder)) {
+    for driver in [DriverKind::Uring, DriverKind::Epoll] {
+        let builder = Runtime::builder().driver(driver);
+        if let Err(error) = builder.clone().build() {
+            assert_eq!(driver, DriverKind::Uring, "epoll always works: {error}");
+            assert!(std::env::var_os("TAUT_DRIVER").is_none(), "{error}");
+            eprintln!("SKIPPED on {driver:?}: {error}");
+            continue;
+        }
+        eprintln!("on {driver:?}:");
+        body(builder);
+    }
+}
+
+/// Like [`on_each_driver`], with each wait strategy that makes sense everywhere.
+pub fn on_each_driver_and_wait(body: impl Fn(Builder)) {
+    let spin_for = Duration::from_micros(20);
+    on_each_driver(|builder| {
+        for wait in [
+            WaitStrategy::Spin,
+            WaitStrategy::Park,
+            WaitStrategy::SpinThenPark { spin_for },
+        ] {
+            eprintln!("  waiting by {wait:?}");
+            body(builder.clone().wait(wait));
+        }
+    });
+}
+
+/// Builds a runtime and runs a future on it, which must end in time.
+pub fn block_on<F: Future>(builder: Builder, future: F) -> F::Output {
+    builder
+        .build()
+        .expect("the driver was tried before")
+        .block_on(in_time(future))
+}
+
+/// The future's output; panics where it hangs.
+pub async fn in_time<F: Future>(future: F) -> F::Output {
+    taut::time::timeout(HUNG_AFTER, future)
+        .await
+        .expect("the test hangs")
+}
+
+/// Listens on a port of loopback that the kernel chooses.
+pub fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener, address)
+}
+
+/// Two ends of one connection.
+pub async fn connected_pair() -> (TcpStream, TcpStream) {
+    let (listener, address) = listen();
+    let client = TcpStream::connect(address).await.unwrap();
+    (client, listener.accept().await.unwrap())
+}
+
+/// Descriptors that this process has open. Tests that use it run in a process of their own, or
+/// serialise themselves: other tests open descriptors too.
+pub fn open_descriptors() -> usize {
+    // The directory itself is open while it is read.
+    std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
+}
+
+/// Resident memory of this process, in bytes.
+pub fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: usize = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * rustix::param::page_size()
+}
+
+/// A small generator of numbers with a fixed algorithm, so that a seed stays valid.
+#[derive(Clone, Debug)]
+pub struct Random(u64);
+
+impl Random {
+    pub fn new(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn next(&mut self) -> u64 {
+        // xorshift64*
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    /// A number below `end`.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next() % end as u64) as usize
+    }
+
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        (0..count).map(|_| self.next() as u8).collect()
+    }
+}
