@@ -50,7 +50,7 @@ impl<T> Slots<T> {
             entries: Vec::new(),
             free: NONE,
             used: 0,
-            max: max.min(NONE),
+            max,
         }
     }
 

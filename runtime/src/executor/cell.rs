@@ -54,7 +54,7 @@ impl<F: Future> TaskCell<F> {
             block.write(Self {
                 header: Header::new(Self::VTABLE, core, state),
                 stage,
-            })
+            });
         };
         block.cast()
     }

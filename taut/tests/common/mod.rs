@@ -10,11 +10,11 @@ use taut::net::{TcpListener, TcpStream};
 use taut::{Builder, DriverKind, Runtime, WaitStrategy};
 
 /// How long anything may take before a test counts as hung. Generous: timing never decides.
-pub const HUNG_AFTER: Duration = Duration::from_secs(60);
+pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs a test body on io_uring and on epoll. Where the host has no io_uring the first run is left
 /// out, loudly, unless `TAUT_DRIVER` is set to demand it.
-pub fn on_each_driver(body: impl Fn(Builder)) {
+pub(crate) fn on_each_driver(body: impl Fn(Builder)) {
     for driver in [DriverKind::Uring, DriverKind::Epoll] {
         let builder = Runtime::builder().driver(driver);
         if let Err(error) = builder.clone().build() {
@@ -29,7 +29,7 @@ pub fn on_each_driver(body: impl Fn(Builder)) {
 }
 
 /// Like [`on_each_driver`], with each wait strategy that makes sense everywhere.
-pub fn on_each_driver_and_wait(body: impl Fn(Builder)) {
+pub(crate) fn on_each_driver_and_wait(body: impl Fn(Builder)) {
     let spin_for = Duration::from_micros(20);
     on_each_driver(|builder| {
         for wait in [
@@ -44,7 +44,7 @@ pub fn on_each_driver_and_wait(body: impl Fn(Builder)) {
 }
 
 /// Builds a runtime and runs a future on it, which must end in time.
-pub fn block_on<F: Future>(builder: Builder, future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(builder: Builder, future: F) -> F::Output {
     builder
         .build()
         .expect("the driver was tried before")
@@ -52,21 +52,21 @@ pub fn block_on<F: Future>(builder: Builder, future: F) -> F::Output {
 }
 
 /// The future's output; panics where it hangs.
-pub async fn in_time<F: Future>(future: F) -> F::Output {
+pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
     taut::time::timeout(HUNG_AFTER, future)
         .await
         .expect("the test hangs")
 }
 
 /// Listens on a port of loopback that the kernel chooses.
-pub fn listen() -> (TcpListener, SocketAddr) {
+pub(crate) fn listen() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
 }
 
 /// Two ends of one connection.
-pub async fn connected_pair() -> (TcpStream, TcpStream) {
+pub(crate) async fn connected_pair() -> (TcpStream, TcpStream) {
     let (listener, address) = listen();
     let client = TcpStream::connect(address).await.unwrap();
     (client, listener.accept().await.unwrap())
@@ -74,13 +74,13 @@ pub async fn connected_pair() -> (TcpStream, TcpStream) {
 
 /// Descriptors that this process has open. Tests that use it run in a process of their own, or
 /// serialise themselves: other tests open descriptors too.
-pub fn open_descriptors() -> usize {
+pub(crate) fn open_descriptors() -> usize {
     // The directory itself is open while it is read.
     std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
 /// Resident memory of this process, in bytes.
-pub fn resident_bytes() -> usize {
+pub(crate) fn resident_bytes() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
     let pages: usize = pages.split_whitespace().nth(1).unwrap().parse().unwrap();
     pages * rustix::param::page_size()
@@ -88,14 +88,14 @@ pub fn resident_bytes() -> usize {
 
 /// A small generator of numbers with a fixed algorithm, so that a seed stays valid.
 #[derive(Clone, Debug)]
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         // xorshift64*
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -104,11 +104,11 @@ impl Random {
     }
 
     /// A number below `end`.
-    pub fn below(&mut self, end: usize) -> usize {
+    pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
     }
 
-    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
         (0..count).map(|_| self.next() as u8).collect()
     }
 }
