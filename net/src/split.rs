@@ -1,11 +1,11 @@
 //! The two halves of a connection, for tasks of their own.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
-use std::{fmt, mem};
 
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
@@ -222,10 +222,7 @@ impl OwnedWriteHalf {
 
 impl Drop for OwnedWriteHalf {
     fn drop(&mut self) {
-        if mem::take(&mut self.shut_on_drop) {
-            // A peer that is gone already needs no end of stream.
-            let _ = SockRef::from(&self.descriptor).shutdown(Shutdown::Write);
-        }
+        self.outbound.close(self.shut_on_drop);
     }
 }
 

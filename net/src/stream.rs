@@ -21,8 +21,8 @@ use crate::{TcpSocket, socket};
 /// lets the kernel write into the caller's buffer, for large messages. They can be mixed, and
 /// dropping any of them loses nothing.
 ///
-/// Dropping the stream closes it; what a dropped [`send`](Self::send) still had in the background
-/// is cut off, so [`flush`](Self::flush) first.
+/// Dropping the stream closes it, after what was written or given to [`send`](Self::send) has gone
+/// to the kernel.
 ///
 /// ```
 /// use taut_net::{TcpListener, TcpStream};
@@ -219,7 +219,8 @@ impl TcpStream {
     /// # Errors
     ///
     /// What `setsockopt(2)` tells.
-    pub fn close_reset(self) -> io::Result<()> {
+    pub fn close_reset(mut self) -> io::Result<()> {
+        self.write.outbound.cancel();
         SockRef::from(&self).set_linger(Some(Duration::ZERO))
     }
 

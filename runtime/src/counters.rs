@@ -87,6 +87,10 @@ counters! {
     receive_pool_dry,
     /// Receives that went through the heap because the pool was empty.
     receive_heap_fallbacks,
+    /// Messages that were read before the kernel's deferred work was run for them.
+    receives_predicted,
+    /// Wrong guesses of that kind, each a system call for nothing.
+    receives_mispredicted,
     /// Receives that were paused because their stream's window was full.
     receive_window_pauses,
     /// Wakes that came from other threads.

@@ -55,6 +55,14 @@ pub(crate) trait Backend {
     /// Gives an operation up: it is cancelled, and its late result is disposed of without loss.
     fn abandon(&mut self, key: Key);
 
+    /// Lets a send whose stream is gone run to its end by itself, and then ends the writing
+    /// direction of the connection, if asked.
+    fn finish_alone(&mut self, key: Key, then_shut: bool);
+
+    /// Whether a call into the kernel will follow the running task anyway, which a small write can
+    /// join instead of making one of its own.
+    fn enter_is_due(&self) -> bool;
+
     /// Received bytes for a reader that found its queue empty and has registered itself; an empty
     /// buffer at the end. `Pending` means that bytes, the end or an error will be put into the
     /// queue, or that the reader will be woken to ask again.
@@ -175,6 +183,22 @@ impl Backend for Driver {
             Self::Uring(uring) => uring.abandon(key),
             Self::Epoll(epoll) => epoll.abandon(key),
             Self::Ended => {}
+        }
+    }
+
+    fn finish_alone(&mut self, key: Key, then_shut: bool) {
+        match self {
+            Self::Uring(uring) => uring.finish_alone(key, then_shut),
+            Self::Epoll(epoll) => epoll.finish_alone(key, then_shut),
+            Self::Ended => {}
+        }
+    }
+
+    #[inline]
+    fn enter_is_due(&self) -> bool {
+        match self {
+            Self::Uring(uring) => uring.enter_is_due(),
+            Self::Epoll(_) | Self::Ended => false,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::rc::Rc;
 
+use rustix::net::{Shutdown, shutdown};
 use socket2::SockAddr;
 
 use crate::buffer::SendBuf;
@@ -27,6 +28,8 @@ pub(crate) enum Operation {
         buffer: SendBuf,
         sent: usize,
         zero_copy: bool,
+        /// The stream is gone: end the writing direction after the last byte.
+        then_shut: bool,
     },
     /// Receives into the spare capacity of a buffer. Bytes that come after the operation was
     /// abandoned go to the stream's queue.
@@ -55,10 +58,25 @@ impl Operation {
         }
     }
 
+    pub(crate) fn shut_at_end(&mut self, shut: bool) {
+        if let Self::Send { then_shut, .. } = self {
+            *then_shut = shut;
+        }
+    }
+
     /// Disposes of an operation that ended after nobody waited for it any more.
     pub(crate) fn dispose(self, result: io::Result<usize>) {
-        if let Self::ReceiveInto { inbound, buffer } = self {
-            inbound.received_late(buffer, result);
+        match self {
+            Self::ReceiveInto { inbound, buffer } => inbound.received_late(buffer, result),
+            Self::Send {
+                descriptor,
+                then_shut: true,
+                ..
+            } => {
+                // A connection that broke meanwhile has no direction left to end.
+                let _ = shutdown(&descriptor, Shutdown::Write);
+            }
+            _ => {}
         }
     }
 }

@@ -122,6 +122,13 @@ impl InFlight {
         })
     }
 
+    /// Lets a send run to its end without its stream, and then end the writing direction.
+    pub(crate) fn finish_alone(mut self, then_shut: bool) {
+        if let Some(key) = self.key.take() {
+            self.core.driver.borrow_mut().finish_alone(key, then_shut);
+        }
+    }
+
     pub(crate) fn poll_completed(&mut self, context: &Context<'_>) -> Poll<Completed> {
         let key = self.key.expect("an operation is not polled after its end");
         let completed = std::task::ready!(self.core.driver.borrow_mut().poll(key, context));

@@ -55,8 +55,10 @@ impl InboundState {
     /// Bytes, or with an empty buffer the end, came in: the reader is woken.
     pub(crate) fn deliver(&self, received: io::Result<RxBuf>) {
         match received {
-            Ok(bytes) if bytes.is_empty() => self.end.set(End::Reached),
-            Ok(bytes) => self.queue.borrow_mut().push_back(bytes),
+            Ok(bytes) if !bytes.is_empty() => self.queue.borrow_mut().push_back(bytes),
+            // A failure that nobody has seen yet is not covered up by the end that follows it.
+            _ if !matches!(self.end.get(), End::Open) => {}
+            Ok(_) => self.end.set(End::Reached),
             Err(error) => self
                 .end
                 .set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),

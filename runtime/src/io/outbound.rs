@@ -5,24 +5,30 @@
 //! dropped write leaves nothing behind. A `send` of an owned buffer continues inside the kernel,
 //! from memory that the driver owns until the kernel is done.
 //!
-//! Invariant: bytes leave in the order of the calls. A `send` whose future was dropped goes on in
-//! the background, and whatever is written next waits for it.
+//! A small write while the driver is about to enter the kernel anyway is copied to a send slot and
+//! joins that call, instead of making one of its own.
+//!
+//! Invariants: bytes leave in the order of the calls. What the runtime has taken over is sent, also
+//! when its future or the whole stream is dropped; whatever is written next waits for it.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use rustix::net::{SendAncillaryBuffer, SendFlags, send, sendmsg};
+use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
 
 use super::descriptor::InFlight;
 use super::{Descriptor, Interest};
 use crate::buffer::SendBuf;
-use crate::driver::Operation;
+use crate::driver::{Backend, Operation};
 use crate::executor::{Core, current};
 
 /// The most slices that one vectored write hands to the kernel (`UIO_MAXIOV`).
 const SLICES_MAX: usize = 1024;
+
+/// The largest write that joins another call: beyond it the copy costs more than the call.
+const JOIN_BYTES_MAX: usize = 2048;
 
 /// Outbound bytes of a connected stream.
 #[derive(Debug)]
@@ -63,7 +69,44 @@ impl Outbound {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if bytes.len() <= JOIN_BYTES_MAX && self.core.driver.borrow().enter_is_due() {
+            ready!(self.poll_flush(context))?;
+            if self.room.is_none() && self.join(bytes) {
+                return Poll::Ready(Ok(bytes.len()));
+            }
+        }
         self.poll_call(context, |this| this.send_now(bytes))
+    }
+
+    /// Copies a small write to a send slot and starts its send; `false` where there is no room.
+    fn join(&mut self, bytes: &[u8]) -> bool {
+        let Ok(mut buffer) = self.core.send_pool.take() else {
+            return false;
+        };
+        if bytes.is_empty() || bytes.len() > buffer.capacity() {
+            return false;
+        }
+        buffer.resize(bytes.len());
+        buffer.copy_from_slice(bytes);
+        let operation = self.send_operation(buffer.into(), 0, false);
+        match InFlight::start(Rc::clone(&self.core), operation) {
+            Ok(sending) => {
+                self.sending = Some(sending);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn send_operation(&self, buffer: SendBuf, sent: usize, zero_copy: bool) -> Operation {
+        let descriptor = self.descriptor.clone();
+        Operation::Send {
+            descriptor,
+            buffer,
+            sent,
+            zero_copy,
+            then_shut: false,
+        }
     }
 
     /// Writes some bytes of several slices with one call; as [`poll_write`](Self::poll_write).
@@ -107,15 +150,27 @@ impl Outbound {
         if sent == buffer.len() {
             return Ok(());
         }
-        let descriptor = self.descriptor.clone();
-        let operation = Operation::Send {
-            descriptor,
-            buffer,
-            sent,
-            zero_copy,
-        };
+        let operation = self.send_operation(buffer, sent, zero_copy);
         self.sending = Some(InFlight::start(Rc::clone(&self.core), operation)?);
         self.flush().await
+    }
+
+    /// Drops the outbound half; what the runtime has taken over is still sent. The peer then reads
+    /// the end of the stream, if asked.
+    pub fn close(&mut self, shut: bool) {
+        match self.sending.take() {
+            Some(sending) => sending.finish_alone(shut),
+            None if shut => {
+                // A connection that broke meanwhile has no direction left to end.
+                let _ = shutdown(&self.descriptor, Shutdown::Write);
+            }
+            None => {}
+        }
+    }
+
+    /// Gives up what has not been sent, for a connection that is to be reset.
+    pub fn cancel(&mut self) {
+        self.sending = None;
     }
 
     /// Waits until every `send` has left for the kernel. Cancel-safe.
@@ -178,5 +233,11 @@ impl Outbound {
             bytes,
             SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
         )?)
+    }
+}
+
+impl Drop for Outbound {
+    fn drop(&mut self) {
+        self.close(false);
     }
 }

@@ -57,6 +57,8 @@ struct Pending {
     operation: Operation,
     waiter: WakeSlot,
     result: Option<io::Result<usize>>,
+    /// Nobody will ask for the result.
+    alone: bool,
 }
 
 impl Epoll {
@@ -124,12 +126,23 @@ impl Epoll {
                 self.sources
                     .wait(&descriptor, interest, Waiter::Operation(key));
             }
-            result => {
-                pending.result = Some(result);
-                pending.waiter.fire();
-            }
+            result => self.ended(key, result),
         }
         Ok(())
+    }
+
+    /// An operation has its result.
+    fn ended(&mut self, key: Key, result: io::Result<usize>) {
+        let Some(pending) = self.operations.get_mut(key) else {
+            return;
+        };
+        if !pending.alone {
+            pending.result = Some(result);
+            pending.waiter.fire();
+        } else if let Some(pending) = self.operations.remove(key) {
+            self.shared.counters.operations_in_flight.decrement();
+            pending.operation.dispose(result);
+        }
     }
 
     fn wake(&mut self, waiters: &mut Vec<Waiter>) {
@@ -138,11 +151,8 @@ impl Epoll {
                 Waiter::Inbound(state) => state.reader.fire(),
                 Waiter::Incoming(state) => state.acceptor.fire(),
                 Waiter::Operation(key) => {
-                    if let Err(error) = self.advance(key)
-                        && let Some(pending) = self.operations.get_mut(key)
-                    {
-                        pending.result = Some(Err(error));
-                        pending.waiter.fire();
+                    if let Err(error) = self.advance(key) {
+                        self.ended(key, Err(error));
                     }
                 }
             }
@@ -197,6 +207,7 @@ impl Backend for Epoll {
             operation,
             waiter: WakeSlot::new(),
             result: None,
+            alone: false,
         };
         let key = self.operations.insert(pending).map_err(|_| {
             io::Error::new(
@@ -243,6 +254,22 @@ impl Backend for Epoll {
         pending
             .operation
             .dispose(pending.result.unwrap_or(canceled));
+    }
+
+    fn finish_alone(&mut self, key: Key, then_shut: bool) {
+        let Some(pending) = self.operations.get_mut(key) else {
+            return;
+        };
+        pending.waiter.clear();
+        pending.alone = true;
+        pending.operation.shut_at_end(then_shut);
+        if let Some(result) = pending.result.take() {
+            self.ended(key, result);
+        }
+    }
+
+    fn enter_is_due(&self) -> bool {
+        false
     }
 
     #[inline]

@@ -7,11 +7,13 @@
 //! | `provided` | the ring of receive buffers that the kernel takes from |
 //! | `table` | the operations in flight, and what their completions mean |
 //! | `entry` | submission entries of operations |
+//! | `predict` | which stream to read before the kernel does |
 //!
 //! An idle turn reads the completion queue's tail and the ring's flags: no system call. Otherwise
 //! one `enter` submits what waits and runs the completions that the kernel deferred.
 
 mod entry;
+mod predict;
 mod provided;
 mod ring;
 mod setup;
@@ -31,7 +33,7 @@ use crate::buffer::RxBuf;
 use crate::config::Config;
 use crate::error::BuildError;
 use crate::features::Features;
-use crate::io::{InboundState, IncomingState};
+use crate::io::{InboundState, IncomingState, receive_now};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -135,14 +137,29 @@ impl Backend for Uring {
         }
     }
 
+    fn enter_is_due(&self) -> bool {
+        self.table.predictor.enter_is_due()
+    }
+
+    fn finish_alone(&mut self, key: Key, then_shut: bool) {
+        self.table.finish_alone(key, then_shut);
+    }
+
     #[inline]
     fn turn(&mut self, wait: Wait) -> usize {
-        let counters = &self.table.shared.counters;
         match wait {
             Wait::Sleep { timeout } if !self.ring.has_completions() => {
-                self.ring.enter_and_wait(timeout, counters);
+                self.ring
+                    .enter_and_wait(timeout, &self.table.shared.counters);
+                self.table.predictor.entered();
             }
-            _ if self.ring.needs_enter() => self.ring.enter(counters),
+            _ if self.ring.needs_enter() => {
+                if self.receive_predicted() {
+                    return 1;
+                }
+                self.ring.enter(&self.table.shared.counters);
+                self.table.predictor.entered();
+            }
             _ => {}
         }
         self.reap()
@@ -167,6 +184,38 @@ impl Backend for Uring {
 }
 
 impl Uring {
+    /// Reads the stream that the kernel's deferred work is most likely about. `true` when it gave
+    /// something to do; the `enter` then comes with the next turn.
+    fn receive_predicted(&mut self) -> bool {
+        if !self.ring.only_deferred_work() {
+            return false;
+        }
+        let Some(stream) = self.table.predictor.guess() else {
+            return false;
+        };
+        let shared = &self.table.shared;
+        match receive_now(&stream, &shared.receive_pool, &shared.counters) {
+            Ok((bytes, _)) if !bytes.is_empty() => {
+                shared.counters.receives_predicted.increment();
+                self.table.predictor.was_right();
+                stream.deliver(Ok(bytes));
+                true
+            }
+            // The end comes as a completion, too.
+            Ok(_) => false,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                shared.counters.receives_mispredicted.increment();
+                self.table.predictor.was_wrong();
+                false
+            }
+            // The call took the socket's error, so the armed receive will not tell it.
+            Err(error) => {
+                stream.deliver(Err(error));
+                false
+            }
+        }
+    }
+
     /// The kernel did not let go in time: what it may still write to is never freed.
     fn leak(&mut self) {
         std::mem::forget(Rc::clone(&self.table.shared.receive_pool));

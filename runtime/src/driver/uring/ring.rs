@@ -87,6 +87,15 @@ impl Ring {
         queue.taskrun() || queue.cq_overflow()
     }
 
+    /// Whether an `enter` is needed only for work that the kernel deferred.
+    #[inline]
+    pub(crate) fn only_deferred_work(&self) -> bool {
+        // SAFETY: as in `has_completions`, for the other queue.
+        let queue = ManuallyDrop::new(unsafe { self.ring.submission_shared() });
+        let overflowed = queue.cq_overflow();
+        self.queued == 0 && self.backlog.is_empty() && !overflowed && !self.has_completions()
+    }
+
     /// Takes completions, as many as the batch holds, and gives their places back to the kernel.
     #[inline]
     pub(crate) fn take<'a>(&mut self, batch: &'a mut Batch) -> &'a [cqueue::Entry] {

@@ -12,6 +12,7 @@ use io_uring::types::Fd;
 use io_uring::{cqueue, opcode, squeue};
 
 use super::entry;
+use super::predict::Predictor;
 use super::ring::Ring;
 use super::setup::Granted;
 use crate::buffer::RxBuf;
@@ -35,6 +36,8 @@ struct Slot {
     owed: u8,
     /// Nobody will ask for the result, or it was given already.
     released: bool,
+    /// A cancellation was sent.
+    cancelled: bool,
     cancel_tries: u8,
 }
 
@@ -56,6 +59,7 @@ enum Work {
 pub(crate) struct Table {
     slots: Slots<Slot>,
     pub(crate) shared: Shared,
+    pub(crate) predictor: Predictor,
     window: usize,
     accept_queue: usize,
     fixed_buffers: bool,
@@ -70,6 +74,7 @@ impl Table {
         Self {
             slots: Slots::new(config.operations_max),
             shared,
+            predictor: Predictor::default(),
             window: config.receive_window_buffers as usize,
             accept_queue: config.accept_queue as usize,
             fixed_buffers: granted.fixed_buffers,
@@ -105,6 +110,7 @@ impl Table {
             result: None,
             owed: 1,
             released: false,
+            cancelled: false,
             cancel_tries: 0,
         };
         let key = self
@@ -176,6 +182,23 @@ impl Table {
         }
     }
 
+    /// Lets a send whose stream is gone run to its end; then ends the writing direction, if asked.
+    pub(crate) fn finish_alone(&mut self, key: Key, then_shut: bool) {
+        let Some(slot) = self.slots.get_mut(key) else {
+            return;
+        };
+        slot.waiter.clear();
+        slot.released = true;
+        if let Work::Operation(operation) = &mut slot.work {
+            operation.shut_at_end(then_shut);
+        }
+        if slot.owed == 0
+            && let Some(slot) = self.slots.remove(key)
+        {
+            dispose(slot);
+        }
+    }
+
     /// At the end of the runtime nobody asks for results any more.
     pub(crate) fn abandon_all(&mut self) {
         self.ending = true;
@@ -185,6 +208,7 @@ impl Table {
             };
             slot.waiter.clear();
             slot.released = true;
+            slot.cancelled = true;
             if slot.owed == 0 {
                 self.slots.remove(key);
             }
@@ -192,6 +216,9 @@ impl Table {
     }
 
     pub(crate) fn cancel(&mut self, ring: &mut Ring, key: Key) {
+        if let Some(slot) = self.slots.get_mut(key) {
+            slot.cancelled = true;
+        }
         let bits = key.to_bits();
         let entry = opcode::AsyncCancel::new(bits)
             .build()
@@ -304,6 +331,7 @@ impl Table {
         match result {
             1.. => {
                 let slot = cqueue::buffer_select(flags).expect("a receive fills a provided buffer");
+                self.predictor.observe(state);
                 state.deliver(Ok(self.shared.receive_pool.received(slot, result as u32)));
             }
             0 => state.deliver(Ok(RxBuf::empty())),
@@ -373,7 +401,7 @@ impl Table {
             unreachable!("the caller looked")
         };
         if !cqueue::notif(flags) {
-            if let Some(entry) = next_part(operation, result, slot.released, self.fixed_buffers) {
+            if let Some(entry) = next_part(operation, result, slot.cancelled, self.fixed_buffers) {
                 slot.owed += 1;
                 if slot.owed == 1 {
                     self.count_in_flight(1, false);
@@ -434,13 +462,13 @@ impl Table {
 fn next_part(
     operation: &mut Operation,
     result: i32,
-    released: bool,
+    cancelled: bool,
     fixed_buffers: bool,
 ) -> Option<squeue::Entry> {
     let Operation::Send { buffer, sent, .. } = operation else {
         return None;
     };
-    if result <= 0 || released {
+    if result <= 0 || cancelled {
         return None;
     }
     *sent += result as usize;
