@@ -59,9 +59,12 @@ pub(crate) trait Backend {
     /// direction of the connection, if asked.
     fn finish_alone(&mut self, key: Key, then_shut: bool);
 
-    /// Whether a call into the kernel will follow the running task anyway, which a small write can
-    /// join instead of making one of its own.
+    /// Whether a call into the kernel is due that a small write can share, instead of making one of
+    /// its own: start the send, then call [`enter_now`](Self::enter_now).
     fn enter_is_due(&self) -> bool;
+
+    /// Makes the call that is due, without waiting for the end of the turn.
+    fn enter_now(&mut self);
 
     /// Received bytes for a reader that found its queue empty and has registered itself; an empty
     /// buffer at the end. `Pending` means that bytes, the end or an error will be put into the
@@ -191,6 +194,14 @@ impl Backend for Driver {
             Self::Uring(uring) => uring.finish_alone(key, then_shut),
             Self::Epoll(epoll) => epoll.finish_alone(key, then_shut),
             Self::Ended => {}
+        }
+    }
+
+    #[inline]
+    fn enter_now(&mut self) {
+        match self {
+            Self::Uring(uring) => uring.enter_now(),
+            Self::Epoll(_) | Self::Ended => {}
         }
     }
 

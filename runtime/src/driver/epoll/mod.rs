@@ -272,6 +272,8 @@ impl Backend for Epoll {
         false
     }
 
+    fn enter_now(&mut self) {}
+
     #[inline]
     fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
         match self.readable(inbound) {

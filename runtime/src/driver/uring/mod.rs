@@ -141,6 +141,11 @@ impl Backend for Uring {
         self.table.predictor.enter_is_due()
     }
 
+    fn enter_now(&mut self) {
+        self.ring.enter(&self.table.shared.counters);
+        self.table.predictor.entered();
+    }
+
     fn finish_alone(&mut self, key: Key, then_shut: bool) {
         self.table.finish_alone(key, then_shut);
     }
@@ -148,7 +153,7 @@ impl Backend for Uring {
     #[inline]
     fn turn(&mut self, wait: Wait) -> usize {
         match wait {
-            Wait::Sleep { timeout } if !self.ring.has_completions() => {
+            Wait::Sleep { timeout } if !self.ring.has_completions() && self.ring.fits() => {
                 self.ring
                     .enter_and_wait(timeout, &self.table.shared.counters);
                 self.table.predictor.entered();
@@ -157,8 +162,7 @@ impl Backend for Uring {
                 if self.receive_predicted() {
                     return 1;
                 }
-                self.ring.enter(&self.table.shared.counters);
-                self.table.predictor.entered();
+                self.enter_now();
             }
             _ => {}
         }
@@ -166,14 +170,15 @@ impl Backend for Uring {
     }
 
     fn end(&mut self, timeout: Duration) {
-        let deadline = Instant::now() + timeout;
+        let deadline = Instant::now().checked_add(timeout);
         self.table.abandon_all();
         while self.table.in_flight() > 0 || self.ring.has_backlog() {
             let counters = Rc::clone(&self.table.shared.counters);
             self.ring.enter(&counters);
             self.ring.cancel_all();
             self.reap();
-            if self.table.in_flight() > 0 && Instant::now() > deadline {
+            let late = deadline.is_some_and(|deadline| Instant::now() > deadline);
+            if self.table.in_flight() > 0 && late {
                 return self.leak();
             }
             std::thread::yield_now();

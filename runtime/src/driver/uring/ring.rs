@@ -18,6 +18,10 @@ use crate::counters::CounterCells;
 /// Room for the completions that are taken at once.
 pub(crate) type Batch = [MaybeUninit<cqueue::Entry>; 32];
 
+/// The kernel adds the timeout to its clock without a check: far beyond this the sum overflows,
+/// and the sleep ends at once.
+const SLEEP_MAX: Duration = Duration::from_secs(86_400);
+
 /// See the module's documentation.
 pub(crate) struct Ring {
     /// Dropped by `close`; leaked where the kernel still uses memory that is ours.
@@ -64,8 +68,16 @@ impl Ring {
         pushed
     }
 
+    /// Whether entries wait for the kernel.
+    #[inline]
     pub(crate) fn has_backlog(&self) -> bool {
-        !self.backlog.is_empty() || self.queued > 0
+        self.queued > 0 || !self.backlog.is_empty()
+    }
+
+    /// Whether the next `enter` submits all that waits. Otherwise the thread must not sleep in it.
+    pub(crate) fn fits(&mut self) -> bool {
+        self.refill();
+        self.backlog.is_empty()
     }
 
     #[inline]
@@ -79,7 +91,7 @@ impl Ring {
     /// Whether entries wait for the kernel, or the kernel has deferred work for this thread.
     #[inline]
     pub(crate) fn needs_enter(&self) -> bool {
-        if self.queued > 0 {
+        if self.has_backlog() {
             return true;
         }
         // SAFETY: as in `has_completions`, for the other queue.
@@ -110,10 +122,10 @@ impl Ring {
         self.call(0, EnterFlags::GETEVENTS, None, counters);
     }
 
-    /// Like `enter`, and sleeps until a completion comes or the timeout passes.
+    /// Like `enter`, and sleeps until a completion comes or the timeout passes, or after a day.
     pub(crate) fn enter_and_wait(&mut self, timeout: Option<Duration>, counters: &CounterCells) {
         counters.enters_blocking.increment();
-        let timespec = timeout.map(Timespec::from);
+        let timespec = timeout.map(|timeout| Timespec::from(timeout.min(SLEEP_MAX)));
         let flags = EnterFlags::GETEVENTS;
         match &timespec {
             None => self.call(1, flags, None, counters),
@@ -191,6 +203,8 @@ impl Ring {
                 .submitter()
                 .unregister_buf_ring(super::provided::GROUP);
             let _ = self.ring.submitter().unregister_buffers();
+            // The thread's table of registered rings holds the ring open until the thread ends.
+            let _ = self.ring.submitter().unregister_ring_fd();
             // SAFETY: once only, and the ring is not used after its end.
             unsafe { ManuallyDrop::drop(&mut self.ring) };
         }

@@ -1,0 +1,125 @@
+//! What the kernel tells about this host, read from `/proc` and `/sys`.
+//!
+//! Everything is optional: a file that is absent or unreadable is `None`, never an error, since a
+//! report must come out of every container.
+
+use std::fs;
+use std::path::Path;
+
+/// A small file's text without the white space around it; `None` where it can't be read.
+pub(crate) fn read(path: impl AsRef<Path>) -> Option<String> {
+    Some(fs::read_to_string(path).ok()?.trim().to_owned())
+}
+
+/// The cores in the kernel's list notation: `0-2,5`.
+pub(crate) fn parse_list(list: &str) -> Vec<usize> {
+    let mut cores = Vec::new();
+    for part in list.trim().split(',').filter(|part| !part.is_empty()) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
+            cores.extend(first..=last);
+        }
+    }
+    cores
+}
+
+/// The kernel's list notation of sorted cores.
+pub(crate) fn format_list(cores: &[usize]) -> String {
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for &core in cores {
+        match runs.last_mut() {
+            Some((_, last)) if *last + 1 == core => *last = core,
+            _ => runs.push((core, core)),
+        }
+    }
+    let parts: Vec<String> = runs
+        .iter()
+        .map(|(first, last)| match first == last {
+            true => first.to_string(),
+            false => format!("{first}-{last}"),
+        })
+        .collect();
+    parts.join(",")
+}
+
+/// The cores that share their execution units with this one, itself included.
+pub(crate) fn siblings(core: usize) -> Vec<usize> {
+    read(format!("/sys/devices/system/cpu/cpu{core}/topology/thread_siblings_list"))
+        .map_or_else(|| vec![core], |list| parse_list(&list))
+}
+
+/// One field of the first processor in `/proc/cpuinfo`.
+pub(crate) fn cpu_field(cpuinfo: &str, name: &str) -> Option<String> {
+    cpuinfo.lines().find_map(|line| {
+        let (key, value) = line.split_once(':')?;
+        (key.trim() == name).then(|| value.trim().to_owned())
+    })
+}
+
+/// Whether the processor names all of these flags.
+pub(crate) fn cpu_has(cpuinfo: &str, flags: &[&str]) -> bool {
+    let known = cpu_field(cpuinfo, "flags").unwrap_or_default();
+    flags.iter().all(|flag| known.split_whitespace().any(|word| word == *flag))
+}
+
+/// A core's time since boot, in the kernel's clock ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct CoreTime {
+    all: u64,
+    stolen: u64,
+}
+
+impl CoreTime {
+    pub(crate) fn now(core: usize) -> Option<Self> {
+        Self::parse(&read("/proc/stat")?, core)
+    }
+
+    fn parse(stat: &str, core: usize) -> Option<Self> {
+        let name = format!("cpu{core}");
+        let mut words = stat
+            .lines()
+            .map(str::split_whitespace)
+            .find_map(|mut words| (words.next() == Some(&name)).then_some(words))?;
+        // user, nice, system, idle, iowait, irq, softirq, steal; guest time is within user time.
+        let times: Vec<u64> =
+            words.by_ref().take(8).map(|word| word.parse().unwrap_or(0)).collect();
+        Some(Self { all: times.iter().sum(), stolen: times.get(7).copied().unwrap_or(0) })
+    }
+
+    /// The percentage of the time since `earlier` that the hypervisor gave to somebody else.
+    pub(crate) fn stolen_percent_since(&self, earlier: &Self) -> f64 {
+        let all = self.all.saturating_sub(earlier.all).max(1);
+        100.0 * self.stolen.saturating_sub(earlier.stolen) as f64 / all as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn core_lists_are_read_and_written() {
+        assert_eq!(parse_list("0-2,5,7-8\n"), [0, 1, 2, 5, 7, 8]);
+        assert!(parse_list("").is_empty());
+        assert_eq!(format_list(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");
+        assert_eq!(format_list(&[]), "");
+    }
+
+    #[test]
+    fn flags_are_whole_words() {
+        let cpuinfo = "model name\t: A CPU\nflags\t\t: fpu constant_tsc nonstop_tsc\n";
+        assert!(cpu_has(cpuinfo, &["constant_tsc", "nonstop_tsc"]));
+        assert!(!cpu_has(cpuinfo, &["tsc"]));
+        assert_eq!(cpu_field(cpuinfo, "model name").as_deref(), Some("A CPU"));
+    }
+
+    #[test]
+    fn stolen_time_is_a_share_of_the_whole() {
+        let stat = |stolen| format!("cpu  9 9\ncpu1 100 0 100 700 0 0 0 {stolen} 0 0\ncpu10 1\n");
+        let earlier = CoreTime::parse(&stat(0), 1).unwrap();
+        let later = CoreTime::parse(&stat(100), 1).unwrap();
+        assert_eq!(later.stolen_percent_since(&earlier), 100.0);
+        assert_eq!(CoreTime::parse(&stat(0), 3), None);
+        assert_eq!(earlier.stolen_percent_since(&earlier), 0.0);
+    }
+}
