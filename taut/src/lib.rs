@@ -48,3 +48,8 @@ pub use taut_runtime::{
     JoinHandle, Runtime, WaitStrategy, buffer, counters, executor, features, io, off_core, run,
     spawn, spawn_background, time, yield_now,
 };
+
+/// Keeps the README's programs compiling.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
