@@ -11,7 +11,7 @@ pub type Addresses = Vec<SocketAddr>;
 
 /// An address, or a name that leads to some.
 ///
-/// Addresses cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are resolved by the
+/// Addresses, one or several, cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are resolved by the
 /// system's resolver on a thread off the core, in the order that it gives (RFC 6724); text that is
 /// an address is recognised without it.
 pub trait ToAddresses {
@@ -33,14 +33,22 @@ macro_rules! known {
     };
 }
 
-known!(
-    SocketAddr,
-    SocketAddrV4,
-    SocketAddrV6,
-    (IpAddr, u16),
-    (Ipv4Addr, u16),
-    (Ipv6Addr, u16)
-);
+known!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
+
+impl ToAddresses for [SocketAddr] {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        match self.is_empty() {
+            true => Err(no_address()),
+            false => Ok(self.to_vec()),
+        }
+    }
+}
+
+impl<const COUNT: usize> ToAddresses for [SocketAddr; COUNT] {
+    async fn to_addresses(&self) -> io::Result<Addresses> {
+        self.as_slice().to_addresses().await
+    }
+}
 
 impl ToAddresses for str {
     async fn to_addresses(&self) -> io::Result<Addresses> {
@@ -73,13 +81,14 @@ impl<T: ToAddresses + ?Sized> ToAddresses for &T {
     }
 }
 
+pub(crate) fn no_address() -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, "there is no address to connect to")
+}
+
 async fn resolve(name: &str, target: impl ToSocketAddrs + Send + 'static) -> io::Result<Addresses> {
     let looked_up = off_core(move || target.to_socket_addrs().map(Vec::from_iter)).await?;
     let addresses = looked_up.map_err(|error| {
-        io::Error::new(
-            error.kind(),
-            format!("{name:?} could not be resolved: {error}"),
-        )
+        io::Error::new(error.kind(), format!("{name:?} could not be resolved: {error}"))
     })?;
     if addresses.is_empty() {
         let message = format!("{name:?} resolves to no address");

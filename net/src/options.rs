@@ -27,11 +27,7 @@ pub struct Keepalive {
 
 impl Default for Keepalive {
     fn default() -> Self {
-        Self {
-            idle: Duration::from_secs(7200),
-            interval: Duration::from_secs(75),
-            probes: 9,
-        }
+        Self { idle: Duration::from_secs(7200), interval: Duration::from_secs(75), probes: 9 }
     }
 }
 
@@ -39,15 +35,8 @@ pub(crate) fn set_keepalive(socket: &impl AsFd, keepalive: Option<Keepalive>) ->
     let socket = SockRef::from(socket);
     match keepalive {
         None => socket.set_keepalive(false),
-        Some(Keepalive {
-            idle,
-            interval,
-            probes,
-        }) => socket.set_tcp_keepalive(
-            &TcpKeepalive::new()
-                .with_time(idle)
-                .with_interval(interval)
-                .with_retries(probes),
+        Some(Keepalive { idle, interval, probes }) => socket.set_tcp_keepalive(
+            &TcpKeepalive::new().with_time(idle).with_interval(interval).with_retries(probes),
         ),
     }
 }
@@ -67,10 +56,7 @@ pub(crate) fn keepalive(socket: &impl AsFd) -> io::Result<Option<Keepalive>> {
 /// An address of the kernel's as one of ours.
 pub(crate) fn to_std(address: &socket2::SockAddr) -> io::Result<std::net::SocketAddr> {
     address.as_socket().ok_or_else(|| {
-        io::Error::new(
-            io::ErrorKind::InvalidData,
-            "the kernel gave an address that is not IP",
-        )
+        io::Error::new(io::ErrorKind::InvalidData, "the kernel gave an address that is not IP")
     })
 }
 
@@ -155,7 +141,8 @@ macro_rules! stream_options {
                 socket2::SockRef::from(self).set_send_buffer_size(bytes)
             }
 
-            /// How long a close waits for unsent bytes; zero makes it a reset.
+            /// How long a close waits for unsent bytes; zero makes it a reset. Any other time
+            /// blocks the whole core where a stream is dropped before its bytes have left.
             ///
             /// # Errors
             ///

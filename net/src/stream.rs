@@ -5,11 +5,12 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
+use rustix::net::connect_unspec;
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
 
-use crate::address::ToAddresses;
+use crate::address::{ToAddresses, no_address};
 use crate::options::{stream_options, to_std};
 use crate::split::{OwnedReadHalf, OwnedWriteHalf};
 use crate::{TcpSocket, socket};
@@ -65,27 +66,25 @@ impl TcpStream {
     pub async fn connect(to: impl ToAddresses) -> io::Result<Self> {
         let mut failure = None;
         for address in to.to_addresses().await? {
-            match TcpSocket::for_address(address)?.connect(address).await {
+            let attempt = match TcpSocket::for_address(address) {
+                Ok(socket) => socket.connect(address).await,
+                // A host without the address's family may reach the next one.
+                Err(error) => Err(error),
+            };
+            match attempt {
                 Ok(stream) => return Ok(stream),
                 Err(error) => failure = Some(error),
             }
         }
-        Err(failure.unwrap_or_else(|| io::ErrorKind::NotFound.into()))
+        Err(failure.unwrap_or_else(no_address))
     }
 
     pub(crate) fn from_connected(descriptor: Descriptor) -> Self {
         let inbound = Inbound::new(descriptor.clone());
         let outbound = Outbound::new(descriptor.clone());
         Self {
-            read: OwnedReadHalf {
-                inbound,
-                descriptor: descriptor.clone(),
-            },
-            write: OwnedWriteHalf {
-                outbound,
-                descriptor,
-                shut_on_drop: false,
-            },
+            read: OwnedReadHalf { inbound, descriptor: descriptor.clone() },
+            write: OwnedWriteHalf { outbound, descriptor, shut_on_drop: false },
         }
     }
 
@@ -182,7 +181,8 @@ impl TcpStream {
     }
 
     /// Sends all of an owned buffer without a copy: an `RxBuf`, a `TxBuf`, `Bytes` or a `Vec<u8>`.
-    /// A dropped future does not stop it: it goes on in the background, complete and in order.
+    /// A dropped future does not stop it: it goes on in the background, complete and in order. Only
+    /// one that still waited for an earlier `send` has not begun, and sends nothing.
     ///
     /// # Errors
     ///
@@ -221,7 +221,12 @@ impl TcpStream {
     /// What `setsockopt(2)` tells.
     pub fn close_reset(mut self) -> io::Result<()> {
         self.write.outbound.cancel();
-        SockRef::from(&self).set_linger(Some(Duration::ZERO))
+        SockRef::from(&self).set_linger(Some(Duration::ZERO))?;
+        // The close comes when no operation uses the socket any more, and a zero-copy send uses it
+        // until the peer has taken its bytes, which may be never. This resets at once; where it is
+        // refused, the close does.
+        let _ = connect_unspec(&self);
+        Ok(())
     }
 
     /// Makes the stream *hot*: the spin loop receives from it directly while a reader waits. The

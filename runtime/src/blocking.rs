@@ -11,7 +11,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use crate::executor::try_current;
+use crate::executor::{contain, try_current};
 use crate::pin;
 
 /// The most threads that block at once; further work waits in line.
@@ -139,7 +139,7 @@ fn serve(core: Option<usize>) {
         if let Some(work) = pool.queue.pop_front() {
             drop(pool);
             // The teller reports a panic to whoever waits.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+            contain(work);
             pool = lock(&POOL);
             continue;
         }

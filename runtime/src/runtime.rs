@@ -89,7 +89,8 @@ impl Runtime {
     ///
     /// # Panics
     ///
-    /// With the future's own panic; inside of the same runtime's `block_on`.
+    /// With the future's own panic, after which the runtime can be used again; inside of the same
+    /// runtime's `block_on`; after a foreign waker's panic, which ends the runtime.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.core.block_on(future)
     }
@@ -266,8 +267,9 @@ impl Builder {
             features,
             idle_since_ns: Cell::new(0),
             this: this.clone(),
+            entered: Cell::new(false),
             ended: Cell::new(false),
-            _pinned: pinned.and_then(Result::ok),
+            pinned: Cell::new(pinned.and_then(Result::ok)),
         });
         Ok(Runtime { core })
     }
@@ -313,8 +315,16 @@ fn receive_pool(
     } else {
         config.receive_buffers
     };
-    let free_slots = config.hot_buffers + config.receive_buffers - ring_slots;
-    let bytes = (ring_slots + free_slots) as usize * config.receive_buffer_bytes as usize;
+    let Some(slots) = config.receive_buffers.checked_add(config.hot_buffers) else {
+        return Err(BuildError::configuration(
+            format!(
+                "receive_buffers ({}) and hot_buffers ({}) are more than 65535 together",
+                config.receive_buffers, config.hot_buffers
+            ),
+            "make hot_buffers smaller",
+        ));
+    };
+    let bytes = slots as usize * config.receive_buffer_bytes as usize;
     let names = RegionNames {
         huge_pages: "receive pool on huge pages",
         locked: "receive pool locked",
@@ -331,7 +341,7 @@ fn receive_pool(
         region,
         config.receive_buffer_bytes,
         ring_slots,
-        free_slots,
+        slots - ring_slots,
     ))
 }
 

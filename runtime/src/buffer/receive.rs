@@ -35,6 +35,8 @@ pub(crate) struct ReceivePool {
     /// Slots that the kernel can take from the ring at this moment.
     ring_available: Cell<u32>,
     free: RefCell<Vec<u16>>,
+    /// Heap memory of the last receive that found nothing while the pool was dry.
+    spare: RefCell<Vec<u8>>,
 }
 
 impl ReceivePool {
@@ -50,6 +52,7 @@ impl ReceivePool {
             ring: RefCell::new(None),
             ring_available: Cell::new(0),
             free: RefCell::new((ring_slots..count).rev().collect()),
+            spare: RefCell::default(),
         }
     }
 
@@ -120,8 +123,15 @@ impl ReceivePool {
         receive: impl FnOnce(&mut [u8]) -> io::Result<usize>,
     ) -> io::Result<(RxBuf, bool)> {
         let Some(slot) = self.free.borrow_mut().pop() else {
-            let mut bytes = vec![0; self.slot_bytes as usize];
-            let count = receive(&mut bytes)?;
+            let mut bytes = self.spare.take();
+            bytes.resize(self.slot_bytes as usize, 0);
+            let count = match receive(&mut bytes) {
+                Ok(count) if count > 0 => count,
+                nothing => {
+                    self.spare.replace(bytes);
+                    return nothing.map(|_| (RxBuf::empty(), false));
+                }
+            };
             counters.receive_heap_fallbacks.increment();
             let full = count == bytes.len();
             bytes.truncate(count);
@@ -237,11 +247,11 @@ impl RxBuf {
     pub fn slice(&self, range: impl RangeBounds<usize>) -> Self {
         let from = match range.start_bound() {
             Bound::Included(&from) => from,
-            Bound::Excluded(&before) => before + 1,
+            Bound::Excluded(&before) => before.saturating_add(1),
             Bound::Unbounded => 0,
         };
         let to = match range.end_bound() {
-            Bound::Included(&last) => last + 1,
+            Bound::Included(&last) => last.saturating_add(1),
             Bound::Excluded(&to) => to,
             Bound::Unbounded => self.len(),
         };
@@ -307,7 +317,8 @@ impl Clone for RxBuf {
         let place = match &self.place {
             Place::Slot { pool, slot } => {
                 let references = &pool.references[*slot as usize];
-                references.set(references.get() + 1);
+                let more = references.get().checked_add(1);
+                references.set(more.expect("fewer than 2^32 handles onto a slot"));
                 Place::Slot {
                     pool: Rc::clone(pool),
                     slot: *slot,

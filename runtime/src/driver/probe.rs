@@ -62,9 +62,38 @@ pub(crate) fn missing(part: &str, error: Option<io::Error>) -> BuildError {
     )
 }
 
+/// Whether a multishot accept of this kernel release names a wrong descriptor when the completion
+/// queue is full: from 6.2 on, mended in 6.6.18, 6.7.6 and 6.8.
+pub(crate) fn accepts_wrong_descriptors(release: &str) -> bool {
+    let mut numbers = release
+        .split(|c: char| !c.is_ascii_digit())
+        .map_while(|number| number.parse::<u32>().ok());
+    let mut next = || numbers.next().unwrap_or(0);
+    let version = (next(), next(), next());
+    let bad = [((6, 2, 0), (6, 6, 18)), ((6, 7, 0), (6, 7, 6))];
+    bad.iter().any(|(first, mended)| (first..mended).contains(&&version))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn kernels_that_name_wrong_descriptors_are_known_by_their_release() {
+        for (release, wrong) in [
+            ("6.1.0-18-amd64", false),
+            ("6.2.0", true),
+            ("6.6.17-1.el9", true),
+            ("6.6.18", false),
+            ("6.7.0-rc1", true),
+            ("6.7.6-arch1-1", false),
+            ("6.8", false),
+            ("6.18.44", false),
+            ("unknown", false),
+        ] {
+            assert_eq!(accepts_wrong_descriptors(release), wrong, "{release}");
+        }
+    }
 
     #[test]
     fn each_cause_has_its_own_name_and_remedy() {

@@ -14,6 +14,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::block::BlockLayout;
+use super::contain::contain;
 use super::core::Core;
 use super::header::{Header, Vtable};
 use super::join::JoinError;
@@ -91,7 +92,11 @@ unsafe fn poll<F: Future>(task: NonNull<Header>) -> bool {
     let dropped = unsafe { drop_future(stage) };
     stage.output = ManuallyDrop::new(match dropped {
         Ok(()) => outcome,
-        Err(panic) => Err(JoinError::panicked(panic)),
+        Err(panic) => {
+            // Here, since a panic that left this function would leave the stage undefined.
+            contain(|| drop(outcome));
+            Err(JoinError::panicked(panic))
+        }
     });
     true
 }
@@ -139,8 +144,8 @@ unsafe fn drop_output<F: Future>(task: NonNull<Header>) {
     // SAFETY: by contract the stage is the output, which the caller marks as taken.
     let stage = unsafe { TaskCell::<F>::stage(task) };
     // A detached task's output that panics when dropped has nobody to tell.
-    let _ = catch_unwind(AssertUnwindSafe(|| {
+    contain(|| {
         // SAFETY: as above.
         unsafe { ManuallyDrop::drop(&mut stage.output) }
-    }));
+    });
 }

@@ -13,6 +13,7 @@ use std::task::Waker;
 use super::Lane;
 use super::block::BlockPool;
 use super::cell::TaskCell;
+use super::contain::contain;
 use super::header::{self, ABORTED, BACKGROUND, COMPLETE, Header, JOINABLE, NOTIFIED, QUEUED};
 use super::header::{RUNNING, TAKEN};
 use super::join::JoinHandle;
@@ -66,8 +67,8 @@ pub(crate) struct Core {
     pub(crate) blocks: BlockPool,
     pub(crate) tasks: TaskList,
     pub(crate) remote: Arc<Remote>,
-    /// Foreign wakers to call when nothing is borrowed.
-    pub(crate) deferred: RefCell<VecDeque<Waker>>,
+    /// What is to be done when nothing is borrowed.
+    pub(crate) deferred: RefCell<VecDeque<Errand>>,
     pub(crate) driver: RefCell<Driver>,
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
@@ -81,10 +82,12 @@ pub(crate) struct Core {
     pub(crate) idle_since_ns: Cell<u64>,
     /// Itself, for the objects that keep their core.
     pub(crate) this: Weak<Self>,
+    /// Inside of its `block_on`.
+    pub(crate) entered: Cell<bool>,
     /// The runtime has been dropped: nothing is scheduled any more.
     pub(crate) ended: Cell<bool>,
-    /// Held for its destructor: gives the thread its cores back.
-    pub(crate) _pinned: Option<Pinned>,
+    /// Held for its destructor: gives the thread its cores back at the end.
+    pub(crate) pinned: Cell<Option<Pinned>>,
 }
 
 impl Core {
@@ -114,17 +117,25 @@ impl Core {
         future: F,
         lane: Lane,
     ) -> JoinHandle<F::Output> {
-        let state = if lane == Lane::Background {
-            BACKGROUND
-        } else {
-            0
+        let (state, queue) = match lane {
+            Lane::Hot => (QUEUED, &self.hot),
+            Lane::Background => (QUEUED | BACKGROUND, &self.background),
         };
         let task = TaskCell::allocate(self, future, state);
-        // SAFETY: the task was just made, so it is in no list; it leaves this one when it is freed.
-        unsafe { self.tasks.push(task) };
         self.counters.tasks_spawned.increment();
         self.counters.tasks_live.increment();
-        self.schedule(task);
+        if self.ended.get() {
+            // A destructor spawned at the end of the runtime: the task ends at once.
+            // SAFETY: the task was just made, so it is in no list.
+            unsafe { self.end_task(task) };
+        } else {
+            // SAFETY: the task was just made, so it is in no list and in no queue. It leaves the
+            // list when it is freed, and not before it was popped from the queue.
+            unsafe {
+                self.tasks.push(task);
+                queue.push(task);
+            }
+        }
         // SAFETY: the task has the future's output, and its header counted the handle.
         unsafe { JoinHandle::new(task) }
     }
@@ -214,16 +225,24 @@ impl Core {
         }
     }
 
-    /// Calls the foreign wakers that fired during the turn.
+    /// Leaves an errand for when nothing is borrowed.
+    pub(crate) fn defer(&self, errand: Errand) {
+        self.deferred.borrow_mut().push_back(errand);
+    }
+
+    /// Runs the errands that came up during the turn.
     #[inline]
     pub(crate) fn call_deferred(&self) {
-        while let Some(waker) = self.next_deferred() {
-            waker.wake();
+        while let Some(errand) = self.next_deferred() {
+            match errand {
+                Errand::Wake(waker) => waker.wake(),
+                Errand::Drop(waker) => drop(waker),
+            }
         }
     }
 
     #[inline]
-    fn next_deferred(&self) -> Option<Waker> {
+    fn next_deferred(&self) -> Option<Errand> {
         self.deferred.borrow_mut().pop_front()
     }
 
@@ -234,22 +253,11 @@ impl Core {
             return;
         }
         // Foreign wakers that fire meanwhile are called when nothing is borrowed.
-        let before = CURRENT.replace(self);
+        let _current = Current::new(self);
         while self.hot.pop().or_else(|| self.background.pop()).is_some() {}
         while let Some(task) = self.tasks.pop() {
-            // SAFETY: the task was in the list, so it is alive.
-            let header = unsafe { task.as_ref() };
-            header.clear(QUEUED);
-            if !header.has(COMPLETE) {
-                header.set(RUNNING);
-                // SAFETY: the future is there and nothing runs.
-                unsafe { (header.vtable.abort)(task) };
-                // SAFETY: `abort` stored the output.
-                unsafe { self.complete_at_end(task) };
-            }
-            // SAFETY: complete and out of the list. Alive: `complete_at_end` frees nothing, and a
-            // complete task in the list has a reference or is in the inbox.
-            unsafe { header::orphan(task) };
+            // SAFETY: the task was in the list, so it is alive, and no longer is; no queue has it.
+            unsafe { self.end_task(task) };
         }
         self.hot_sources.clear();
         self.driver.borrow_mut().end(self.config.shutdown_timeout);
@@ -260,8 +268,32 @@ impl Core {
                 unsafe { header::release_remote(task) };
             }
         }
-        self.call_deferred();
-        CURRENT.set(before);
+        while !self.deferred.borrow().is_empty() {
+            // One that panics must not keep the others from being called.
+            contain(|| self.call_deferred());
+        }
+        self.pinned.take();
+    }
+
+    /// Drops a task's future, if it is there, and cuts the task off from this core.
+    ///
+    /// # Safety
+    ///
+    /// The core is ending; the task is alive, and in no list and no queue.
+    unsafe fn end_task(&self, task: NonNull<Header>) {
+        // SAFETY: by contract.
+        let header = unsafe { task.as_ref() };
+        header.clear(QUEUED);
+        if !header.has(COMPLETE) {
+            header.set(RUNNING);
+            // SAFETY: the future is there and nothing runs.
+            unsafe { (header.vtable.abort)(task) };
+            // SAFETY: `abort` stored the output.
+            unsafe { self.complete_at_end(task) };
+        }
+        // SAFETY: complete and out of the list. Alive: `complete_at_end` frees nothing, and a
+        // complete task that was in the list has a reference or is in the inbox.
+        unsafe { header::orphan(task) };
     }
 
     /// Like [`complete`](Self::complete), but leaves freeing to `orphan`.
@@ -293,28 +325,61 @@ impl fmt::Debug for Core {
     }
 }
 
-/// Makes a core the thread's current one until dropped.
+/// A foreign waker with which something is to be done when nothing is borrowed, because its code
+/// may call anything.
 #[derive(Debug)]
-pub(crate) struct Entered {
+pub(crate) enum Errand {
+    Wake(Waker),
+    Drop(Waker),
+}
+
+/// Makes a core the thread's current one until dropped.
+struct Current {
     before: *const Core,
 }
 
-impl Entered {
-    /// # Panics
-    ///
-    /// Where the thread already runs this very core.
-    pub(crate) fn new(core: &Core) -> Self {
-        let before = CURRENT.replace(core);
-        assert!(
-            !ptr::eq(before, core),
-            "block_on inside of the same runtime's block_on; await the future instead"
-        );
-        Self { before }
+impl Current {
+    fn new(core: &Core) -> Self {
+        Self {
+            before: CURRENT.replace(core),
+        }
     }
 }
 
-impl Drop for Entered {
+impl Drop for Current {
     fn drop(&mut self) {
         CURRENT.set(self.before);
+    }
+}
+
+/// The thread is inside of a core's `block_on`.
+pub(crate) struct Entered<'a> {
+    core: &'a Core,
+    _current: Current,
+}
+
+impl<'a> Entered<'a> {
+    /// # Panics
+    ///
+    /// Where this very core runs already, also further out, or has ended.
+    pub(crate) fn new(core: &'a Core) -> Self {
+        assert!(
+            !core.ended.get(),
+            "this runtime has ended: a foreign waker panicked in an earlier block_on"
+        );
+        assert!(
+            !core.entered.replace(true),
+            "block_on inside of the same runtime's block_on; await the future instead"
+        );
+        Self {
+            core,
+            _current: Current::new(core),
+        }
+    }
+}
+
+impl Drop for Entered<'_> {
+    fn drop(&mut self) {
+        self.core.entered.set(false);
     }
 }

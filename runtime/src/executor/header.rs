@@ -73,8 +73,9 @@ pub(crate) struct Header {
     pub(crate) vtable: &'static Vtable,
     /// The owner, or null after its end.
     core: AtomicPtr<Core>,
-    pub(crate) state: Cell<u32>,
-    references: Cell<i32>,
+    /// As wide as `remote`: a waker that is cloned here and dropped elsewhere moves the two apart by
+    /// one, for as long as the task lives.
+    references: Cell<isize>,
     /// Next in the run queue.
     pub(crate) queue_next: Cell<Option<NonNull<Self>>>,
     /// Neighbours in the core's list of all tasks.
@@ -85,6 +86,7 @@ pub(crate) struct Header {
     remote: AtomicIsize,
     /// Inbox and doorbell of the owner; kept alive by the owner, and by a merged task itself.
     inbox: *const Remote,
+    pub(crate) state: Cell<u32>,
     /// In the inbox because of a wake.
     remote_queued: AtomicBool,
     pub(crate) remote_next: UnsafeCell<Option<NonNull<Self>>>,
@@ -96,7 +98,6 @@ impl Header {
         Self {
             vtable,
             core: AtomicPtr::new(std::ptr::from_ref(core).cast_mut()),
-            state: Cell::new(state | JOINABLE),
             references: Cell::new(2),
             queue_next: Cell::new(None),
             list_previous: Cell::new(None),
@@ -104,6 +105,7 @@ impl Header {
             joiner: WakeSlot::new(),
             remote: AtomicIsize::new(0),
             inbox: Arc::as_ptr(&core.remote),
+            state: Cell::new(state | JOINABLE),
             remote_queued: AtomicBool::new(false),
             remote_next: UnsafeCell::new(None),
         }
@@ -127,12 +129,6 @@ impl Header {
         }
         // SAFETY: the thread's running core is alive.
         unsafe { running.as_ref() }
-    }
-
-    /// Where the owner's core is, or null after its end; callable from any thread.
-    #[inline]
-    pub(crate) fn owner_address(&self) -> *const Core {
-        self.core.load(Ordering::Relaxed)
     }
 
     #[inline]
@@ -244,7 +240,7 @@ pub(crate) unsafe fn settle(task: NonNull<Header>) {
     debug_assert!(header.has(COMPLETE) && !header.has(MERGED));
     let left = header.references.get() - 1;
     header.references.set(left);
-    let joinable = i32::from(header.has(JOINABLE));
+    let joinable = isize::from(header.has(JOINABLE));
     if left == joinable && header.remote.load(Ordering::Acquire) == 0 {
         if left == 0 {
             // SAFETY: the sum of both counts is zero, see the module's documentation.
@@ -268,7 +264,7 @@ unsafe fn merge(task: NonNull<Header>) {
     // SAFETY: the core still holds its inbox. From here on the task does too, since its last
     // reference may go after the core.
     unsafe { Arc::increment_strong_count(header.inbox) };
-    let added = header.references.get() as isize * ONE + MERGED_BIT;
+    let added = header.references.get() * ONE + MERGED_BIT;
     let before = header.remote.fetch_add(added, Ordering::AcqRel);
     if before + added == MERGED_BIT {
         // SAFETY: merged and zero: no reference is left.
@@ -338,7 +334,9 @@ pub(crate) unsafe fn take_mail(task: NonNull<Header>) -> bool {
         unsafe { free(task) };
         return false;
     }
-    header.remote_queued.store(false, Ordering::Release);
+    // An exchange, not a store: a wake that still found the flag up puts nothing into the inbox, so
+    // what its thread wrote before must be seen by the poll that follows.
+    header.remote_queued.swap(false, Ordering::AcqRel);
     true
 }
 

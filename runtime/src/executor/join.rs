@@ -105,6 +105,8 @@ impl<T> Future for JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
+        // Given up last, also where the output's destructor panics.
+        let _reference = Reference(self.task);
         let header = self.header();
         header.clear(JOINABLE);
         if header.has(COMPLETE) {
@@ -115,8 +117,16 @@ impl<T> Drop for JoinHandle<T> {
         } else {
             header.joiner.clear();
         }
+    }
+}
+
+/// The reference of a handle that is being dropped.
+struct Reference(NonNull<Header>);
+
+impl Drop for Reference {
+    fn drop(&mut self) {
         // SAFETY: the handle's reference ends here, on the owner thread: handles are not `Send`.
-        unsafe { release_local(self.task) };
+        unsafe { release_local(self.0) };
     }
 }
 

@@ -7,6 +7,7 @@
 //! | `header` | the part of a task that is the same for every future: state, references, links |
 //! | `cell` | the part that knows the future: poll, drop, output |
 //! | `waker` | `std::task::Waker` over a header, sound from any thread |
+//! | `contain` | the end of panics that nobody waits for |
 //! | `wake` | what an operation stores instead of a waker: the task to run |
 //! | `queue` | the intrusive FIFO of runnable tasks |
 //! | `remote` | inbox and doorbell for wakes from other threads |
@@ -16,6 +17,7 @@
 
 mod block;
 mod cell;
+mod contain;
 mod core;
 mod header;
 mod join;
@@ -29,6 +31,7 @@ mod yielding;
 pub use join::{JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
+pub(crate) use contain::contain;
 pub(crate) use core::{Core, current, try_current};
 pub(crate) use remote::Remote;
 pub(crate) use wake::WakeSlot;

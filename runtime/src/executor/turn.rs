@@ -29,6 +29,8 @@ impl Core {
             }
             self.turn();
         }
+        // Whoever waits for a task outside of this runtime can't wait for its next call.
+        self.call_deferred();
         std::mem::forget(guard);
         match root
             .into_outcome()

@@ -8,7 +8,7 @@ use std::fmt;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
 
-use super::core::try_current;
+use super::core::{Errand, try_current};
 use super::header::{Header, release_local};
 use super::waker::local_task;
 
@@ -32,9 +32,19 @@ impl Wake {
             Self::Nobody => {}
             Self::Task(task) => task.schedule(),
             Self::Foreign(waker) => match try_current() {
-                Some(core) => core.deferred.borrow_mut().push_back(waker),
+                Some(core) => core.defer(Errand::Wake(waker)),
                 None => waker.wake(),
             },
+        }
+    }
+
+    /// Forgets whoever waits. A foreign waker's destructor, too, may run any code.
+    #[inline]
+    fn discard(self) {
+        if let Self::Foreign(waker) = self
+            && let Some(core) = try_current()
+        {
+            core.defer(Errand::Drop(waker));
         }
     }
 }
@@ -89,8 +99,14 @@ impl WakeSlot {
         let wake = match (local_task(waker), before) {
             (Some(task), Wake::Task(known)) if known.0 == task => Wake::Task(known),
             (None, Wake::Foreign(known)) if known.will_wake(waker) => Wake::Foreign(known),
-            (Some(task), _) => Wake::Task(TaskRef::new(task)),
-            (None, _) => Wake::Foreign(waker.clone()),
+            (Some(task), before) => {
+                before.discard();
+                Wake::Task(TaskRef::new(task))
+            }
+            (None, before) => {
+                before.discard();
+                Wake::Foreign(waker.clone())
+            }
         };
         self.0.set(wake);
     }
@@ -103,7 +119,7 @@ impl WakeSlot {
 
     #[inline]
     pub(crate) fn clear(&self) {
-        drop(self.0.take());
+        self.0.take().discard();
     }
 
     pub(crate) fn is_waiting(&self) -> bool {

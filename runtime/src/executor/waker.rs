@@ -8,7 +8,6 @@ use std::ops::Deref;
 use std::ptr::NonNull;
 use std::task::{RawWaker, RawWakerVTable, Waker};
 
-use super::core::current_or_null;
 use super::header::{self, Header};
 
 /// A `static`, not a `const`: its address tells our wakers from others.
@@ -47,8 +46,7 @@ pub(crate) fn local_task(waker: &Waker) -> Option<NonNull<Header>> {
     }
     let task = NonNull::new(waker.data().cast_mut().cast::<Header>())?;
     // SAFETY: a waker of our table holds, or borrows, a reference.
-    let owner = unsafe { task.as_ref() }.owner_address();
-    std::ptr::eq(owner, current_or_null()).then_some(task)
+    unsafe { task.as_ref() }.running_owner().map(|_| task)
 }
 
 fn task(data: *const ()) -> NonNull<Header> {

@@ -59,9 +59,7 @@ impl InboundState {
             // A failure that nobody has seen yet is not covered up by the end that follows it.
             _ if !matches!(self.end.get(), End::Open) => {}
             Ok(_) => self.end.set(End::Reached),
-            Err(error) => self
-                .end
-                .set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),
+            Err(error) => self.end.set(End::Failed(error.raw_os_error().unwrap_or(libc::EIO))),
         }
         self.reader.fire();
     }
@@ -118,10 +116,7 @@ impl Inbound {
             paused: Cell::new(false),
             hot: Cell::new(false),
         };
-        Self {
-            core: current().handle(),
-            state: Rc::new(state),
-        }
+        Self { core: current().handle(), state: Rc::new(state) }
     }
 
     /// The next bytes as they came in, without copy; empty at the end of the stream.
@@ -226,18 +221,14 @@ impl Inbound {
             return Poll::Ready(Ok(()));
         }
         self.state.reader.register(context);
-        self.core
-            .driver
-            .borrow_mut()
-            .stop_receiving(&self.state)
-            .map(Ok)
+        self.core.driver.borrow_mut().stop_receiving(&self.state).map(Ok)
     }
 
     async fn receive_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
-        let operation = Operation::ReceiveInto {
-            inbound: Rc::clone(&self.state),
-            buffer,
-        };
+        // A read that was given up still stands there, and would have the spin loop fetch the bytes
+        // of a hot stream for it, away from this receive.
+        self.state.reader.clear();
+        let operation = Operation::ReceiveInto { inbound: Rc::clone(&self.state), buffer };
         let mut receive = match InFlight::start(Rc::clone(&self.core), operation) {
             Ok(receive) => receive,
             Err(error) => return (Err(error), Vec::new()),
@@ -283,10 +274,11 @@ impl Inbound {
         let resume = self.state.paused.get() && queue.len() <= half_window;
         drop(queue);
         if resume && self.state.armed.get().is_none() && !self.state.hot.get() {
-            self.state.paused.set(false);
             let received = self.core.driver.borrow_mut().receive(&self.state);
-            if let Poll::Ready(received) = received {
-                self.state.deliver(received);
+            // A refusal, such as a full operation table, is no end of the stream: the read that
+            // finds the queue empty asks again, and is told.
+            if let Poll::Ready(Ok(bytes)) = received {
+                self.state.deliver(Ok(bytes));
             }
         }
         Some(bytes)

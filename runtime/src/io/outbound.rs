@@ -48,12 +48,7 @@ impl Outbound {
     ///
     /// Outside of a runtime.
     pub fn new(descriptor: Descriptor) -> Self {
-        Self {
-            core: current().handle(),
-            descriptor,
-            sending: None,
-            room: None,
-        }
+        Self { core: current().handle(), descriptor, sending: None, room: None }
     }
 
     /// Writes some of `bytes` and says how many. Cancel-safe: a write that was pending has sent
@@ -102,13 +97,7 @@ impl Outbound {
 
     fn send_operation(&self, buffer: SendBuf, sent: usize, zero_copy: bool) -> Operation {
         let descriptor = self.descriptor.clone();
-        Operation::Send {
-            descriptor,
-            buffer,
-            sent,
-            zero_copy,
-            then_shut: false,
-        }
+        Operation::Send { descriptor, buffer, sent, zero_copy, then_shut: false }
     }
 
     /// Writes some bytes of several slices with one call; as [`poll_write`](Self::poll_write).
@@ -121,6 +110,10 @@ impl Outbound {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        // Empty slices in front would leave no room for the bytes behind them, and a count of 0
+        // would say that nothing more can be written.
+        let first = slices.iter().take_while(|slice| slice.is_empty()).count();
+        let slices = &slices[first..];
         let slices = &slices[..slices.len().min(SLICES_MAX)];
         self.poll_call(context, |this| {
             this.core.counters.syscalls.increment();
@@ -133,7 +126,8 @@ impl Outbound {
     /// Sends all of an owned buffer without copying it.
     ///
     /// Not cancel-safe in the sense that a dropped future does not stop the send: it goes on in
-    /// the background, complete and in order.
+    /// the background, complete and in order. Only one that still waited for an earlier send has
+    /// not begun, and sends nothing.
     ///
     /// # Errors
     ///
@@ -216,10 +210,7 @@ impl Outbound {
             match call(self) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let descriptor = self.descriptor.clone();
-                    let operation = Operation::Ready {
-                        descriptor,
-                        interest: Interest::Writable,
-                    };
+                    let operation = Operation::Ready { descriptor, interest: Interest::Writable };
                     self.room = Some(InFlight::start(Rc::clone(&self.core), operation)?);
                 }
                 result => return Poll::Ready(result),
@@ -230,11 +221,7 @@ impl Outbound {
     #[inline]
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         self.core.counters.syscalls.increment();
-        Ok(send(
-            &self.descriptor,
-            bytes,
-            SendFlags::DONTWAIT | SendFlags::NOSIGNAL,
-        )?)
+        Ok(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
     }
 }
 

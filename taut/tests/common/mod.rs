@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod ways;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -32,11 +34,9 @@ pub(crate) fn on_each_driver(body: impl Fn(Builder)) {
 pub(crate) fn on_each_driver_and_wait(body: impl Fn(Builder)) {
     let spin_for = Duration::from_micros(20);
     on_each_driver(|builder| {
-        for wait in [
-            WaitStrategy::Spin,
-            WaitStrategy::Park,
-            WaitStrategy::SpinThenPark { spin_for },
-        ] {
+        for wait in
+            [WaitStrategy::Spin, WaitStrategy::Park, WaitStrategy::SpinThenPark { spin_for }]
+        {
             eprintln!("  waiting by {wait:?}");
             body(builder.clone().wait(wait));
         }
@@ -45,17 +45,40 @@ pub(crate) fn on_each_driver_and_wait(body: impl Fn(Builder)) {
 
 /// Builds a runtime and runs a future on it, which must end in time.
 pub(crate) fn block_on<F: Future>(builder: Builder, future: F) -> F::Output {
-    builder
-        .build()
-        .expect("the driver was tried before")
-        .block_on(in_time(future))
+    builder.build().expect("the driver was tried before").block_on(in_time(future))
 }
 
 /// The future's output; panics where it hangs.
 pub(crate) async fn in_time<F: Future>(future: F) -> F::Output {
-    taut::time::timeout(HUNG_AFTER, future)
-        .await
-        .expect("the test hangs")
+    taut::time::timeout(HUNG_AFTER, future).await.expect("the test hangs")
+}
+
+/// Lets the runtime turn until the condition holds, which must be in time.
+pub(crate) async fn until(mut condition: impl FnMut() -> bool) {
+    in_time(async {
+        while !condition() {
+            taut::yield_now().await;
+        }
+    })
+    .await;
+}
+
+/// Lets the runtime look at the world so many times. Merely yielding does not: many polls are one
+/// turn.
+pub(crate) async fn turns(count: u64) {
+    let end = taut::counters().turns + count;
+    until(|| taut::counters().turns >= end).await;
+}
+
+/// Polls a future, lets the runtime turn `turns` times, and drops it with whatever it gave.
+pub(crate) async fn poll_then_drop(future: impl Future, turns: usize) {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(|context| {
+        let _ = future.as_mut().poll(context);
+        std::task::Poll::Ready(())
+    })
+    .await;
+    self::turns(turns as u64).await;
 }
 
 /// Listens on a port of loopback that the kernel chooses.

@@ -70,11 +70,14 @@ pub(crate) fn receive_multishot(descriptor: &Descriptor) -> squeue::Entry {
     opcode::RecvMulti::new(Fd(descriptor.as_raw_fd()), GROUP).build()
 }
 
-/// An accept that goes on.
-pub(crate) fn accept_multishot(descriptor: &Descriptor) -> squeue::Entry {
-    opcode::AcceptMulti::new(Fd(descriptor.as_raw_fd()))
-        .flags(libc::SOCK_CLOEXEC)
-        .build()
+/// An accept, which goes on if `multishot`.
+pub(crate) fn accept(descriptor: &Descriptor, multishot: bool) -> squeue::Entry {
+    let (fd, flags) = (Fd(descriptor.as_raw_fd()), libc::SOCK_CLOEXEC);
+    if multishot {
+        return opcode::AcceptMulti::new(fd).flags(flags).build();
+    }
+    let nowhere = std::ptr::null_mut();
+    opcode::Accept::new(fd, nowhere, nowhere.cast()).flags(flags).build()
 }
 
 /// One receive into memory of the heap.

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `setup` | make the ring, ask for each feature, record what was granted |
 //! | `ring` | the two queues and the one system call |
+//! | `registered` | the name under which each call finds the ring |
 //! | `provided` | the ring of receive buffers that the kernel takes from |
 //! | `table` | the operations in flight, and what their completions mean |
 //! | `entry` | submission entries of operations |
@@ -15,6 +16,7 @@
 mod entry;
 mod predict;
 mod provided;
+mod registered;
 mod ring;
 mod setup;
 mod table;
@@ -134,6 +136,9 @@ impl Backend for Uring {
             && !incoming.stopping.replace(true)
         {
             self.table.cancel(&mut self.ring, key);
+            // At once, so that the address is free when the listener is gone.
+            self.enter_now();
+            self.reap();
         }
     }
 

@@ -13,6 +13,7 @@ use std::{fmt, io};
 use io_uring::types::{CancelBuilder, SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, cqueue, squeue};
 
+use super::registered::RingName;
 use crate::counters::CounterCells;
 
 /// Room for the completions that are taken at once.
@@ -26,6 +27,7 @@ const SLEEP_MAX: Duration = Duration::from_secs(86_400);
 pub(crate) struct Ring {
     /// Dropped by `close`; leaked where the kernel still uses memory that is ours.
     ring: ManuallyDrop<IoUring>,
+    name: RingName,
     /// Entries for which the submission queue had no room.
     backlog: VecDeque<squeue::Entry>,
     /// Entries in the submission queue that the kernel has not taken.
@@ -35,9 +37,10 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn new(ring: IoUring) -> Self {
+    pub(crate) fn new(ring: IoUring, name: RingName) -> Self {
         Self {
             ring: ManuallyDrop::new(ring),
+            name,
             backlog: VecDeque::new(),
             queued: 0,
             open: true,
@@ -146,13 +149,9 @@ impl Ring {
         self.refill();
         counters.enters.increment();
         counters.syscalls.increment();
-        // SAFETY: the ring is ours; the flags say what kind of argument the pointer is, and the
-        // argument lives until the call returns. What the entries point to is valid by `push`.
-        let outcome = unsafe {
-            let submitter = self.ring.submitter();
-            // The registered index is held by the ring, see `setup`.
-            submitter.enter(self.queued, completions_min, flags.bits(), arguments)
-        };
+        // SAFETY: the ring is ours and open; the flags say what kind of argument it is. What the
+        // entries point to is valid by `push`.
+        let outcome = unsafe { self.name.enter(self.queued, completions_min, flags, arguments) };
         match outcome {
             // No more than was asked for is ever taken.
             Ok(taken) => self.queued -= taken as u32,
@@ -203,8 +202,7 @@ impl Ring {
                 .submitter()
                 .unregister_buf_ring(super::provided::GROUP);
             let _ = self.ring.submitter().unregister_buffers();
-            // The thread's table of registered rings holds the ring open until the thread ends.
-            let _ = self.ring.submitter().unregister_ring_fd();
+            self.name.unregister(&self.ring);
             // SAFETY: once only, and the ring is not used after its end.
             unsafe { ManuallyDrop::drop(&mut self.ring) };
         }

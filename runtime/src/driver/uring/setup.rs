@@ -1,16 +1,16 @@
 //! Makes the ring and finds out, by asking, what this kernel grants.
 
-use std::io;
 use std::time::Duration;
 
 use io_uring::types::Napi;
 use io_uring::{IoUring, Probe, opcode};
 
 use super::provided::BufferRing;
+use super::registered::RingName;
 use super::ring::{Ring, refusal};
 use crate::config::{Config, WaitStrategy};
 use crate::driver::Shared;
-use crate::driver::probe::{explain_setup, missing};
+use crate::driver::probe::{accepts_wrong_descriptors, explain_setup, missing};
 use crate::error::BuildError;
 use crate::features::Features;
 
@@ -19,6 +19,7 @@ use crate::features::Features;
 pub(crate) struct Granted {
     /// The send pool's region is registered as fixed buffer 0.
     pub(crate) fixed_buffers: bool,
+    pub(crate) multishot_accept: bool,
 }
 
 /// Makes a ring for the calling thread, disabled until everything is registered.
@@ -27,18 +28,18 @@ pub(crate) fn build(
     shared: &Shared,
     features: &mut Features,
 ) -> Result<(Ring, Granted), BuildError> {
-    let mut ring = build_ring(config, features)?;
+    let ring = build_ring(config, features)?;
     check_floor(&ring)?;
     provide_buffers(&ring, shared, config, features)?;
     let fixed_buffers = register_send_pool(&ring, shared, features);
     ring.submitter()
         .register_enable_rings()
         .map_err(|error| BuildError::system("io_uring could not be enabled", error))?;
-    let registered = ring_fd(&mut ring);
-    features.record("registered ring fd", refusal(registered));
+    let name = name_ring(&ring, features);
     register_napi(&ring, config.wait, features);
     note_unused(&ring, config, features);
-    Ok((Ring::new(ring), Granted { fixed_buffers }))
+    let multishot_accept = may_accept_multishot(features);
+    Ok((Ring::new(ring, name), Granted { fixed_buffers, multishot_accept }))
 }
 
 fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {
@@ -133,9 +134,21 @@ fn provide_buffers(
             config.receive_buffers, config.receive_buffer_bytes
         ),
     );
-    features.grant("multishot accept", "");
     features.grant("multishot receive", "");
     Ok(())
+}
+
+/// The one thing that can't be asked for: whether the kernel tells the right descriptor.
+fn may_accept_multishot(features: &mut Features) -> bool {
+    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease");
+    let wrong = release.is_ok_and(|release| accepts_wrong_descriptors(&release));
+    if wrong {
+        let reason = "this kernel can name a wrong descriptor (axboe/liburing#1062)";
+        features.refuse("multishot accept", reason);
+    } else {
+        features.grant("multishot accept", "");
+    }
+    !wrong
 }
 
 /// Registers the send pool, so that no send of a `TxBuf` has to pin its pages.
@@ -152,8 +165,13 @@ fn register_send_pool(ring: &IoUring, shared: &Shared, features: &mut Features) 
     granted
 }
 
-fn ring_fd(ring: &mut IoUring) -> io::Result<()> {
-    ring.submitter().register_ring_fd()
+fn name_ring(ring: &IoUring, features: &mut Features) -> RingName {
+    let (name, outcome) = match RingName::register(ring) {
+        Ok(name) => (name, Ok(())),
+        Err(error) => (RingName::descriptor(ring), Err(error)),
+    };
+    features.record("registered ring fd", refusal(outcome));
+    name
 }
 
 /// Lets the kernel busy-poll the device while this ring waits (Linux 6.9).

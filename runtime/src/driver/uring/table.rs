@@ -32,8 +32,8 @@ struct Slot {
     work: Work,
     waiter: WakeSlot,
     result: Option<i32>,
-    /// Final completions that the kernel still owes.
-    owed: u8,
+    /// Final completions that the kernel still owes: one, or one for each part of a zero-copy send.
+    owed: u32,
     /// Nobody will ask for the result, or it was given already.
     released: bool,
     /// A cancellation was sent.
@@ -63,6 +63,7 @@ pub(crate) struct Table {
     window: usize,
     accept_queue: usize,
     fixed_buffers: bool,
+    multishot_accept: bool,
     operations_max: u32,
     /// Operations that the kernel may still touch, the doorbell included.
     in_flight: u64,
@@ -72,12 +73,14 @@ pub(crate) struct Table {
 impl Table {
     pub(crate) fn new(config: &Config, shared: Shared, granted: Granted) -> Self {
         Self {
-            slots: Slots::new(config.operations_max),
+            // One more: the doorbell's read is not the user's.
+            slots: Slots::new(config.operations_max.saturating_add(1)),
             shared,
             predictor: Predictor::default(),
             window: config.receive_window_buffers as usize,
             accept_queue: config.accept_queue as usize,
             fixed_buffers: granted.fixed_buffers,
+            multishot_accept: granted.multishot_accept,
             operations_max: config.operations_max,
             in_flight: 0,
             ending: false,
@@ -140,6 +143,7 @@ impl Table {
         })?;
         if let Some(inbound) = inbound {
             inbound.armed.set(Some(key));
+            inbound.stopping.set(false);
         }
         Ok(key)
     }
@@ -175,10 +179,12 @@ impl Table {
         slot.waiter.clear();
         slot.released = true;
         self.shared.counters.operations_abandoned.increment();
-        if slot.owed > 0 {
+        if slot.owed == 0 {
+            if let Some(slot) = self.slots.remove(key) {
+                dispose(slot);
+            }
+        } else if slot.result.is_none() {
             self.cancel(ring, key);
-        } else if let Some(slot) = self.slots.remove(key) {
-            dispose(slot);
         }
     }
 
@@ -248,6 +254,7 @@ impl Table {
             })?
         };
         inbound.armed.set(Some(key));
+        inbound.stopping.set(false);
         inbound.paused.set(false);
         Ok(())
     }
@@ -257,11 +264,13 @@ impl Table {
         ring: &mut Ring,
         incoming: &Rc<IncomingState>,
     ) -> io::Result<()> {
-        self.shared.counters.multishot_armed.increment();
+        let multishot = self.multishot_accept;
+        self.shared.counters.multishot_armed.add(u64::from(multishot));
         let key = self.submit(ring, Work::Accept(Rc::clone(incoming)), |_| {
-            entry::accept_multishot(&incoming.descriptor)
+            entry::accept(&incoming.descriptor, multishot)
         })?;
         incoming.armed.set(Some(key));
+        incoming.stopping.set(false);
         Ok(())
     }
 
@@ -326,13 +335,15 @@ impl Table {
         if !more {
             self.slots.remove(key);
             state.armed.set(None);
-            state.stopping.set(false);
         }
+        // Taken first: a slot that comes with an error goes back by itself.
+        let slot = cqueue::buffer_select(flags);
+        let pool = &self.shared.receive_pool;
+        let bytes = slot.map(|slot| pool.received(slot, result.max(0) as u32));
         match result {
             1.. => {
-                let slot = cqueue::buffer_select(flags).expect("a receive fills a provided buffer");
                 self.predictor.observe(state);
-                state.deliver(Ok(self.shared.receive_pool.received(slot, result as u32)));
+                state.deliver(Ok(bytes.expect("a receive fills a provided buffer")));
             }
             0 => state.deliver(Ok(RxBuf::empty())),
             _ if -result == libc::ENOBUFS => {
@@ -356,7 +367,6 @@ impl Table {
             unreachable!("the caller looked")
         };
         state.armed.set(None);
-        state.stopping.set(false);
         match result {
             0.. => {
                 assert!(result as usize <= buffer.capacity());
@@ -380,7 +390,6 @@ impl Table {
         if !more {
             self.slots.remove(key);
             state.armed.set(None);
-            state.stopping.set(false);
         }
         match result {
             // SAFETY: the kernel just opened this descriptor for us, and nobody else knows it.

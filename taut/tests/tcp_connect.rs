@@ -1,0 +1,232 @@
+//! Connecting to addresses and names, refusals, and attempts that are given up.
+
+mod common;
+
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::time::Duration;
+
+use common::{
+    block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns, until,
+};
+use futures_util::{join, poll};
+use taut::net::{TcpListener, TcpSocket, TcpStream, ToAddresses};
+use taut::time::timeout;
+
+/// An address of loopback at which nobody listens. The socket holds the port meanwhile.
+fn refusing() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+async fn reaches(listener: &TcpListener, to: impl ToAddresses) {
+    let (client, server) = join!(TcpStream::connect(to), listener.accept());
+    let (client, server) = (client.unwrap(), server.unwrap());
+    assert_eq!(client.peer_addr().unwrap(), listener.local_addr().unwrap());
+    assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
+    assert_eq!(server.peer_addr().unwrap(), client.local_addr().unwrap());
+}
+
+/// Sockets of this host that wait for an answer of this port.
+fn attempts_under_way(port: u16) -> usize {
+    const SYN_SENT: &str = "02";
+
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let to_port = format!(":{port:04X}");
+    let sockets = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    sockets.filter(|row| row[2].ends_with(&to_port) && row[3] == SYN_SENT).count()
+}
+
+#[test]
+fn every_form_of_an_address_is_reached() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            let (ip, port) = (address.ip(), address.port());
+            let v4 = SocketAddrV4::new(Ipv4Addr::LOCALHOST, port);
+            reaches(&listener, address).await;
+            reaches(&listener, &address).await;
+            reaches(&listener, v4).await;
+            reaches(&listener, (ip, port)).await;
+            reaches(&listener, (Ipv4Addr::LOCALHOST, port)).await;
+            reaches(&listener, format!("127.0.0.1:{port}")).await;
+            reaches(&listener, format!("127.0.0.1:{port}").as_str()).await;
+            reaches(&listener, ("127.0.0.1", port)).await;
+            reaches(&listener, format!("localhost:{port}")).await;
+            reaches(&listener, ("localhost", port)).await;
+            reaches(&listener, [address]).await;
+            reaches(&listener, &[address, address][..]).await;
+        });
+    });
+}
+
+#[test]
+fn ipv6_is_reached_where_the_host_has_it() {
+    if std::net::TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return eprintln!("SKIPPED: no IPv6 loopback on this host");
+    }
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let listener = TcpListener::bind("[::1]:0".parse().unwrap()).unwrap();
+            let address = listener.local_addr().unwrap();
+            let port = address.port();
+            assert!(address.is_ipv6());
+            reaches(&listener, address).await;
+            reaches(&listener, SocketAddrV6::new(Ipv6Addr::LOCALHOST, port, 0, 0)).await;
+            reaches(&listener, (Ipv6Addr::LOCALHOST, port)).await;
+            reaches(&listener, format!("[::1]:{port}")).await;
+            reaches(&listener, ("::1", port)).await;
+        });
+    });
+}
+
+#[test]
+fn a_refusal_is_told_and_another_attempt_may_succeed() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (socket, address) = refusing();
+            for _ in 0..20 {
+                let error = TcpStream::connect(address).await.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            }
+            let listener = socket.listen(8).unwrap();
+            reaches(&listener, address).await;
+        });
+    });
+}
+
+#[test]
+fn the_next_address_is_tried_when_one_refuses_and_the_last_failure_is_told() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            let (_held, refused) = refusing();
+            reaches(&listener, [refused, refused, address]).await;
+            reaches(&listener, [address, refused]).await;
+            let error = TcpStream::connect([refused, refused]).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
+            let error = TcpStream::connect([]).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            assert!(error.to_string().contains("no address"), "{error}");
+        });
+    });
+}
+
+#[test]
+fn a_name_that_does_not_resolve_is_named_in_the_error() {
+    // Longer than a label may be, so that no resolver has to be asked.
+    let name = format!("{}.invalid", "x".repeat(64));
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let with_port = format!("{name}:80");
+            for error in [
+                TcpStream::connect((name.as_str(), 80)).await.unwrap_err(),
+                TcpStream::connect(with_port.as_str()).await.unwrap_err(),
+                TcpStream::connect(&with_port).await.unwrap_err(),
+            ] {
+                assert!(error.to_string().contains(&name), "{error}");
+            }
+            let error = TcpStream::connect("localhost").await.unwrap_err();
+            assert!(error.to_string().contains("localhost"), "{error}");
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        });
+    });
+}
+
+#[test]
+fn attempts_given_up_at_any_stage_leave_the_listener_and_no_socket() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            for count in (0..6).cycle().take(120) {
+                let mut attempt = Box::pin(TcpStream::connect(address));
+                let _ = poll!(&mut attempt);
+                turns(count).await;
+                drop(attempt);
+            }
+            let mut client = TcpStream::connect(address).await.unwrap();
+            client.write_all(b"the last one").await.unwrap();
+            // Those that had reached the listener all the same have ended.
+            loop {
+                let mut server = listener.accept().await.unwrap();
+                match server.recv().await {
+                    Ok(bytes) if bytes.is_empty() => {}
+                    Err(error) => assert_eq!(error.kind(), ErrorKind::ConnectionReset),
+                    Ok(bytes) => {
+                        assert_eq!(&bytes[..], b"the last one");
+                        break;
+                    }
+                }
+            }
+            until(|| attempts_under_way(address.port()) == 0).await;
+        });
+    });
+}
+
+#[test]
+fn an_attempt_that_hangs_can_be_given_up_and_closes_its_socket() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            // Nobody accepts, so the queue is full after a few, and the kernel stays silent.
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let listener = socket.listen(0).unwrap();
+            let address = listener.local_addr().unwrap();
+            let mut queued = Vec::new();
+            let mut hanging = loop {
+                let mut attempt = Box::pin(TcpStream::connect(address));
+                match timeout(Duration::from_millis(5), &mut attempt).await {
+                    Ok(stream) => queued.push(stream.unwrap()),
+                    Err(_) if attempts_under_way(address.port()) > 0 => break attempt,
+                    Err(_) => queued.push(attempt.await.unwrap()),
+                }
+            };
+            assert!(poll!(&mut hanging).is_pending());
+            drop(hanging);
+            until(|| attempts_under_way(address.port()) == 0).await;
+
+            for count in 0..10 {
+                let mut attempt = Box::pin(TcpStream::connect(address));
+                assert!(poll!(&mut attempt).is_pending());
+                turns(count).await;
+                drop(attempt);
+            }
+            until(|| attempts_under_way(address.port()) == 0).await;
+            let mut server = listener.accept().await.unwrap();
+            queued[0].write_all(b"first in line").await.unwrap();
+            assert_eq!(&server.recv().await.unwrap()[..], b"first in line");
+        });
+    });
+}
+
+#[test]
+fn an_accept_given_up_leaves_the_connection_to_the_next() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            for count in 0..20 {
+                assert!(poll!(Box::pin(listener.accept())).is_pending());
+                let client = TcpStream::connect(address).await.unwrap();
+                turns(count % 4).await;
+                let server = listener.accept().await.unwrap();
+                assert_eq!(server.peer_addr().unwrap(), client.local_addr().unwrap());
+            }
+        });
+    });
+}
+
+#[test]
+fn addresses_of_both_ends_agree_and_a_broken_end_has_no_peer() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (client, mut server) = connected_pair().await;
+            assert_eq!(client.local_addr().unwrap(), server.peer_addr().unwrap());
+            client.close_reset().unwrap();
+            assert!(server.recv().await.is_err());
+            let error = server.peer_addr().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotConnected);
+        });
+    });
+}
