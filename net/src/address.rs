@@ -11,9 +11,9 @@ pub type Addresses = Vec<SocketAddr>;
 
 /// An address, or a name that leads to some.
 ///
-/// Addresses, one or several, cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are resolved by the
-/// system's resolver on a thread off the core, in the order that it gives (RFC 6724); text that is
-/// an address is recognised without it.
+/// Addresses, one or several, cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are
+/// resolved by the system's resolver on a thread off the core, in the order that it gives
+/// (RFC 6724); text that is an address is recognised without it.
 pub trait ToAddresses {
     /// The addresses, at least one.
     ///

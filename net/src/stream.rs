@@ -18,9 +18,9 @@ use crate::{TcpSocket, socket};
 /// A TCP connection; `TCP_NODELAY` is on.
 ///
 /// Reads come in three kinds: [`recv`](Self::recv) hands out the bytes where they landed, without
-/// a copy; [`read`](Self::read) copies them into the caller's memory; [`recv_into`](Self::recv_into)
-/// lets the kernel write into the caller's buffer, for large messages. They can be mixed, and
-/// dropping any of them loses nothing.
+/// a copy; [`read`](Self::read) copies them into the caller's memory;
+/// [`recv_into`](Self::recv_into) lets the kernel write into the caller's buffer, for large
+/// messages. They can be mixed, and dropping any of them loses nothing.
 ///
 /// Dropping the stream closes it, after what was written or given to [`send`](Self::send) has gone
 /// to the kernel.

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{
-    Random, connected_pair, in_time, listen, on_each_driver, on_each_driver_and_wait, until,
+    Random, connected_pair, in_time, listen, on_each_driver, on_each_driver_and_wait, turns, until,
 };
 use taut::net::{TcpListener, TcpStream};
 use taut::{Builder, JoinHandle, Runtime, counters, spawn};
@@ -99,9 +99,7 @@ fn four_buffers_serve_tasks_that_hold_two_each_before_they_answer() {
                     }
                     held.push(message.slice(..));
                     // Other tasks receive while this one holds on to what it has.
-                    for _ in 0..3 {
-                        taut::yield_now().await;
-                    }
+                    turns(3).await;
                     stream.write_all(&message).await.unwrap();
                     if held.len() == 2 {
                         held.clear();
@@ -200,9 +198,7 @@ fn a_slow_reader_pauses_its_peer_and_gets_every_byte() {
                 }
                 received.extend_from_slice(&bytes);
                 if random.below(50) == 0 {
-                    for _ in 0..20 {
-                        taut::yield_now().await;
-                    }
+                    turns(20).await;
                 }
             }
             writer.await.unwrap();

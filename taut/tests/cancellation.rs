@@ -7,20 +7,20 @@ use std::net::TcpStream as StdStream;
 use std::pin::pin;
 use std::sync::Mutex;
 
-use common::{connected_pair, in_time, listen, on_each_driver, poll_then_drop, until};
+use common::{connected_pair, in_time, listen, on_each_driver, poll_then_drop, turns, until};
 use futures_util::poll;
 use taut::io::{Interest, readiness};
 use taut::net::TcpStream;
-use taut::{Builder, Runtime, counters, yield_now};
+use taut::{Builder, Runtime, counters};
 
-const TIMES: usize = 3_000;
+const TIMES: u64 = 3_000;
 
 /// Tests of this process take turns: each measures the memory of all of it.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// Runs a body twice on one runtime: what it left behind must be what it found, and the second time
 /// must need no more memory than the first.
-fn leaves_nothing(builder: Builder, body: impl AsyncFn(usize)) {
+fn leaves_nothing(builder: Builder, body: impl AsyncFn(u64)) {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let runtime = builder.build().unwrap();
     let idle = runtime.receive_buffers_idle();
@@ -125,7 +125,7 @@ fn writes_dropped_while_blocked_leave_nothing_and_send_nothing() {
 }
 
 /// Many connections, on each of which a large send is dropped in flight, stream and all.
-async fn drop_sends(times: usize) {
+async fn drop_sends(times: u64) {
     let (listener, address) = listen();
     for count in 0..times / 30 {
         let mut client = TcpStream::connect(address).await.unwrap();
@@ -190,9 +190,7 @@ fn a_receive_that_completes_as_it_is_dropped_loses_no_byte() {
                     assert!(poll!(receive.as_mut()).is_pending());
                     std::io::Write::write_all(&mut peer, &sent.to_ne_bytes()).unwrap();
                     sent += 1;
-                    for _ in 0..count % 4 {
-                        yield_now().await;
-                    }
+                    turns(count % 4).await;
                 }
                 while received < sent {
                     let mut number = [0; 4];

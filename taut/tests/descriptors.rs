@@ -6,15 +6,15 @@ mod common;
 use std::net::{SocketAddr, TcpStream as StdStream};
 use std::sync::Mutex;
 
-use common::{listen, on_each_driver_and_wait, open_descriptors, poll_then_drop, until};
+use common::{listen, on_each_driver_and_wait, open_descriptors, poll_then_drop, turns, until};
 use taut::net::{TcpSocket, TcpStream};
-use taut::{Builder, Runtime, spawn, yield_now};
+use taut::{Builder, Runtime, spawn};
 
 /// Tests of this process take turns: each counts the descriptors of all of it.
 static ALONE: Mutex<()> = Mutex::new(());
 
 /// How many turns pass between the poll and the drop: from at once to long after the end.
-const TURNS: [usize; 6] = [0, 1, 2, 3, 8, 100];
+const TURNS: [u64; 6] = [0, 1, 2, 3, 8, 100];
 
 /// Runs a body that must leave as many descriptors open as it found.
 fn leaves_none(body: impl AsyncFn()) {
@@ -52,8 +52,8 @@ fn a_connect_that_is_dropped_closes_its_socket() {
     leaves_none(async || {
         let (_listener, address) = listen();
         drop(TcpStream::connect(address));
-        for turns in TURNS {
-            poll_then_drop(TcpStream::connect(address), turns).await;
+        for count in TURNS {
+            poll_then_drop(TcpStream::connect(address), count).await;
         }
     });
 }
@@ -66,8 +66,8 @@ fn a_connect_that_gets_no_answer_closes_its_socket_when_dropped() {
         runtime.block_on(async {
             let (_listener, address, _fill) = silent_listener().await;
             let before = open_descriptors();
-            for turns in TURNS {
-                poll_then_drop(TcpStream::connect(address), turns).await;
+            for count in TURNS {
+                poll_then_drop(TcpStream::connect(address), count).await;
             }
             until(|| open_descriptors() == before).await;
         });
@@ -81,8 +81,8 @@ fn a_refused_connect_closes_its_socket_read_or_not() {
         drop(listener);
         // The port is free once the listener is; then nobody answers.
         until(|| StdStream::connect(address).is_err()).await;
-        for turns in TURNS {
-            poll_then_drop(TcpStream::connect(address), turns).await;
+        for count in TURNS {
+            poll_then_drop(TcpStream::connect(address), count).await;
         }
         assert!(TcpStream::connect(address).await.is_err());
     });
@@ -93,8 +93,8 @@ fn an_accept_that_is_dropped_leaves_nothing_and_loses_no_connection() {
     leaves_none(async || {
         let (listener, address) = listen();
         drop(listener.accept());
-        for turns in TURNS {
-            poll_then_drop(listener.accept(), turns).await;
+        for count in TURNS {
+            poll_then_drop(listener.accept(), count).await;
             let early = StdStream::connect(address).unwrap();
             let accepted = listener.accept().await.unwrap();
             assert_eq!(accepted.peer_addr().unwrap(), early.local_addr().unwrap());
@@ -105,7 +105,7 @@ fn an_accept_that_is_dropped_leaves_nothing_and_loses_no_connection() {
 #[test]
 fn an_accept_that_is_dropped_as_a_connection_comes_keeps_or_closes_it() {
     leaves_none(async || {
-        for turns in TURNS {
+        for count in TURNS {
             let (listener, address) = listen();
             let pending = listener.accept();
             let come = async {
@@ -113,9 +113,7 @@ fn an_accept_that_is_dropped_as_a_connection_comes_keeps_or_closes_it() {
                 StdStream::connect(address).unwrap()
             };
             let _client = come.await;
-            for _ in 0..turns {
-                yield_now().await;
-            }
+            turns(count).await;
         }
     });
 }
@@ -123,14 +121,12 @@ fn an_accept_that_is_dropped_as_a_connection_comes_keeps_or_closes_it() {
 #[test]
 fn a_dropped_listener_closes_its_backlog_and_its_queue() {
     leaves_none(async || {
-        for turns in TURNS {
+        for count in TURNS {
             let (listener, address) = listen();
             let clients: Vec<_> = (0..20).map(|_| StdStream::connect(address).unwrap()).collect();
             // With io_uring the others now wait in the queue, or soon will.
             let first = listener.accept().await.unwrap();
-            for _ in 0..turns {
-                yield_now().await;
-            }
+            turns(count).await;
             drop(listener);
             drop(first);
             until(|| StdStream::connect(address).is_err()).await;
@@ -142,9 +138,9 @@ fn a_dropped_listener_closes_its_backlog_and_its_queue() {
 #[test]
 fn the_address_of_a_dropped_listener_is_free_at_once() {
     leaves_none(async || {
-        for turns in TURNS {
+        for count in TURNS {
             let (listener, address) = listen();
-            poll_then_drop(listener.accept(), turns).await;
+            poll_then_drop(listener.accept(), count).await;
             drop(listener);
             drop(taut::net::TcpListener::bind(address).unwrap());
         }
@@ -176,17 +172,15 @@ async fn start_everything() {
 fn a_runtime_dropped_with_everything_in_flight_closes_everything() {
     let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     on_each_driver_and_wait(|builder: Builder| {
-        for turns in TURNS {
+        for count in TURNS {
             let before = open_descriptors();
             let runtime = builder.clone().build().unwrap();
             runtime.block_on(async {
                 start_everything().await;
-                for _ in 0..turns {
-                    yield_now().await;
-                }
+                turns(count).await;
             });
             drop(runtime);
-            assert_eq!(open_descriptors(), before, "after {turns} turns");
+            assert_eq!(open_descriptors(), before, "after {count} turns");
         }
     });
 }
@@ -222,9 +216,7 @@ fn a_listener_takes_no_more_than_its_queue_holds() {
             let before = open_descriptors();
             for count in 1..=20 {
                 clients.push(connect());
-                for _ in 0..20 {
-                    taut::yield_now().await;
-                }
+                turns(5).await;
                 // Ours, and those in the queue; one may come in while it is being stopped.
                 assert!(open_descriptors() <= before + count + 5);
             }

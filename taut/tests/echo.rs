@@ -2,10 +2,12 @@
 
 mod common;
 
+use std::io::{Read, Write};
+
 use common::ways::{assert_same_bytes, read_anyhow, read_one_way, write_anyhow};
 use common::{Random, block_on, connected_pair, on_each_driver, on_each_driver_and_wait};
-use futures_util::join;
-use taut::net::TcpStream;
+use futures_util::{FutureExt, join};
+use taut::net::{TcpListener, TcpStream};
 use taut::{Builder, JoinHandle};
 
 const SEED: u64 = 0xEC40;
@@ -132,5 +134,52 @@ fn a_whole_stream_comes_back_by_read_to_end() {
                 echo.await.unwrap();
             }
         });
+    });
+}
+
+#[test]
+fn a_peer_on_another_thread_gets_each_message_back_at_once() {
+    const MESSAGES: usize = 4000;
+
+    on_each_driver_and_wait(|builder| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let peer = std::thread::spawn(move || {
+            let mut stream = std::net::TcpStream::connect(address).unwrap();
+            let mut random = Random::new(SEED);
+            for number in 0..MESSAGES {
+                let length = 1 + random.below(200);
+                let message = random.bytes(length);
+                stream.write_all(&message).unwrap();
+                let mut answer = vec![0; length];
+                stream.read_exact(&mut answer).unwrap();
+                assert!(answer == message, "message {number}");
+            }
+        });
+        block_on(builder, async {
+            let stream = TcpListener::from_std(listener).accept().await.unwrap();
+            let (mut from, mut to) = stream.into_split();
+            let (mut random, mut message) = (Random::new(SEED), Vec::new());
+            loop {
+                // Mostly one way, so that the driver sees a pattern; then everything else.
+                if random.below(8) > 0 {
+                    message.extend_from_slice(&from.recv().await.unwrap());
+                } else {
+                    if let Some((_, bytes)) = from.recv_into(Vec::with_capacity(32)).now_or_never()
+                    {
+                        message.extend_from_slice(&bytes);
+                    }
+                    if message.is_empty() {
+                        read_one_way(&mut from, &mut random, None, &mut message).await.unwrap();
+                    }
+                }
+                if message.is_empty() {
+                    break;
+                }
+                write_anyhow(&mut to, &mut random, &message).await;
+                message.clear();
+            }
+        });
+        peer.join().unwrap();
     });
 }

@@ -90,7 +90,7 @@ fn work_whose_future_is_dropped_runs_to_its_end_and_its_result_is_dropped() {
                     done.send(index).unwrap();
                     result
                 }));
-                assert!(work.as_mut().now_or_never().is_none() || index > 0);
+                let _ = work.as_mut().now_or_never();
                 drop(work);
             }
             drop(done);

@@ -3,11 +3,12 @@
 
 mod common;
 
+use std::io::{Read, Write};
 use std::time::Duration;
 
 use common::{
     Random, connected_pair, in_time, listen, on_each_driver, on_each_driver_and_wait,
-    poll_then_drop, until,
+    poll_then_drop, turns, until,
 };
 use taut::io::{Interest, readiness};
 use taut::net::{TcpListener, TcpStream};
@@ -141,7 +142,7 @@ async fn fill_table(operations: usize) -> Vec<taut::JoinHandle<()>> {
             })
         })
         .collect();
-    taut::yield_now().await;
+    turns(3).await;
     waits
 }
 
@@ -155,9 +156,7 @@ fn a_full_table_takes_no_bytes_and_no_buffer_away() {
             client.write_all(&sent).await.unwrap();
             let mut received = server.recv().await.unwrap().to_vec();
             // Its receive pauses, and there is no room to begin it again.
-            for _ in 0..20 {
-                taut::yield_now().await;
-            }
+            turns(20).await;
             let waits = fill_table(8).await;
             let buffer = Vec::with_capacity(7_777);
             while received.len() < sent.len() {
@@ -216,29 +215,32 @@ fn the_index_of_the_buffer_ring_wraps_and_every_byte_is_right() {
     });
 }
 
+/// Asks and waits for the answer so many times, then resets the connection.
+fn ask_then_reset(address: std::net::SocketAddr, rounds: u32) {
+    let mut client = std::net::TcpStream::connect(address).unwrap();
+    for _ in 0..rounds {
+        client.write_all(b"tick").unwrap();
+        client.read_exact(&mut [0; 4]).unwrap();
+    }
+    rustix::net::sockopt::set_socket_linger(&client, Some(Duration::ZERO)).unwrap();
+}
+
 #[test]
 fn a_reset_that_comes_between_steady_messages_is_told() {
-    on_each_driver_and_wait(|builder| {
-        let builder = builder.wait(WaitStrategy::Spin);
-        builder.build().unwrap().block_on(in_time(async {
+    on_each_driver(|builder| {
+        builder.wait(WaitStrategy::Spin).build().unwrap().block_on(in_time(async {
+            let (listener, address) = listen();
             for rounds in 0..40 {
-                let (mut client, mut server) = connected_pair().await;
-                let echo = spawn(async move {
-                    loop {
-                        let message = server.recv().await?;
-                        if message.is_empty() {
-                            return Ok::<_, std::io::Error>("the end");
-                        }
-                        server.write_all(&message).await?;
+                let client = std::thread::spawn(move || ask_then_reset(address, rounds));
+                let mut server = listener.accept().await.unwrap();
+                let error = loop {
+                    match server.recv().await {
+                        Ok(message) => server.write_all(&message).await.unwrap(),
+                        Err(error) => break error,
                     }
-                });
-                for _ in 0..rounds {
-                    client.write_all(b"tick").await.unwrap();
-                    client.read_exact(&mut [0; 4]).await.unwrap();
-                }
-                client.close_reset().unwrap();
-                let error = echo.await.unwrap().unwrap_err();
+                };
                 assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+                client.join().unwrap();
             }
             if counters().multishot_armed > 0 {
                 assert!(counters().receives_predicted > 0);

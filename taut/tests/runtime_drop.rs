@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream as StdStream;
 use std::time::{Duration, Instant};
 
-use common::{HUNG_AFTER, connected_pair, listen, on_each_driver, poll_then_drop};
+use common::{HUNG_AFTER, connected_pair, listen, on_each_driver, poll_then_drop, turns};
 use taut::net::TcpStream;
 use taut::{JoinHandle, spawn};
 
@@ -87,8 +87,7 @@ fn handles_of_tasks_outlive_their_runtime() {
                 client.recv().await.unwrap().to_vec()
             });
             let done = spawn(async { vec![1, 2, 3] });
-            taut::yield_now().await;
-            taut::yield_now().await;
+            turns(2).await;
             (pending, done)
         });
         drop(runtime);
@@ -121,9 +120,7 @@ fn what_the_kernel_still_sends_after_the_end_is_what_was_given() {
                 }
                 client.send(vec![9; 8 << 20]).await.unwrap();
             });
-            for _ in 0..1_000 {
-                taut::yield_now().await;
-            }
+            turns(1_000).await;
             peer
         });
         let begun = Instant::now();
@@ -190,7 +187,7 @@ fn a_future_is_dropped_with_the_runtime_and_may_use_it_in_its_destructor() {
                 std::future::pending::<()>().await;
                 drop(last);
             });
-            taut::yield_now().await;
+            turns(1).await;
             peer
         });
         drop(runtime);

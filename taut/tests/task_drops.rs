@@ -6,7 +6,8 @@ use std::cell::{Cell, RefCell};
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
 
 use common::{block_on, in_time, on_each_driver};
 use taut::{Builder, JoinError, JoinHandle, yield_now};
@@ -323,5 +324,40 @@ fn what_a_destructor_spawns_at_the_end_of_the_runtime_ends_at_once() {
         }
         drop(handles);
         assert_eq!(drops.counts(), (3, 3));
+    });
+}
+
+thread_local! {
+    static SPAWNED: RefCell<Vec<JoinHandle<Token>>> = const { RefCell::new(Vec::new()) };
+    static DROPS: Drops = Drops::default();
+}
+
+/// Runs code of its own when a task of the runtime ends.
+struct SpawnsWhenWoken;
+
+impl Wake for SpawnsWhenWoken {
+    fn wake(self: Arc<Self>) {
+        let handle = taut::spawn(DROPS.with(|drops| drops.task(1)));
+        SPAWNED.with_borrow_mut(|spawned| spawned.push(handle));
+    }
+}
+
+#[test]
+fn what_a_foreign_waker_spawns_at_the_end_of_the_runtime_ends_at_once() {
+    on_each_driver(|builder: Builder| {
+        let runtime = builder.build().unwrap();
+        let mut waiting = runtime.block_on(async { taut::spawn(pending::<()>()) });
+        let waker = Waker::from(Arc::new(SpawnsWhenWoken));
+        let mut context = Context::from_waker(&waker);
+        assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());
+        let before = DROPS.with(Drops::counts);
+        drop(runtime);
+        let mut spawned = SPAWNED.take();
+        assert_eq!(spawned.len(), 1);
+        spawned[0].abort();
+        assert!(spawned[0].is_finished());
+        assert!(matches!(poll_once(&mut spawned[0]), Poll::Ready(Err(_))));
+        drop(spawned);
+        assert_eq!(DROPS.with(Drops::counts), (before.0 + 1, before.1 + 1));
     });
 }

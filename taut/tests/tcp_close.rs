@@ -5,7 +5,9 @@ mod common;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 
-use common::{Random, block_on, connected_pair, on_each_driver, on_each_driver_and_wait, turns};
+use common::{
+    Random, block_on, connected_pair, in_time, on_each_driver, on_each_driver_and_wait, turns,
+};
 use futures_util::poll;
 use rustix::event::{PollFd, PollFlags, Timespec};
 use taut::net::TcpStream;
@@ -248,5 +250,27 @@ fn a_stream_dropped_with_a_read_under_way_ends_for_its_peer() {
                 assert!(client.recv().await.unwrap().is_empty());
             }
         });
+    });
+}
+
+#[test]
+fn a_stream_dropped_at_the_end_of_block_on_is_closed_when_it_returns() {
+    on_each_driver(|builder| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let runtime = builder.build().unwrap();
+        runtime.block_on(in_time(async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            stream.write_all(b"bye").await.unwrap();
+            // A receive is under way.
+            assert!(poll!(Box::pin(stream.recv())).is_pending());
+            turns(5).await;
+        }));
+        let (mut peer, _) = listener.accept().unwrap();
+        peer.set_read_timeout(Some(std::time::Duration::from_secs(5))).unwrap();
+        let mut got = Vec::new();
+        std::io::Read::read_to_end(&mut peer, &mut got).expect("the end does not come");
+        assert_eq!(got, b"bye");
+        drop(runtime);
     });
 }

@@ -6,9 +6,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;
 
-use common::{
-    block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns, until,
-};
+use common::{block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::{join, poll};
 use taut::net::{TcpListener, TcpSocket, TcpStream, ToAddresses};
 use taut::time::timeout;
@@ -37,6 +35,13 @@ fn attempts_under_way(port: u16) -> usize {
     let to_port = format!(":{port:04X}");
     let sockets = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
     sockets.filter(|row| row[2].ends_with(&to_port) && row[3] == SYN_SENT).count()
+}
+
+/// Waits until the kernel has closed every socket that tried to reach this address.
+async fn all_given_up(address: SocketAddr) {
+    while attempts_under_way(address.port()) > 0 {
+        turns(1).await;
+    }
 }
 
 #[test]
@@ -160,14 +165,14 @@ fn attempts_given_up_at_any_stage_leave_the_listener_and_no_socket() {
                     }
                 }
             }
-            until(|| attempts_under_way(address.port()) == 0).await;
+            all_given_up(address).await;
         });
     });
 }
 
 #[test]
 fn an_attempt_that_hangs_can_be_given_up_and_closes_its_socket() {
-    on_each_driver_and_wait(|builder| {
+    on_each_driver(|builder| {
         block_on(builder, async {
             // Nobody accepts, so the queue is full after a few, and the kernel stays silent.
             let socket = TcpSocket::new_v4().unwrap();
@@ -185,7 +190,7 @@ fn an_attempt_that_hangs_can_be_given_up_and_closes_its_socket() {
             };
             assert!(poll!(&mut hanging).is_pending());
             drop(hanging);
-            until(|| attempts_under_way(address.port()) == 0).await;
+            all_given_up(address).await;
 
             for count in 0..10 {
                 let mut attempt = Box::pin(TcpStream::connect(address));
@@ -193,7 +198,7 @@ fn an_attempt_that_hangs_can_be_given_up_and_closes_its_socket() {
                 turns(count).await;
                 drop(attempt);
             }
-            until(|| attempts_under_way(address.port()) == 0).await;
+            all_given_up(address).await;
             let mut server = listener.accept().await.unwrap();
             queued[0].write_all(b"first in line").await.unwrap();
             assert_eq!(&server.recv().await.unwrap()[..], b"first in line");

@@ -7,7 +7,8 @@ use std::net::Shutdown;
 
 use common::ways::{assert_same_bytes, read_one_way, write_anyhow};
 use common::{Random, block_on, connected_pair, on_each_driver_and_wait, turns};
-use futures_util::poll;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, poll};
 
 const SEED: u64 = 0x407;
 
@@ -188,6 +189,44 @@ fn hot_and_ordinary_streams_live_side_by_side() {
             for task in tasks {
                 task.await.unwrap();
             }
+        });
+    });
+}
+
+#[test]
+fn readers_that_share_one_task_through_a_combinator_are_all_woken() {
+    const ROUNDS: u8 = 50;
+
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (mut clients, readers) = (Vec::new(), FuturesUnordered::new());
+            for number in 0..12 {
+                let (client, mut server) = connected_pair().await;
+                server.set_hot(number % 3 == 0);
+                clients.push(client);
+                readers.push(async move {
+                    for round in 0..ROUNDS {
+                        let mut got = [0; 2];
+                        server.read_exact(&mut got).await.unwrap();
+                        assert_eq!(got, [number, round]);
+                    }
+                    assert!(server.recv().await.unwrap().is_empty());
+                    number
+                });
+            }
+            let writer = taut::spawn(async move {
+                let mut random = Random::new(SEED);
+                for round in 0..ROUNDS {
+                    for (number, client) in (0..).zip(&mut clients) {
+                        client.write_all(&[number, round]).await.unwrap();
+                        turns(random.below(3) as u64 / 2).await;
+                    }
+                }
+            });
+            let mut ended: Vec<_> = readers.collect().await;
+            ended.sort_unstable();
+            assert!(ended.into_iter().eq(0..12));
+            writer.await.unwrap();
         });
     });
 }

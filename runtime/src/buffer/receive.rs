@@ -100,15 +100,8 @@ impl ReceivePool {
 
     /// The kernel said that it filled `bytes` of a ring slot: the slot is now ours.
     pub(crate) fn received(self: &Rc<Self>, slot: u16, bytes: u32) -> RxBuf {
-        assert!(
-            slot < self.ring_slots,
-            "the kernel named a slot that it was never given"
-        );
-        assert_eq!(
-            self.references[slot as usize].get(),
-            0,
-            "the kernel filled a slot in use"
-        );
+        assert!(slot < self.ring_slots, "the kernel named a slot that it was never given");
+        assert_eq!(self.references[slot as usize].get(), 0, "the kernel filled a slot in use");
         assert!(bytes <= self.slot_bytes);
         self.ring_available.set(self.ring_available.get() - 1);
         self.handle(slot, bytes)
@@ -144,10 +137,9 @@ impl ReceivePool {
             unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), self.slot_bytes as usize) };
         match receive(bytes) {
             // Both fit a slot's size, which is a `u32`.
-            Ok(count) if count > 0 => Ok((
-                self.handle(slot, count as u32),
-                count as u32 == self.slot_bytes,
-            )),
+            Ok(count) if count > 0 => {
+                Ok((self.handle(slot, count as u32), count as u32 == self.slot_bytes))
+            }
             nothing => {
                 self.free.borrow_mut().push(slot);
                 nothing.map(|_| (RxBuf::empty(), false))
@@ -159,14 +151,7 @@ impl ReceivePool {
     fn handle(self: &Rc<Self>, slot: u16, bytes: u32) -> RxBuf {
         assert!(bytes <= self.slot_bytes);
         self.references[slot as usize].set(1);
-        RxBuf {
-            place: Place::Slot {
-                pool: Rc::clone(self),
-                slot,
-            },
-            start: 0,
-            bytes,
-        }
+        RxBuf { place: Place::Slot { pool: Rc::clone(self), slot }, start: 0, bytes }
     }
 
     #[inline]
@@ -219,11 +204,7 @@ impl RxBuf {
     /// A buffer without bytes, as received at the end of a stream.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            place: Place::Heap(Rc::default()),
-            start: 0,
-            bytes: 0,
-        }
+        Self { place: Place::Heap(Rc::default()), start: 0, bytes: 0 }
     }
 
     /// Number of bytes.
@@ -255,11 +236,7 @@ impl RxBuf {
             Bound::Excluded(&to) => to,
             Bound::Unbounded => self.len(),
         };
-        assert!(
-            from <= to && to <= self.len(),
-            "slice {from}..{to} of {} bytes",
-            self.len()
-        );
+        assert!(from <= to && to <= self.len(), "slice {from}..{to} of {} bytes", self.len());
         let mut part = self.clone();
         // Both fit: they are at most `self.bytes`.
         part.start += from as u32;
@@ -273,11 +250,7 @@ impl RxBuf {
     ///
     /// Where there are fewer.
     pub fn advance(&mut self, count: usize) {
-        assert!(
-            count <= self.len(),
-            "advance by {count} of {} bytes",
-            self.len()
-        );
+        assert!(count <= self.len(), "advance by {count} of {} bytes", self.len());
         self.start += count as u32;
         self.bytes -= count as u32;
     }
@@ -319,18 +292,11 @@ impl Clone for RxBuf {
                 let references = &pool.references[*slot as usize];
                 let more = references.get().checked_add(1);
                 references.set(more.expect("fewer than 2^32 handles onto a slot"));
-                Place::Slot {
-                    pool: Rc::clone(pool),
-                    slot: *slot,
-                }
+                Place::Slot { pool: Rc::clone(pool), slot: *slot }
             }
             Place::Heap(bytes) => Place::Heap(Rc::clone(bytes)),
         };
-        Self {
-            place,
-            start: self.start,
-            bytes: self.bytes,
-        }
+        Self { place, start: self.start, bytes: self.bytes }
     }
 }
 
@@ -351,11 +317,7 @@ impl From<Vec<u8>> for RxBuf {
     /// From 4 GiB on.
     fn from(bytes: Vec<u8>) -> Self {
         let length = u32::try_from(bytes.len()).expect("an RxBuf holds less than 4 GiB");
-        Self {
-            place: Place::Heap(Rc::new(bytes)),
-            start: 0,
-            bytes: length,
-        }
+        Self { place: Place::Heap(Rc::new(bytes)), start: 0, bytes: length }
     }
 }
 
@@ -447,10 +409,7 @@ mod tests {
         drop(pool);
         assert_eq!(buffer[63], 0);
         drop(buffer);
-        assert!(
-            log.borrow().is_empty(),
-            "a detached ring must not be written"
-        );
+        assert!(log.borrow().is_empty(), "a detached ring must not be written");
     }
 
     #[test]

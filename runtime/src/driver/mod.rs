@@ -46,6 +46,10 @@ pub(crate) enum Wait {
 ///
 /// No method calls foreign code, so none can be entered again from within.
 pub(crate) trait Backend {
+    /// Whether an operation could be started now: to be asked before anything is done that a refusal
+    /// would leave half done.
+    fn room(&self) -> io::Result<()>;
+
     /// Starts a one-shot operation.
     fn start(&mut self, operation: Operation) -> io::Result<Key>;
 
@@ -161,7 +165,23 @@ impl Driver {
     }
 }
 
+/// Says which limit was met.
+fn table_full(operations_max: u32) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::OutOfMemory,
+        format!("all {operations_max} operation slots are in use; raise Builder::operations_max"),
+    )
+}
+
 impl Backend for Driver {
+    fn room(&self) -> io::Result<()> {
+        match self {
+            Self::Uring(uring) => uring.room(),
+            Self::Epoll(epoll) => epoll.room(),
+            Self::Ended => Err(runtime_ended()),
+        }
+    }
+
     fn start(&mut self, operation: Operation) -> io::Result<Key> {
         match self {
             Self::Uring(uring) => uring.start(operation),

@@ -65,9 +65,8 @@ pub(crate) fn missing(part: &str, error: Option<io::Error>) -> BuildError {
 /// Whether a multishot accept of this kernel release names a wrong descriptor when the completion
 /// queue is full: from 6.2 on, mended in 6.6.18, 6.7.6 and 6.8.
 pub(crate) fn accepts_wrong_descriptors(release: &str) -> bool {
-    let mut numbers = release
-        .split(|c: char| !c.is_ascii_digit())
-        .map_while(|number| number.parse::<u32>().ok());
+    let mut numbers =
+        release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse::<u32>().ok());
     let mut next = || numbers.next().unwrap_or(0);
     let version = (next(), next(), next());
     let bad = [((6, 2, 0), (6, 6, 18)), ((6, 7, 0), (6, 7, 6))];
@@ -98,49 +97,14 @@ mod tests {
     #[test]
     fn each_cause_has_its_own_name_and_remedy() {
         for (code, sysctl, kind, word) in [
-            (
-                libc::EPERM,
-                Some("2"),
-                BuildErrorKind::DisabledBySysctl,
-                "io_uring_disabled is 2",
-            ),
-            (
-                libc::EPERM,
-                Some("1"),
-                BuildErrorKind::DisabledBySysctl,
-                "io_uring_group",
-            ),
-            (
-                libc::EPERM,
-                Some("0"),
-                BuildErrorKind::DeniedBySeccomp,
-                "seccomp",
-            ),
-            (
-                libc::EPERM,
-                None,
-                BuildErrorKind::DeniedBySeccomp,
-                "seccomp",
-            ),
-            (
-                libc::ENOMEM,
-                Some("0"),
-                BuildErrorKind::MemoryLimit,
-                "ulimit -l",
-            ),
-            (
-                libc::ENOSYS,
-                None,
-                BuildErrorKind::KernelTooOld,
-                "no io_uring",
-            ),
+            (libc::EPERM, Some("2"), BuildErrorKind::DisabledBySysctl, "io_uring_disabled is 2"),
+            (libc::EPERM, Some("1"), BuildErrorKind::DisabledBySysctl, "io_uring_group"),
+            (libc::EPERM, Some("0"), BuildErrorKind::DeniedBySeccomp, "seccomp"),
+            (libc::EPERM, None, BuildErrorKind::DeniedBySeccomp, "seccomp"),
+            (libc::ENOMEM, Some("0"), BuildErrorKind::MemoryLimit, "ulimit -l"),
+            (libc::ENOSYS, None, BuildErrorKind::KernelTooOld, "no io_uring"),
             (libc::EINVAL, Some("0"), BuildErrorKind::KernelTooOld, "6.1"),
-            (
-                libc::EMFILE,
-                Some("0"),
-                BuildErrorKind::System,
-                "io_uring_setup failed",
-            ),
+            (libc::EMFILE, Some("0"), BuildErrorKind::System, "io_uring_setup failed"),
         ] {
             let error = explain(io::Error::from_raw_os_error(code), sysctl);
             assert_eq!(error.kind(), kind);

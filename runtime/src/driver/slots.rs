@@ -59,6 +59,10 @@ impl<T> Slots<T> {
         self.used
     }
 
+    pub(crate) fn has_room(&self) -> bool {
+        self.free != NONE || (self.entries.len() as u64) < u64::from(self.max)
+    }
+
     /// The value itself where all slots are in use.
     pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
         if self.free != NONE {

@@ -48,7 +48,9 @@ impl Remote {
     ///
     /// The task is not in the inbox and stays alive until the owner has taken it.
     pub(crate) unsafe fn push(&self, task: NonNull<Header>) -> bool {
-        let mut head = self.inbox.load(Ordering::Relaxed);
+        // `Acquire`: who finds the inbox closed sees all that the owner did to its tasks before, and
+        // may free them.
+        let mut head = self.inbox.load(Ordering::Acquire);
         loop {
             if head == CLOSED {
                 return false;
@@ -59,7 +61,7 @@ impl Remote {
                 head,
                 task.as_ptr(),
                 Ordering::SeqCst,
-                Ordering::Relaxed,
+                Ordering::Acquire,
             ) {
                 Ok(_) => return true,
                 Err(now) => head = now,

@@ -29,7 +29,9 @@ impl Core {
             }
             self.turn();
         }
-        // Whoever waits for a task outside of this runtime can't wait for its next call.
+        // Whoever waits outside of this runtime can't wait for its next call: neither a peer for
+        // the end of a stream that was just dropped, nor another executor for its wake.
+        self.driver.borrow_mut().turn(Wait::No);
         self.call_deferred();
         std::mem::forget(guard);
         match root

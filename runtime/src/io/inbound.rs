@@ -225,6 +225,11 @@ impl Inbound {
     }
 
     async fn receive_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
+        // Before the buffer is given away: a refusal would keep it.
+        let room = self.core.driver.borrow().room();
+        if let Err(error) = room {
+            return (Err(error), buffer);
+        }
         // A read that was given up still stands there, and would have the spin loop fetch the bytes
         // of a hot stream for it, away from this receive.
         self.state.reader.clear();

@@ -73,8 +73,8 @@ impl Outbound {
         self.poll_call(context, |this| this.send_now(bytes))
     }
 
-    /// Copies a small write to a send slot and sends it by the call that the driver owes the kernel;
-    /// `false` where there is no room. A failure is told by whatever is written next.
+    /// Copies a small write to a send slot and sends it by the call that the driver owes the
+    /// kernel; `false` where there is no room. A failure is told by whatever is written next.
     fn join(&mut self, bytes: &[u8]) -> bool {
         let Ok(mut buffer) = self.core.send_pool.take() else {
             return false;
@@ -134,6 +134,8 @@ impl Outbound {
     /// As for [`poll_write`](Self::poll_write).
     pub async fn send(&mut self, buffer: SendBuf) -> io::Result<()> {
         self.flush().await?;
+        // Before a first part is sent: the rest must not be refused.
+        self.core.driver.borrow().room()?;
         let zero_copy = self.core.config.zero_copy_send_bytes_min;
         let zero_copy = zero_copy.is_some_and(|least| buffer.len() >= least as usize);
         let mut sent = 0;

@@ -70,15 +70,15 @@ pub(crate) async fn turns(count: u64) {
     until(|| taut::counters().turns >= end).await;
 }
 
-/// Polls a future, lets the runtime turn `turns` times, and drops it with whatever it gave.
-pub(crate) async fn poll_then_drop(future: impl Future, turns: usize) {
+/// Polls a future, lets the runtime turn so many times, and drops it with whatever it gave.
+pub(crate) async fn poll_then_drop(future: impl Future, turns_between: u64) {
     let mut future = std::pin::pin!(future);
     std::future::poll_fn(|context| {
         let _ = future.as_mut().poll(context);
         std::task::Poll::Ready(())
     })
     .await;
-    self::turns(turns as u64).await;
+    turns(turns_between).await;
 }
 
 /// Listens on a port of loopback that the kernel chooses.

@@ -63,7 +63,10 @@ pub(crate) async fn write_one_way(
         4 => to.send(Bytes::copy_from_slice(part)).await?,
         5 => to.send(RxBuf::from(bytes.to_vec()).slice(..count)).await?,
         _ => {
-            let mut buffer = TxBuf::take()?;
+            let Ok(mut buffer) = TxBuf::take() else {
+                // All in use: zero-copy sends keep theirs for a while.
+                return to.write(part).await;
+            };
             let fits = buffer.write(part)?;
             to.send(buffer).await?;
             return Ok(fits);

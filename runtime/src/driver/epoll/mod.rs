@@ -27,7 +27,7 @@ use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
 use self::attempt::attempt;
 use self::sources::{Sources, Waiter};
 use super::slots::Slots;
-use super::{Backend, Completed, Key, Operation, Shared, Wait};
+use super::{Backend, Completed, Key, Operation, Shared, Wait, table_full};
 use crate::buffer::RxBuf;
 use crate::config::{Config, WaitStrategy};
 use crate::error::BuildError;
@@ -202,6 +202,13 @@ impl Epoll {
 }
 
 impl Backend for Epoll {
+    fn room(&self) -> io::Result<()> {
+        match self.operations.has_room() {
+            true => Ok(()),
+            false => Err(table_full(self.operations_max)),
+        }
+    }
+
     fn start(&mut self, operation: Operation) -> io::Result<Key> {
         let pending = Pending {
             operation,
@@ -209,15 +216,8 @@ impl Backend for Epoll {
             result: None,
             alone: false,
         };
-        let key = self.operations.insert(pending).map_err(|_| {
-            io::Error::new(
-                io::ErrorKind::OutOfMemory,
-                format!(
-                    "all {} operation slots are in use; raise Builder::operations_max",
-                    self.operations_max
-                ),
-            )
-        })?;
+        let key =
+            self.operations.insert(pending).map_err(|_| table_full(self.operations_max))?;
         self.shared.counters.operations_started.increment();
         self.shared.counters.operations_in_flight.increment();
         if let Err(error) = self.advance(key) {

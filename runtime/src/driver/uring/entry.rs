@@ -26,12 +26,9 @@ pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> sq
             };
             opcode::PollAdd::new(fd, events as u32).build()
         }
-        Operation::Send {
-            buffer,
-            sent,
-            zero_copy,
-            ..
-        } => send(fd, buffer, *sent, *zero_copy, fixed_buffers),
+        Operation::Send { buffer, sent, zero_copy, .. } => {
+            send(fd, buffer, *sent, *zero_copy, fixed_buffers)
+        }
         Operation::ReceiveInto { buffer, .. } => {
             let spare = buffer.spare_capacity_mut();
             let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
@@ -52,17 +49,11 @@ fn send(
     // WAITALL: on a stream the kernel goes on until all of it is sent.
     let flags = libc::MSG_NOSIGNAL | libc::MSG_WAITALL;
     if !zero_copy {
-        return opcode::Send::new(fd, rest.as_ptr(), length)
-            .flags(flags)
-            .build();
+        return opcode::Send::new(fd, rest.as_ptr(), length).flags(flags).build();
     }
     let registered = fixed_buffers && buffer.is_registered();
     let send = opcode::SendZc::new(fd, rest.as_ptr(), length).flags(flags);
-    if registered {
-        send.buf_index(Some(0)).build()
-    } else {
-        send.build()
-    }
+    if registered { send.buf_index(Some(0)).build() } else { send.build() }
 }
 
 /// A receive that goes on, each time into a buffer of the kernel's choice.
@@ -84,10 +75,5 @@ pub(crate) fn accept(descriptor: &Descriptor, multishot: bool) -> squeue::Entry 
 pub(crate) fn receive_once(descriptor: &Descriptor, buffer: &mut Vec<u8>) -> squeue::Entry {
     let spare = buffer.spare_capacity_mut();
     let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
-    opcode::Recv::new(
-        Fd(descriptor.as_raw_fd()),
-        spare.as_mut_ptr().cast(),
-        length,
-    )
-    .build()
+    opcode::Recv::new(Fd(descriptor.as_raw_fd()), spare.as_mut_ptr().cast(), length).build()
 }

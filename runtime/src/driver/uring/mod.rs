@@ -81,6 +81,10 @@ impl Uring {
 }
 
 impl Backend for Uring {
+    fn room(&self) -> io::Result<()> {
+        self.table.room()
+    }
+
     fn start(&mut self, operation: Operation) -> io::Result<Key> {
         self.table.start(&mut self.ring, operation)
     }
@@ -159,8 +163,7 @@ impl Backend for Uring {
     fn turn(&mut self, wait: Wait) -> usize {
         match wait {
             Wait::Sleep { timeout } if !self.ring.has_completions() && self.ring.fits() => {
-                self.ring
-                    .enter_and_wait(timeout, &self.table.shared.counters);
+                self.ring.enter_and_wait(timeout, &self.table.shared.counters);
                 self.table.predictor.entered();
             }
             _ if self.ring.needs_enter() => {
@@ -176,14 +179,16 @@ impl Backend for Uring {
 
     fn end(&mut self, timeout: Duration) {
         let deadline = Instant::now().checked_add(timeout);
-        self.table.abandon_all();
+        self.table.abandon_all(&mut self.ring);
         while self.table.in_flight() > 0 || self.ring.has_backlog() {
-            let counters = Rc::clone(&self.table.shared.counters);
-            self.ring.enter(&counters);
+            self.enter_now();
+            if self.reap() > 0 {
+                continue;
+            }
+            // Every cancellation was answered, and still something is in flight. This call is not
+            // the first choice, because its time grows with the square of what is in flight.
             self.ring.cancel_all();
-            self.reap();
-            let late = deadline.is_some_and(|deadline| Instant::now() > deadline);
-            if self.table.in_flight() > 0 && late {
+            if deadline.is_some_and(|deadline| Instant::now() > deadline) {
                 return self.leak();
             }
             std::thread::yield_now();

@@ -32,15 +32,8 @@ impl BufferRing {
         let address = entries.start().as_ptr() as u64;
         // SAFETY: the mapping is page-aligned and large enough. It lives until the pool is
         // detached, which is after the ring was drained (or never, where it could not be).
-        unsafe {
-            ring.submitter()
-                .register_buf_ring_with_flags(address, slots, GROUP, 0)
-        }?;
-        Ok(Self {
-            entries,
-            mask: slots - 1,
-            tail: 0,
-        })
+        unsafe { ring.submitter().register_buf_ring_with_flags(address, slots, GROUP, 0) }?;
+        Ok(Self { entries, mask: slots - 1, tail: 0 })
     }
 }
 
@@ -65,8 +58,6 @@ impl ProvidedRing for BufferRing {
 
 impl fmt::Debug for BufferRing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BufferRing")
-            .field("tail", &self.tail)
-            .finish_non_exhaustive()
+        f.debug_struct("BufferRing").field("tail", &self.tail).finish_non_exhaustive()
     }
 }

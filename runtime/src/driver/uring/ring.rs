@@ -19,10 +19,6 @@ use crate::counters::CounterCells;
 /// Room for the completions that are taken at once.
 pub(crate) type Batch = [MaybeUninit<cqueue::Entry>; 32];
 
-/// The kernel adds the timeout to its clock without a check: far beyond this the sum overflows,
-/// and the sleep ends at once.
-const SLEEP_MAX: Duration = Duration::from_secs(86_400);
-
 /// See the module's documentation.
 pub(crate) struct Ring {
     /// Dropped by `close`; leaked where the kernel still uses memory that is ours.
@@ -125,10 +121,10 @@ impl Ring {
         self.call(0, EnterFlags::GETEVENTS, None, counters);
     }
 
-    /// Like `enter`, and sleeps until a completion comes or the timeout passes, or after a day.
+    /// Like `enter`, and sleeps until a completion comes or the timeout passes.
     pub(crate) fn enter_and_wait(&mut self, timeout: Option<Duration>, counters: &CounterCells) {
         counters.enters_blocking.increment();
-        let timespec = timeout.map(|timeout| Timespec::from(timeout.min(SLEEP_MAX)));
+        let timespec = timeout.map(Timespec::from);
         let flags = EnterFlags::GETEVENTS;
         match &timespec {
             None => self.call(1, flags, None, counters),
@@ -187,20 +183,14 @@ impl Ring {
     pub(crate) fn cancel_all(&self) {
         let none = Timespec::new();
         // Nothing found, or not all cancelled yet: the caller counts what is in flight.
-        let _ = self
-            .ring
-            .submitter()
-            .register_sync_cancel(Some(none), CancelBuilder::any());
+        let _ = self.ring.submitter().register_sync_cancel(Some(none), CancelBuilder::any());
     }
 
     /// Closes the ring: nothing may be in flight.
     pub(crate) fn close(&mut self) {
         if std::mem::replace(&mut self.open, false) {
             // Explicitly, because the kernel tears a closed ring down later and by itself.
-            let _ = self
-                .ring
-                .submitter()
-                .unregister_buf_ring(super::provided::GROUP);
+            let _ = self.ring.submitter().unregister_buf_ring(super::provided::GROUP);
             let _ = self.ring.submitter().unregister_buffers();
             self.name.unregister(&self.ring);
             // SAFETY: once only, and the ring is not used after its end.
@@ -216,9 +206,7 @@ impl Ring {
 
 impl fmt::Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ring")
-            .field("queued", &self.queued)
-            .finish_non_exhaustive()
+        f.debug_struct("Ring").field("queued", &self.queued).finish_non_exhaustive()
     }
 }
 

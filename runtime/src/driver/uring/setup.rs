@@ -71,22 +71,13 @@ fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, Build
         }
         Err(error) => return Err(explain_setup(error)),
     };
-    for flag in [
-        "SINGLE_ISSUER",
-        "DEFER_TASKRUN",
-        "TASKRUN_FLAG",
-        "SUBMIT_ALL",
-    ] {
+    for flag in ["SINGLE_ISSUER", "DEFER_TASKRUN", "TASKRUN_FLAG", "SUBMIT_ALL"] {
         features.grant(flag, "");
     }
     let parameters = ring.params();
     features.grant(
         "ring entries",
-        format!(
-            "{} submissions, {} completions",
-            parameters.sq_entries(),
-            parameters.cq_entries()
-        ),
+        format!("{} submissions, {} completions", parameters.sq_entries(), parameters.cq_entries()),
     );
     Ok(ring)
 }
@@ -129,10 +120,7 @@ fn provide_buffers(
     shared.receive_pool.attach(Box::new(provided));
     features.grant(
         "provided buffers",
-        format!(
-            "{} of {} B",
-            config.receive_buffers, config.receive_buffer_bytes
-        ),
+        format!("{} of {} B", config.receive_buffers, config.receive_buffer_bytes),
     );
     features.grant("multishot receive", "");
     Ok(())
@@ -154,10 +142,7 @@ fn may_accept_multishot(features: &mut Features) -> bool {
 /// Registers the send pool, so that no send of a `TxBuf` has to pin its pages.
 fn register_send_pool(ring: &IoUring, shared: &Shared, features: &mut Features) -> bool {
     let region = shared.send_pool.region();
-    let buffer = libc::iovec {
-        iov_base: region.start().as_ptr().cast(),
-        iov_len: region.bytes(),
-    };
+    let buffer = libc::iovec { iov_base: region.start().as_ptr().cast(), iov_len: region.bytes() };
     // SAFETY: the region is mapped, and the table keeps the pool until the ring is closed.
     let outcome = unsafe { ring.submitter().register_buffers(&[buffer]) };
     let granted = outcome.is_ok();
@@ -180,13 +165,8 @@ fn register_napi(ring: &IoUring, wait: WaitStrategy, features: &mut Features) {
         features.not_asked("NAPI busy poll", "");
         return;
     };
-    let mut napi = Napi::new()
-        .set_busy_poll_timeout(micros(timeout))
-        .set_prefer_busy_poll(true);
-    features.record(
-        "NAPI busy poll",
-        refusal(ring.submitter().register_napi(&mut napi)),
-    );
+    let mut napi = Napi::new().set_busy_poll_timeout(micros(timeout)).set_prefer_busy_poll(true);
+    features.record("NAPI busy poll", refusal(ring.submitter().register_napi(&mut napi)));
 }
 
 fn micros(duration: Duration) -> u32 {

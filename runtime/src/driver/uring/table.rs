@@ -18,7 +18,7 @@ use super::setup::Granted;
 use crate::buffer::RxBuf;
 use crate::config::Config;
 use crate::driver::slots::Slots;
-use crate::driver::{Completed, Key, Operation, Shared};
+use crate::driver::{Completed, Key, Operation, Shared, table_full};
 use crate::executor::WakeSlot;
 use crate::io::{InboundState, IncomingState};
 
@@ -100,6 +100,13 @@ impl Table {
         }
     }
 
+    pub(crate) fn room(&self) -> io::Result<()> {
+        match self.slots.has_room() {
+            true => Ok(()),
+            false => Err(table_full(self.operations_max)),
+        }
+    }
+
     /// Puts work into a slot and its entry into the ring.
     fn submit(
         &mut self,
@@ -116,10 +123,7 @@ impl Table {
             cancelled: false,
             cancel_tries: 0,
         };
-        let key = self
-            .slots
-            .insert(slot)
-            .map_err(|_| table_full(self.operations_max))?;
+        let key = self.slots.insert(slot).map_err(|_| table_full(self.operations_max))?;
         let slot = self.slots.get_mut(key).expect("just inserted");
         let entry = entry(&mut slot.work).user_data(key.to_bits());
         let doorbell = matches!(slot.work, Work::Doorbell(_));
@@ -149,10 +153,7 @@ impl Table {
     }
 
     pub(crate) fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
-        let slot = self
-            .slots
-            .get_mut(key)
-            .expect("a future's slot lives as long as the future");
+        let slot = self.slots.get_mut(key).expect("a future's slot lives as long as the future");
         let Some(result) = slot.result else {
             slot.waiter.register(context);
             return Poll::Pending;
@@ -160,10 +161,7 @@ impl Table {
         let result = to_result(result);
         if slot.owed > 0 {
             slot.released = true;
-            return Poll::Ready(Completed {
-                result,
-                operation: None,
-            });
+            return Poll::Ready(Completed { result, operation: None });
         }
         let operation = match self.slots.remove(key).map(|slot| slot.work) {
             Some(Work::Operation(operation)) => Some(operation),
@@ -206,7 +204,7 @@ impl Table {
     }
 
     /// At the end of the runtime nobody asks for results any more.
-    pub(crate) fn abandon_all(&mut self) {
+    pub(crate) fn abandon_all(&mut self, ring: &mut Ring) {
         self.ending = true;
         for key in self.slots.keys().collect::<Vec<_>>() {
             let Some(slot) = self.slots.get_mut(key) else {
@@ -214,9 +212,10 @@ impl Table {
             };
             slot.waiter.clear();
             slot.released = true;
-            slot.cancelled = true;
             if slot.owed == 0 {
                 self.slots.remove(key);
+            } else if !slot.cancelled {
+                self.cancel(ring, key);
             }
         }
     }
@@ -226,9 +225,7 @@ impl Table {
             slot.cancelled = true;
         }
         let bits = key.to_bits();
-        let entry = opcode::AsyncCancel::new(bits)
-            .build()
-            .user_data(bits | CANCELLATION);
+        let entry = opcode::AsyncCancel::new(bits).build().user_data(bits | CANCELLATION);
         // SAFETY: a cancellation points to no memory.
         unsafe { ring.push(entry, &self.shared.counters) };
     }
@@ -276,19 +273,14 @@ impl Table {
 
     pub(crate) fn listen_to_doorbell(&mut self, ring: &mut Ring) {
         let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
-        self.submit(ring, Work::Doorbell(Box::new(0)), |work| {
-            doorbell_entry(fd, work)
-        })
-        .expect("the table is empty");
+        self.submit(ring, Work::Doorbell(Box::new(0)), |work| doorbell_entry(fd, work))
+            .expect("the table is empty");
     }
 
     /// Handles one completion.
     pub(crate) fn complete(&mut self, ring: &mut Ring, completion: &cqueue::Entry) {
-        let (bits, result, flags) = (
-            completion.user_data(),
-            completion.result(),
-            completion.flags(),
-        );
+        let (bits, result, flags) =
+            (completion.user_data(), completion.result(), completion.flags());
         let key = Key::from_bits(bits);
         if bits & CANCELLATION != 0 {
             return self.cancelled(ring, key, result);
@@ -305,9 +297,7 @@ impl Table {
                 self.count_in_flight(-1, doorbell);
             }
         }
-        let Some(slot) = self.slots.get_mut(key) else {
-            unreachable!("just found")
-        };
+        let Some(slot) = self.slots.get_mut(key) else { unreachable!("just found") };
         match &slot.work {
             Work::Receive(state) => {
                 let state = Rc::clone(state);
@@ -403,12 +393,8 @@ impl Table {
     }
 
     fn operation_completed(&mut self, ring: &mut Ring, key: Key, result: i32, flags: u32) {
-        let Some(slot) = self.slots.get_mut(key) else {
-            unreachable!("the caller looked")
-        };
-        let Work::Operation(operation) = &mut slot.work else {
-            unreachable!("the caller looked")
-        };
+        let Some(slot) = self.slots.get_mut(key) else { unreachable!("the caller looked") };
+        let Work::Operation(operation) = &mut slot.work else { unreachable!("the caller looked") };
         if !cqueue::notif(flags) {
             if let Some(entry) = next_part(operation, result, slot.cancelled, self.fixed_buffers) {
                 slot.owed += 1;
@@ -506,20 +492,10 @@ fn dispose(slot: Slot) {
 }
 
 fn doorbell_entry(fd: Fd, work: &mut Work) -> squeue::Entry {
-    let Work::Doorbell(count) = work else {
-        unreachable!("only for the doorbell")
-    };
+    let Work::Doorbell(count) = work else { unreachable!("only for the doorbell") };
     opcode::Read::new(fd, std::ptr::from_mut::<u64>(count).cast(), 8).build()
 }
 
 fn to_result(result: i32) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
-}
-
-/// Says which limit was met.
-fn table_full(operations_max: u32) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::OutOfMemory,
-        format!("all {operations_max} operation slots are in use; raise Builder::operations_max"),
-    )
 }
