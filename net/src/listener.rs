@@ -56,10 +56,7 @@ impl TcpListener {
     }
 
     pub(crate) fn from_listening(descriptor: Descriptor) -> Self {
-        Self {
-            incoming: Incoming::new(descriptor.clone()),
-            descriptor,
-        }
+        Self { incoming: Incoming::new(descriptor.clone()), descriptor }
     }
 
     /// Takes over a socket that listens already, such as one inherited from a supervisor.

@@ -111,11 +111,8 @@ impl TcpSocket {
     ///
     /// Outside of a runtime.
     pub fn listen(self, backlog: u32) -> io::Result<TcpListener> {
-        self.socket
-            .listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
-        Ok(TcpListener::from_listening(
-            OwnedFd::from(self.socket).into(),
-        ))
+        self.socket.listen(i32::try_from(backlog).unwrap_or(i32::MAX))?;
+        Ok(TcpListener::from_listening(OwnedFd::from(self.socket).into()))
     }
 
     /// Connects. Dropping the future cancels the attempt and closes the socket.

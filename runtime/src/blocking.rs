@@ -28,11 +28,7 @@ struct Pool {
     idle: usize,
 }
 
-static POOL: Mutex<Pool> = Mutex::new(Pool {
-    queue: VecDeque::new(),
-    threads: 0,
-    idle: 0,
-});
+static POOL: Mutex<Pool> = Mutex::new(Pool { queue: VecDeque::new(), threads: 0, idle: 0 });
 static WORK_CAME: Condvar = Condvar::new();
 
 /// Runs a closure on a thread that may block, off the calling runtime's core, and gives its result.
@@ -56,11 +52,7 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    let answer = Arc::new(Mutex::new(Answer {
-        result: None,
-        gone: false,
-        waker: None,
-    }));
+    let answer = Arc::new(Mutex::new(Answer { result: None, gone: false, waker: None }));
     let teller = Teller(Arc::clone(&answer));
     let core = try_current().and_then(|core| core.config.core);
     submit(core, Box::new(move || teller.tell(work())))?;
@@ -114,10 +106,7 @@ fn submit(core: Option<usize>, work: Work) -> io::Result<()> {
         return Ok(());
     }
     let name = format!("taut-blocking-{}", pool.threads);
-    match std::thread::Builder::new()
-        .name(name)
-        .spawn(move || serve(core))
-    {
+    match std::thread::Builder::new().name(name).spawn(move || serve(core)) {
         Ok(_detached) => {
             pool.threads += 1;
             Ok(())
@@ -144,9 +133,8 @@ fn serve(core: Option<usize>) {
             continue;
         }
         pool.idle += 1;
-        let (guard, wait) = WORK_CAME
-            .wait_timeout(pool, IDLE_MAX)
-            .unwrap_or_else(PoisonError::into_inner);
+        let (guard, wait) =
+            WORK_CAME.wait_timeout(pool, IDLE_MAX).unwrap_or_else(PoisonError::into_inner);
         pool = guard;
         pool.idle -= 1;
         if wait.timed_out() && pool.queue.is_empty() {
@@ -170,9 +158,7 @@ mod tests {
         let runtime = crate::Runtime::new().unwrap();
         runtime.block_on(async {
             assert_eq!(off_core(|| 6 * 7).await.unwrap(), 42);
-            let error = off_core(|| -> u8 { panic!("on purpose") })
-                .await
-                .unwrap_err();
+            let error = off_core(|| -> u8 { panic!("on purpose") }).await.unwrap_err();
             assert!(error.to_string().contains("panicked"));
             assert_eq!(off_core(|| 1).await.unwrap(), 1);
         });

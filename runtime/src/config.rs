@@ -44,9 +44,7 @@ pub enum WaitStrategy {
 impl Default for WaitStrategy {
     /// Spins for 50 us, then sleeps.
     fn default() -> Self {
-        Self::SpinThenPark {
-            spin_for: Duration::from_micros(50),
-        }
+        Self::SpinThenPark { spin_for: Duration::from_micros(50) }
     }
 }
 

@@ -49,12 +49,7 @@ impl BuildError {
         remedy: impl Into<String>,
         source: Option<io::Error>,
     ) -> Self {
-        Self {
-            kind,
-            what: what.into(),
-            remedy: remedy.into(),
-            source,
-        }
+        Self { kind, what: what.into(), remedy: remedy.into(), source }
     }
 
     pub(crate) fn configuration(what: impl Into<String>, remedy: impl Into<String>) -> Self {

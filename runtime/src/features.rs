@@ -77,12 +77,7 @@ impl Features {
 
     /// A feature appears once: a later outcome replaces an earlier one.
     fn push(&mut self, name: &'static str, asked: bool, granted: bool, reason: Cow<'static, str>) {
-        let row = Feature {
-            name,
-            asked,
-            granted,
-            reason,
-        };
+        let row = Feature { name, asked, granted, reason };
         match self.rows.iter_mut().find(|known| known.name == name) {
             Some(known) => *known = row,
             None => self.rows.push(row),
@@ -92,25 +87,12 @@ impl Features {
 
 impl fmt::Display for Features {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self
-            .rows
-            .iter()
-            .map(|row| row.name.len())
-            .max()
-            .unwrap_or(0)
-            .max(7);
-        writeln!(
-            f,
-            "{:<width$}  {:<5}  {:<7}  reason",
-            "feature", "asked", "granted"
-        )?;
+        let width = self.rows.iter().map(|row| row.name.len()).max().unwrap_or(0).max(7);
+        writeln!(f, "{:<width$}  {:<5}  {:<7}  reason", "feature", "asked", "granted")?;
         for row in &self.rows {
             let (asked, granted) = (yes_no(row.asked), yes_no(row.granted));
-            let line = format!(
-                "{:<width$}  {asked:<5}  {granted:<7}  {}",
-                row.name,
-                row.reason.as_ref()
-            );
+            let line =
+                format!("{:<width$}  {asked:<5}  {granted:<7}  {}", row.name, row.reason.as_ref());
             writeln!(f, "{}", line.trim_end())?;
         }
         Ok(())

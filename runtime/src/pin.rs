@@ -16,10 +16,7 @@ impl Pinned {
         if core >= CpuSet::MAX_CPU {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidInput,
-                format!(
-                    "core {core} is beyond the {} that the kernel call names",
-                    CpuSet::MAX_CPU
-                ),
+                format!("core {core} is beyond the {} that the kernel call names", CpuSet::MAX_CPU),
             ));
         }
         let before = sched_getaffinity(None)?;
@@ -30,9 +27,7 @@ impl Pinned {
             Ok(Self { before })
         } else {
             drop(Self { before });
-            Err(io::Error::other(
-                "the kernel accepted the affinity but did not keep it",
-            ))
+            Err(io::Error::other("the kernel accepted the affinity but did not keep it"))
         }
     }
 }
@@ -66,13 +61,11 @@ pub(crate) fn avoid(core: Option<usize>) {
 }
 
 fn online_cores() -> usize {
-    std::thread::available_parallelism()
-        .map_or(1, std::num::NonZero::get)
-        .max(
-            // `available_parallelism` counts the calling thread's own affinity, one core here.
-            std::fs::read_to_string("/sys/devices/system/cpu/online")
-                .ok()
-                .and_then(|list| list.trim().rsplit(['-', ',']).next()?.parse::<usize>().ok())
-                .map_or(1, |last| last + 1),
-        )
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get).max(
+        // `available_parallelism` counts the calling thread's own affinity, one core here.
+        std::fs::read_to_string("/sys/devices/system/cpu/online")
+            .ok()
+            .and_then(|list| list.trim().rsplit(['-', ',']).next()?.parse::<usize>().ok())
+            .map_or(1, |last| last + 1),
+    )
 }

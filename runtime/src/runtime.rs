@@ -79,9 +79,7 @@ impl Runtime {
 
     /// Settings for a runtime.
     pub fn builder() -> Builder {
-        Builder {
-            config: Config::default(),
-        }
+        Builder { config: Config::default() }
     }
 
     /// Runs a future to its end, and every spawned task meanwhile. Tasks that have not ended stay,
@@ -134,9 +132,7 @@ impl Drop for Runtime {
 
 impl fmt::Debug for Runtime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Runtime")
-            .field("driver", &self.driver())
-            .finish_non_exhaustive()
+        f.debug_struct("Runtime").field("driver", &self.driver()).finish_non_exhaustive()
     }
 }
 
@@ -310,11 +306,7 @@ fn receive_pool(
     features: &mut Features,
 ) -> Result<ReceivePool, BuildError> {
     // Epoll has no ring to give slots to; there `detach` or the absence of a ring leaves them free.
-    let ring_slots = if asked == DriverKind::Epoll {
-        0
-    } else {
-        config.receive_buffers
-    };
+    let ring_slots = if asked == DriverKind::Epoll { 0 } else { config.receive_buffers };
     let Some(slots) = config.receive_buffers.checked_add(config.hot_buffers) else {
         return Err(BuildError::configuration(
             format!(
@@ -325,45 +317,19 @@ fn receive_pool(
         ));
     };
     let bytes = slots as usize * config.receive_buffer_bytes as usize;
-    let names = RegionNames {
-        huge_pages: "receive pool on huge pages",
-        locked: "receive pool locked",
-    };
-    let region = Region::map(
-        bytes,
-        config.huge_pages,
-        config.lock_memory,
-        names,
-        features,
-    )
-    .map_err(|error| no_memory("receive", bytes, error))?;
-    Ok(ReceivePool::new(
-        region,
-        config.receive_buffer_bytes,
-        ring_slots,
-        slots - ring_slots,
-    ))
+    let names =
+        RegionNames { huge_pages: "receive pool on huge pages", locked: "receive pool locked" };
+    let region = Region::map(bytes, config.huge_pages, config.lock_memory, names, features)
+        .map_err(|error| no_memory("receive", bytes, error))?;
+    Ok(ReceivePool::new(region, config.receive_buffer_bytes, ring_slots, slots - ring_slots))
 }
 
 fn send_pool(config: &Config, features: &mut Features) -> Result<SendPool, BuildError> {
     let bytes = (config.send_buffers as usize * config.send_buffer_bytes as usize).max(1);
-    let names = RegionNames {
-        huge_pages: "send pool on huge pages",
-        locked: "send pool locked",
-    };
-    let region = Region::map(
-        bytes,
-        config.huge_pages,
-        config.lock_memory,
-        names,
-        features,
-    )
-    .map_err(|error| no_memory("send", bytes, error))?;
-    Ok(SendPool::new(
-        region,
-        config.send_buffer_bytes,
-        config.send_buffers,
-    ))
+    let names = RegionNames { huge_pages: "send pool on huge pages", locked: "send pool locked" };
+    let region = Region::map(bytes, config.huge_pages, config.lock_memory, names, features)
+        .map_err(|error| no_memory("send", bytes, error))?;
+    Ok(SendPool::new(region, config.send_buffer_bytes, config.send_buffers))
 }
 
 fn no_memory(pool: &str, bytes: usize, error: std::io::Error) -> BuildError {

@@ -346,7 +346,9 @@ impl Wake for SpawnsWhenWoken {
 fn what_a_foreign_waker_spawns_at_the_end_of_the_runtime_ends_at_once() {
     on_each_driver(|builder: Builder| {
         let runtime = builder.build().unwrap();
-        let mut waiting = runtime.block_on(async { taut::spawn(pending::<()>()) });
+        let mut waiting = None;
+        runtime.block_on(async { waiting = Some(taut::spawn(pending::<()>())) });
+        let mut waiting = waiting.unwrap();
         let waker = Waker::from(Arc::new(SpawnsWhenWoken));
         let mut context = Context::from_waker(&waker);
         assert!(Pin::new(&mut waiting).poll(&mut context).is_pending());

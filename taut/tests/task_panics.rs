@@ -153,24 +153,25 @@ fn payloads_that_panic_when_dropped_are_contained() {
 fn block_on_passes_its_futures_panic_on_and_the_runtime_stays_usable() {
     on_each_driver(|builder| {
         let runtime = builder.build().unwrap();
-        let other = runtime.block_on(async {
-            taut::spawn(async {
+        let mut other = None;
+        runtime.block_on(async {
+            other = Some(taut::spawn(async {
                 for _ in 0..100 {
                     yield_now().await;
                 }
                 5
-            })
+            }));
         });
         for round in 0..3 {
             let payload = catch_unwind(AssertUnwindSafe(|| {
                 runtime.block_on(async {
                     yield_now().await;
                     panic_any(round)
-                })
+                });
             }));
             assert_eq!(payload.map(|(): ()| ()).unwrap_err().downcast_ref(), Some(&round));
         }
-        assert_eq!(runtime.block_on(other).unwrap(), 5);
+        assert_eq!(runtime.block_on(other.unwrap()).unwrap(), 5);
         runtime.block_on(async { sleep(Duration::from_micros(1)).await });
         assert_eq!(runtime.counters().tasks_live, 0);
     });

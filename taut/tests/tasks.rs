@@ -1,6 +1,8 @@
 //! Tasks run in the order in which they became runnable, in two lanes, within budgets, and on as
 //! many runtimes as a program likes.
 
+#![expect(clippy::async_yields_async, reason = "handles leave their `block_on` on purpose")]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
@@ -54,7 +56,8 @@ fn a_task_that_is_woken_often_runs_once() {
                 polls += 1;
                 for _ in 0..10 {
                     context.waker().wake_by_ref();
-                    context.waker().clone().wake();
+                    let twin = context.waker().clone();
+                    twin.wake();
                 }
                 if polls == 5 { Poll::Ready(polls) } else { Poll::Pending }
             }));

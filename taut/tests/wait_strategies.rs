@@ -1,5 +1,7 @@
 //! A core that waits is woken by another thread, by a timer and by data, and sleeps in between.
 
+#![expect(clippy::async_yields_async, reason = "handles leave their `block_on` on purpose")]
+
 mod common;
 
 use std::io::{Read, Write};

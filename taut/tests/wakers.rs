@@ -1,6 +1,8 @@
 //! Wakers are sound from every thread: no wake is lost, none counts twice, and a waker may outlive
 //! its task, its runtime and its thread.
 
+#![expect(clippy::async_yields_async, reason = "a handle leaves its `block_on` on purpose")]
+
 mod common;
 
 use std::cell::{Cell, RefCell};
@@ -219,8 +221,15 @@ impl Exchange {
         match random.below(6) {
             0 => waker.wake(),
             1 => drop(waker),
-            2 => drop(self.swap(random, Some(waker.clone()))),
-            3 => waker.clone().wake(),
+            2 => {
+                drop(self.swap(random, Some(waker.clone())));
+                waker.wake();
+            }
+            3 => {
+                let twin = waker.clone();
+                waker.wake();
+                drop(twin);
+            }
             4 => waker.wake_by_ref(),
             _ => drop(self.swap(random, Some(waker))),
         }
@@ -280,7 +289,8 @@ async fn hand_out_wakers(exchange: Arc<Exchange>, polls: usize, seed: u64) -> us
         let mut random = Random::new(seed + poll as u64);
         poll_fn(|context| {
             let waker = Some(context.waker().clone());
-            Poll::Ready(drop(exchange.swap(&mut random, waker)))
+            drop(exchange.swap(&mut random, waker));
+            Poll::Ready(())
         })
         .await;
         yield_now().await;

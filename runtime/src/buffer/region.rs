@@ -48,10 +48,8 @@ impl Region {
             let outcome = unsafe { mlock(region.start.as_ptr().cast(), region.bytes) };
             match outcome {
                 Ok(()) => features.grant(names.locked, ""),
-                Err(error) => features.refuse(
-                    names.locked,
-                    format!("{error}; raise `ulimit -l` (RLIMIT_MEMLOCK)"),
-                ),
+                Err(error) => features
+                    .refuse(names.locked, format!("{error}; raise `ulimit -l` (RLIMIT_MEMLOCK)")),
             }
         } else {
             features.not_asked(names.locked, "");
@@ -77,10 +75,7 @@ impl Region {
         let rounded = bytes.next_multiple_of(HUGE_PAGE_BYTES);
         match Self::map_with(rounded, MapFlags::HUGETLB | MapFlags::HUGE_2MB) {
             Ok(region) => {
-                features.grant(
-                    name,
-                    format!("{} pages of 2 MiB", rounded / HUGE_PAGE_BYTES),
-                );
+                features.grant(name, format!("{} pages of 2 MiB", rounded / HUGE_PAGE_BYTES));
                 Some(region)
             }
             Err(error) => {
@@ -98,12 +93,7 @@ impl Region {
         let flags = MapFlags::PRIVATE | MapFlags::POPULATE | extra;
         // SAFETY: a new anonymous mapping at an address of the kernel's choice aliases nothing.
         let start = unsafe {
-            mmap_anonymous(
-                ptr::null_mut(),
-                bytes,
-                ProtFlags::READ | ProtFlags::WRITE,
-                flags,
-            )
+            mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)
         }?;
         let start = NonNull::new(start.cast::<u8>()).expect("mmap never returns null");
         Ok(Self { start, bytes })
@@ -130,10 +120,7 @@ impl Drop for Region {
 mod tests {
     use super::*;
 
-    const NAMES: RegionNames = RegionNames {
-        huge_pages: "huge",
-        locked: "locked",
-    };
+    const NAMES: RegionNames = RegionNames { huge_pages: "huge", locked: "locked" };
 
     #[test]
     fn is_zeroed_page_aligned_and_writable_to_its_last_byte() {
@@ -156,10 +143,7 @@ mod tests {
         let region = Region::map(1 << 20, true, false, NAMES, &mut features).unwrap();
         let row = features.rows().find(|row| row.name == "huge").unwrap();
         assert!(row.asked);
-        assert!(
-            row.granted || row.reason.contains("nr_hugepages"),
-            "{row:?}"
-        );
+        assert!(row.granted || row.reason.contains("nr_hugepages"), "{row:?}");
         assert!(region.bytes() >= 1 << 20);
     }
 }

@@ -26,12 +26,7 @@ pub(crate) struct SendPool {
 impl SendPool {
     pub(crate) fn new(region: Region, slot_bytes: u32, slots: u16) -> Self {
         assert!(region.bytes() >= slots as usize * slot_bytes as usize);
-        Self {
-            region,
-            slot_bytes,
-            slots,
-            free: RefCell::new((0..slots).rev().collect()),
-        }
+        Self { region, slot_bytes, slots, free: RefCell::new((0..slots).rev().collect()) }
     }
 
     pub(crate) fn region(&self) -> &Region {
@@ -41,11 +36,7 @@ impl SendPool {
     /// Takes a slot, or says that all are in use and what to do.
     pub(crate) fn take(self: &Rc<Self>) -> io::Result<TxBuf> {
         match self.free.borrow_mut().pop() {
-            Some(slot) => Ok(TxBuf {
-                pool: Rc::clone(self),
-                slot,
-                bytes: 0,
-            }),
+            Some(slot) => Ok(TxBuf { pool: Rc::clone(self), slot, bytes: 0 }),
             None => Err(io::Error::new(
                 io::ErrorKind::OutOfMemory,
                 format!(
@@ -117,22 +108,13 @@ impl TxBuf {
     ///
     /// Beyond the capacity.
     pub fn resize(&mut self, bytes: usize) {
-        assert!(
-            bytes <= self.capacity(),
-            "resize to {bytes} of {} bytes",
-            self.capacity()
-        );
+        assert!(bytes <= self.capacity(), "resize to {bytes} of {} bytes", self.capacity());
         self.bytes = bytes as u32;
     }
 
     fn start(&self) -> NonNull<u8> {
         // SAFETY: `slot` is below the pool's count, whose slots all lie in the region.
-        unsafe {
-            self.pool
-                .region
-                .start()
-                .add(self.slot as usize * self.pool.slot_bytes as usize)
-        }
+        unsafe { self.pool.region.start().add(self.slot as usize * self.pool.slot_bytes as usize) }
     }
 }
 
@@ -254,11 +236,7 @@ mod tests {
     use super::*;
 
     fn pool(slots: u16) -> Rc<SendPool> {
-        Rc::new(SendPool::new(
-            Region::map_pages(slots as usize * 64).unwrap(),
-            64,
-            slots,
-        ))
+        Rc::new(SendPool::new(Region::map_pages(slots as usize * 64).unwrap(), 64, slots))
     }
 
     #[test]

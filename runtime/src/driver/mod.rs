@@ -146,11 +146,7 @@ impl Driver {
                 shared_again.receive_pool.free_all();
                 features.grant("driver", "epoll");
                 features.refuse("io_uring", error.to_string());
-                Ok(Self::Epoll(Box::new(Epoll::new(
-                    config,
-                    shared_again,
-                    features,
-                )?)))
+                Ok(Self::Epoll(Box::new(Epoll::new(config, shared_again, features)?)))
             }
             Err(error) => Err(error),
         }
@@ -194,10 +190,7 @@ impl Backend for Driver {
         match self {
             Self::Uring(uring) => uring.poll(key, context),
             Self::Epoll(epoll) => epoll.poll(key, context),
-            Self::Ended => Poll::Ready(Completed {
-                result: Err(runtime_ended()),
-                operation: None,
-            }),
+            Self::Ended => Poll::Ready(Completed { result: Err(runtime_ended()), operation: None }),
         }
     }
 

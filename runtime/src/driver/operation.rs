@@ -13,15 +13,9 @@ use crate::io::{Descriptor, InboundState, Interest};
 #[derive(Debug)]
 pub(crate) enum Operation {
     /// Connects a socket.
-    Connect {
-        descriptor: Descriptor,
-        address: Box<SockAddr>,
-    },
+    Connect { descriptor: Descriptor, address: Box<SockAddr> },
     /// Waits until a descriptor is ready, or has an error or a hang-up to tell.
-    Ready {
-        descriptor: Descriptor,
-        interest: Interest,
-    },
+    Ready { descriptor: Descriptor, interest: Interest },
     /// Sends all of a buffer on a stream socket; `sent` bytes are gone already.
     Send {
         descriptor: Descriptor,
@@ -33,10 +27,7 @@ pub(crate) enum Operation {
     },
     /// Receives into the spare capacity of a buffer. Bytes that come after the operation was
     /// abandoned go to the stream's queue.
-    ReceiveInto {
-        inbound: Rc<InboundState>,
-        buffer: Vec<u8>,
-    },
+    ReceiveInto { inbound: Rc<InboundState>, buffer: Vec<u8> },
 }
 
 impl Operation {
@@ -68,11 +59,7 @@ impl Operation {
     pub(crate) fn dispose(self, result: io::Result<usize>) {
         match self {
             Self::ReceiveInto { inbound, buffer } => inbound.received_late(buffer, result),
-            Self::Send {
-                descriptor,
-                then_shut: true,
-                ..
-            } => {
+            Self::Send { descriptor, then_shut: true, .. } => {
                 // A connection that broke meanwhile has no direction left to end.
                 let _ = shutdown(&descriptor, Shutdown::Write);
             }

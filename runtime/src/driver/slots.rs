@@ -22,10 +22,7 @@ impl Key {
 
     #[inline]
     pub(crate) fn from_bits(bits: u64) -> Self {
-        Self {
-            index: bits as u32,
-            generation: (bits >> 32) as u32 & GENERATION_MASK,
-        }
+        Self { index: bits as u32, generation: (bits >> 32) as u32 & GENERATION_MASK }
     }
 }
 
@@ -46,12 +43,7 @@ pub(crate) struct Slots<T> {
 
 impl<T> Slots<T> {
     pub(crate) fn new(max: u32) -> Self {
-        Self {
-            entries: Vec::new(),
-            free: NONE,
-            used: 0,
-            max,
-        }
+        Self { entries: Vec::new(), free: NONE, used: 0, max }
     }
 
     #[cfg(test)]
@@ -68,16 +60,11 @@ impl<T> Slots<T> {
         if self.free != NONE {
             let index = self.free;
             let (generation, entry) = &mut self.entries[index as usize];
-            let Entry::Free { next } = *entry else {
-                unreachable!("listed as free")
-            };
+            let Entry::Free { next } = *entry else { unreachable!("listed as free") };
             *entry = Entry::Used(value);
             self.free = next;
             self.used += 1;
-            return Ok(Key {
-                index,
-                generation: *generation,
-            });
+            return Ok(Key { index, generation: *generation });
         }
         let index = self.entries.len() as u32;
         if index >= self.max {
@@ -85,10 +72,7 @@ impl<T> Slots<T> {
         }
         self.entries.push((0, Entry::Used(value)));
         self.used += 1;
-        Ok(Key {
-            index,
-            generation: 0,
-        })
+        Ok(Key { index, generation: 0 })
     }
 
     #[inline]
@@ -115,16 +99,10 @@ impl<T> Slots<T> {
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {
-        self.entries
-            .iter()
-            .zip(0..)
-            .filter_map(|((generation, entry), index)| match entry {
-                Entry::Used(_) => Some(Key {
-                    index,
-                    generation: *generation,
-                }),
-                Entry::Free { .. } => None,
-            })
+        self.entries.iter().zip(0..).filter_map(|((generation, entry), index)| match entry {
+            Entry::Used(_) => Some(Key { index, generation: *generation }),
+            Entry::Free { .. } => None,
+        })
     }
 }
 

@@ -27,27 +27,14 @@ impl BlockLayout {
     pub(crate) const fn new(layout: Layout) -> Self {
         let size = layout.size().next_power_of_two();
         let shift = size.trailing_zeros();
-        let shift = if shift < SMALLEST_SHIFT {
-            SMALLEST_SHIFT
-        } else {
-            shift
-        };
+        let shift = if shift < SMALLEST_SHIFT { SMALLEST_SHIFT } else { shift };
         let class = (shift - SMALLEST_SHIFT) as usize;
         if class >= CLASSES || layout.align() > BLOCK_ALIGN {
-            return Self {
-                class: None,
-                layout,
-            };
+            return Self { class: None, layout };
         }
         match Layout::from_size_align(1 << shift, BLOCK_ALIGN) {
-            Ok(layout) => Self {
-                class: Some(class as u8),
-                layout,
-            },
-            Err(_) => Self {
-                class: None,
-                layout,
-            },
+            Ok(layout) => Self { class: Some(class as u8), layout },
+            Err(_) => Self { class: None, layout },
         }
     }
 
@@ -97,9 +84,7 @@ impl BlockPool {
         match class.head.get() {
             Some(block) => {
                 // SAFETY: a free block's first word holds the link that `give` wrote.
-                class
-                    .head
-                    .set(unsafe { block.cast::<Option<NonNull<u8>>>().read() });
+                class.head.set(unsafe { block.cast::<Option<NonNull<u8>>>().read() });
                 class.free.set(class.free.get() - 1);
                 block
             }

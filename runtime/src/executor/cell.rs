@@ -47,15 +47,10 @@ impl<F: Future> TaskCell<F> {
     #[inline]
     pub(crate) fn allocate(core: &Core, future: F, state: u32) -> NonNull<Header> {
         let block = core.blocks.take(Self::VTABLE.layout).cast::<Self>();
-        let stage = UnsafeCell::new(Stage {
-            future: ManuallyDrop::new(future),
-        });
+        let stage = UnsafeCell::new(Stage { future: ManuallyDrop::new(future) });
         // SAFETY: the block is unused and has this type's layout.
         unsafe {
-            block.write(Self {
-                header: Header::new(Self::VTABLE, core, state),
-                stage,
-            });
+            block.write(Self { header: Header::new(Self::VTABLE, core, state), stage });
         };
         block.cast()
     }

@@ -93,9 +93,7 @@ pub(crate) struct Core {
 impl Core {
     /// A counted reference to this core.
     pub(crate) fn handle(&self) -> Rc<Self> {
-        self.this
-            .upgrade()
-            .expect("a core is only ever used through its Rc")
+        self.this.upgrade().expect("a core is only ever used through its Rc")
     }
 
     #[track_caller]
@@ -156,11 +154,7 @@ impl Core {
             return;
         }
         header.state.set(state | QUEUED);
-        let lane = if state & BACKGROUND == 0 {
-            &self.hot
-        } else {
-            &self.background
-        };
+        let lane = if state & BACKGROUND == 0 { &self.hot } else { &self.background };
         // SAFETY: not complete, so the executor's reference keeps the task alive until it is
         // popped; it was not queued.
         unsafe { lane.push(task) };
@@ -319,9 +313,7 @@ impl Core {
 
 impl fmt::Debug for Core {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Core")
-            .field("core", &self.config.core)
-            .finish_non_exhaustive()
+        f.debug_struct("Core").field("core", &self.config.core).finish_non_exhaustive()
     }
 }
 
@@ -340,9 +332,7 @@ struct Current {
 
 impl Current {
     fn new(core: &Core) -> Self {
-        Self {
-            before: CURRENT.replace(core),
-        }
+        Self { before: CURRENT.replace(core) }
     }
 }
 
@@ -371,10 +361,7 @@ impl<'a> Entered<'a> {
             !core.entered.replace(true),
             "block_on inside of the same runtime's block_on; await the future instead"
         );
-        Self {
-            core,
-            _current: Current::new(core),
-        }
+        Self { core, _current: Current::new(core) }
     }
 }
 

@@ -220,9 +220,7 @@ pub(crate) unsafe fn release(task: NonNull<Header>) {
 /// The caller owns the reference.
 pub(crate) unsafe fn release_remote(task: NonNull<Header>) {
     // SAFETY: the caller's reference keeps the task alive until the subtraction.
-    let before = unsafe { task.as_ref() }
-        .remote
-        .fetch_sub(ONE, Ordering::AcqRel);
+    let before = unsafe { task.as_ref() }.remote.fetch_sub(ONE, Ordering::AcqRel);
     if before - ONE == MERGED_BIT {
         // SAFETY: merged and zero: no reference is left, and nobody else saw this zero.
         unsafe { free_from_anywhere(task) };
@@ -385,8 +383,6 @@ pub(crate) unsafe fn orphan(task: NonNull<Header>) {
 
 impl fmt::Debug for Header {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Header")
-            .field("state", &self.state.get())
-            .finish_non_exhaustive()
+        f.debug_struct("Header").field("state", &self.state.get()).finish_non_exhaustive()
     }
 }

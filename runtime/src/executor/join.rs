@@ -24,10 +24,7 @@ impl<T> JoinHandle<T> {
     ///
     /// `task` has output `T` and its `JOINABLE` reference passes to the handle.
     pub(crate) unsafe fn new(task: NonNull<Header>) -> Self {
-        Self {
-            task,
-            _output: PhantomData,
-        }
+        Self { task, _output: PhantomData }
     }
 
     fn header(&self) -> &Header {
@@ -94,10 +91,7 @@ impl<T> Future for JoinHandle<T> {
             header.joiner.register(context);
             return Poll::Pending;
         }
-        assert!(
-            !header.has(TAKEN),
-            "a JoinHandle was polled after it gave its output"
-        );
+        assert!(!header.has(TAKEN), "a JoinHandle was polled after it gave its output");
         // SAFETY: just checked.
         Poll::Ready(unsafe { self.take() })
     }
@@ -132,9 +126,7 @@ impl Drop for Reference {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle")
-            .field("finished", &self.is_finished())
-            .finish()
+        f.debug_struct("JoinHandle").field("finished", &self.is_finished()).finish()
     }
 }
 

@@ -94,11 +94,7 @@ impl Remote {
     }
 
     fn turn_around(newest: *mut Header) -> Mail {
-        let mut next = if newest == CLOSED {
-            None
-        } else {
-            NonNull::new(newest)
-        };
+        let mut next = if newest == CLOSED { None } else { NonNull::new(newest) };
         let mut oldest = None;
         while let Some(task) = next {
             // SAFETY: tasks in the inbox are alive, and the swap made this thread their owner.

@@ -34,10 +34,7 @@ impl Core {
         self.driver.borrow_mut().turn(Wait::No);
         self.call_deferred();
         std::mem::forget(guard);
-        match root
-            .into_outcome()
-            .map_err(super::JoinError::try_into_panic)
-        {
+        match root.into_outcome().map_err(super::JoinError::try_into_panic) {
             Ok(output) => output,
             Err(Ok(panic)) => resume_unwind(panic),
             Err(Err(_)) => unreachable!("nobody holds a handle to abort the root task with"),
@@ -80,11 +77,7 @@ impl Core {
         self.fire_timers();
         self.hot_sources.poll(self);
         self.call_deferred();
-        let wait = if self.has_ready() {
-            Wait::No
-        } else {
-            self.how_to_wait()
-        };
+        let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
         let taken = self.driver.borrow_mut().turn(wait);
         if wait != Wait::No {
             self.remote.unpark();

@@ -132,8 +132,6 @@ impl WakeSlot {
 
 impl fmt::Debug for WakeSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WakeSlot")
-            .field("waiting", &self.is_waiting())
-            .finish()
+        f.debug_struct("WakeSlot").field("waiting", &self.is_waiting()).finish()
     }
 }

@@ -33,9 +33,7 @@ impl Deref for Borrowed {
 pub(crate) unsafe fn borrowed(task: NonNull<Header>) -> Borrowed {
     // SAFETY: the functions of the table follow the contract of `RawWaker` for a header, and the
     // reference that this waker would give up is never given up.
-    Borrowed(ManuallyDrop::new(unsafe {
-        Waker::new(task.as_ptr().cast(), &VTABLE)
-    }))
+    Borrowed(ManuallyDrop::new(unsafe { Waker::new(task.as_ptr().cast(), &VTABLE) }))
 }
 
 /// The task behind a waker, where it is one of the core that runs on this thread.

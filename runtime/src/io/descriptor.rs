@@ -32,10 +32,7 @@ impl Descriptor {
 
 impl From<OwnedFd> for Descriptor {
     fn from(fd: OwnedFd) -> Self {
-        Self(Rc::new(Inner {
-            fd,
-            registration: Cell::new(0),
-        }))
+        Self(Rc::new(Inner { fd, registration: Cell::new(0) }))
     }
 }
 
@@ -73,14 +70,8 @@ pub enum Interest {
 ///
 /// Outside of a runtime.
 pub async fn readiness(descriptor: &Descriptor, interest: Interest) -> io::Result<()> {
-    let operation = Operation::Ready {
-        descriptor: descriptor.clone(),
-        interest,
-    };
-    InFlight::start(current().handle(), operation)?
-        .await
-        .result
-        .map(drop)
+    let operation = Operation::Ready { descriptor: descriptor.clone(), interest };
+    InFlight::start(current().handle(), operation)?.await.result.map(drop)
 }
 
 /// Connects a socket.
@@ -96,14 +87,9 @@ pub async fn readiness(descriptor: &Descriptor, interest: Interest) -> io::Resul
 ///
 /// Outside of a runtime.
 pub async fn connect(descriptor: &Descriptor, address: SockAddr) -> io::Result<()> {
-    let operation = Operation::Connect {
-        descriptor: descriptor.clone(),
-        address: Box::new(address),
-    };
-    InFlight::start(current().handle(), operation)?
-        .await
-        .result
-        .map(drop)
+    let operation =
+        Operation::Connect { descriptor: descriptor.clone(), address: Box::new(address) };
+    InFlight::start(current().handle(), operation)?.await.result.map(drop)
 }
 
 /// An operation that belongs to a future: dropping it gives the operation up.
@@ -116,10 +102,7 @@ pub(crate) struct InFlight {
 impl InFlight {
     pub(crate) fn start(core: Rc<Core>, operation: Operation) -> io::Result<Self> {
         let key = core.driver.borrow_mut().start(operation)?;
-        Ok(Self {
-            core,
-            key: Some(key),
-        })
+        Ok(Self { core, key: Some(key) })
     }
 
     /// Lets a send run to its end without its stream, and then end the writing direction.

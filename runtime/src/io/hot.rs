@@ -25,9 +25,7 @@ impl HotSources {
     }
 
     pub(crate) fn remove(&self, stream: &Rc<InboundState>) {
-        self.streams
-            .borrow_mut()
-            .retain(|known| !Rc::ptr_eq(known, stream));
+        self.streams.borrow_mut().retain(|known| !Rc::ptr_eq(known, stream));
     }
 
     pub(crate) fn clear(&self) {
@@ -36,10 +34,7 @@ impl HotSources {
 
     /// Whether a reader waits on one of them, so that the core must not sleep.
     pub(crate) fn any_awaited(&self) -> bool {
-        self.streams
-            .borrow()
-            .iter()
-            .any(|stream| stream.reader.is_waiting())
+        self.streams.borrow().iter().any(|stream| stream.reader.is_waiting())
     }
 
     /// Receives once from each stream that is awaited.

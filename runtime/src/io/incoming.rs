@@ -37,9 +37,7 @@ impl IncomingState {
     pub(crate) fn deliver(&self, accepted: io::Result<OwnedFd>) {
         match accepted {
             Ok(socket) => self.queue.borrow_mut().push_back(socket),
-            Err(error) => self
-                .error
-                .set(Some(error.raw_os_error().unwrap_or(libc::EIO))),
+            Err(error) => self.error.set(Some(error.raw_os_error().unwrap_or(libc::EIO))),
         }
         self.acceptor.fire();
     }
@@ -67,10 +65,7 @@ impl Incoming {
             armed: Cell::new(None),
             stopping: Cell::new(false),
         };
-        Self {
-            core: current().handle(),
-            state: Rc::new(state),
-        }
+        Self { core: current().handle(), state: Rc::new(state) }
     }
 
     /// The next connection. One task accepts at a time: a second one takes the first one's place

@@ -121,10 +121,7 @@ fn trusted_by_kernel() -> Result<(), String> {
         return Err("no time-stamp counter on this architecture".to_owned());
     }
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = cpu
-        .lines()
-        .find(|line| line.starts_with("flags"))
-        .unwrap_or_default();
+    let flags = cpu.lines().find(|line| line.starts_with("flags")).unwrap_or_default();
     for wanted in ["constant_tsc", "nonstop_tsc"] {
         if !flags.split_whitespace().any(|flag| flag == wanted) {
             return Err(format!("the CPU does not say {wanted}"));
@@ -134,9 +131,7 @@ fn trusted_by_kernel() -> Result<(), String> {
     let source = std::fs::read_to_string(path).unwrap_or_default();
     match source.trim() {
         "tsc" | "kvm-clock" | "hyperv_clocksource_tsc_page" => Ok(()),
-        other => Err(format!(
-            "the kernel's clocksource is {other:?}, not the counter"
-        )),
+        other => Err(format!("the kernel's clocksource is {other:?}, not the counter")),
     }
 }
 
@@ -212,9 +207,7 @@ mod tests {
             return;
         }
         clock.rate.set(clock.rate.get() / 2);
-        clock
-            .anchor_ticks
-            .set(ticks().wrapping_sub(clock.anchor_every_ticks * 2));
+        clock.anchor_ticks.set(ticks().wrapping_sub(clock.anchor_every_ticks * 2));
         clock.anchor_ns.set(kernel_now_ns() - 2 * ANCHOR_EVERY_NS);
         clock.now_ns();
         assert!(!clock.tsc_trusted.get());

@@ -32,15 +32,8 @@ pub fn interval(period: Duration) -> Interval {
 ///
 /// Where the period is zero.
 pub fn interval_at(start: Instant, period: Duration) -> Interval {
-    assert!(
-        period > Duration::ZERO,
-        "an interval's period is more than zero"
-    );
-    Interval {
-        next: start,
-        period,
-        missed: MissedTicks::Burst,
-    }
+    assert!(period > Duration::ZERO, "an interval's period is more than zero");
+    Interval { next: start, period, missed: MissedTicks::Burst }
 }
 
 /// What an [`Interval`] does about ticks that were due while nobody waited.

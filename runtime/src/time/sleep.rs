@@ -32,10 +32,7 @@ pub fn sleep(duration: Duration) -> Sleep {
 
 /// Waits until a point in time; a point that has passed gives way to the other tasks once.
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep {
-        deadline,
-        timer: None,
-    }
+    Sleep { deadline, timer: None }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].

@@ -29,18 +29,12 @@ use super::{Instant, Sleep, sleep, sleep_until};
 ///
 /// Outside of a runtime, when called.
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
-    Timeout {
-        future,
-        sleep: sleep(duration),
-    }
+    Timeout { future, sleep: sleep(duration) }
 }
 
 /// Gives the future's output, or [`Elapsed`] when it has none at `deadline`.
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
-    Timeout {
-        future,
-        sleep: sleep_until(deadline),
-    }
+    Timeout { future, sleep: sleep_until(deadline) }
 }
 
 pin_project_lite::pin_project! {
@@ -63,9 +57,7 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(this.sleep)
-            .poll(context)
-            .map(|()| Err(Elapsed(())))
+        Pin::new(this.sleep).poll(context).map(|()| Err(Elapsed(())))
     }
 }
 

@@ -73,12 +73,7 @@ pub(crate) struct Wheel {
 impl Wheel {
     pub(crate) fn new(now_ns: u64) -> Self {
         Self {
-            levels: Box::new(
-                [Level {
-                    occupied: 0,
-                    heads: [NONE; SLOTS],
-                }; LEVELS],
-            ),
+            levels: Box::new([Level { occupied: 0, heads: [NONE; SLOTS] }; LEVELS]),
             timers: Vec::new(),
             free: NONE,
             position_ticks: now_ns >> TICK_SHIFT,
@@ -101,19 +96,13 @@ impl Wheel {
         let index = self.allocate(deadline_ns);
         self.link(index);
         self.next_ns = self.next_ns.min(deadline_ns);
-        TimerKey {
-            index,
-            generation: self.timers[index as usize].generation,
-        }
+        TimerKey { index, generation: self.timers[index as usize].generation }
     }
 
     /// Ready once the timer has fired; else remembers whom to wake.
     pub(crate) fn poll(&mut self, key: TimerKey, context: &Context<'_>) -> Poll<()> {
         let timer = &self.timers[key.index as usize];
-        assert_eq!(
-            timer.generation, key.generation,
-            "a timer was polled after its removal"
-        );
+        assert_eq!(timer.generation, key.generation, "a timer was polled after its removal");
         if timer.place == Place::Fired {
             return Poll::Ready(());
         }
@@ -124,10 +113,7 @@ impl Wheel {
     /// Forgets a timer, fired or not.
     pub(crate) fn remove(&mut self, key: TimerKey) {
         let timer = &mut self.timers[key.index as usize];
-        assert_eq!(
-            timer.generation, key.generation,
-            "a timer was removed twice"
-        );
+        assert_eq!(timer.generation, key.generation, "a timer was removed twice");
         timer.wake.clear();
         if matches!(timer.place, Place::Slot { .. }) {
             self.unlink(key.index);
@@ -162,9 +148,7 @@ impl Wheel {
         due.sort_unstable();
         for (deadline_ns, _, index) in due.drain(..) {
             counters.timers_fired.increment();
-            counters
-                .timer_lateness_max_ns
-                .raise_to(now_ns - deadline_ns);
+            counters.timer_lateness_max_ns.raise_to(now_ns - deadline_ns);
             self.timers[index as usize].wake.fire();
         }
         self.due = due;
@@ -203,10 +187,7 @@ impl Wheel {
         let level = self.levels.iter().position(|level| level.occupied != 0)?;
         let shift = SLOT_SHIFT * level as u32;
         let here = (self.position_ticks >> shift) as u32 % SLOTS as u32;
-        let distance = self.levels[level]
-            .occupied
-            .rotate_right(here)
-            .trailing_zeros();
+        let distance = self.levels[level].occupied.rotate_right(here).trailing_zeros();
         let slot = (here + distance) as usize % SLOTS;
         let start = (self.position_ticks >> shift).wrapping_add(u64::from(distance)) << shift;
         Some((level, slot, start))
@@ -241,9 +222,7 @@ impl Wheel {
             timer.started = self.started;
             return index;
         }
-        let index = u32::try_from(self.timers.len())
-            .ok()
-            .filter(|index| *index != NONE);
+        let index = u32::try_from(self.timers.len()).ok().filter(|index| *index != NONE);
         let index = index.expect("4 billion timers would need hundreds of gigabytes");
         self.timers.push(Timer {
             deadline_ns,
@@ -272,10 +251,7 @@ impl Wheel {
         timer.previous = NONE;
         timer.next = head;
         // Both fit: there are 9 levels of 64 slots.
-        timer.place = Place::Slot {
-            level: level as u8,
-            slot: slot as u8,
-        };
+        timer.place = Place::Slot { level: level as u8, slot: slot as u8 };
     }
 
     fn unlink(&mut self, index: u32) {

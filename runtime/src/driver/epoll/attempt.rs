@@ -15,10 +15,7 @@ use crate::io::Interest;
 /// Tries an operation once. A send that was taken in part goes on until nothing more is taken.
 pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io::Result<usize> {
     match operation {
-        Operation::Ready {
-            descriptor,
-            interest,
-        } => {
+        Operation::Ready { descriptor, interest } => {
             // The caller's own call found the descriptor not ready, which the driver did not see.
             counters.syscalls.increment();
             let events = match interest {
@@ -31,10 +28,7 @@ pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io:
                 _ => Ok(0),
             }
         }
-        Operation::Connect {
-            descriptor,
-            address,
-        } => {
+        Operation::Connect { descriptor, address } => {
             counters.syscalls.add(2);
             let socket = SockRef::from(&*descriptor);
             socket.set_nonblocking(true)?;
@@ -48,12 +42,7 @@ pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io:
                 Ok(()) => Ok(0),
             }
         }
-        Operation::Send {
-            descriptor,
-            buffer,
-            sent,
-            ..
-        } => {
+        Operation::Send { descriptor, buffer, sent, .. } => {
             while *sent < buffer.len() {
                 counters.syscalls.increment();
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;

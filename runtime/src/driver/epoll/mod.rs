@@ -70,18 +70,10 @@ impl Epoll {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)
             .map_err(|error| BuildError::system("epoll could not be created", error.into()))?;
         let doorbell = epoll::EventData::new_u64(DOORBELL);
-        epoll::add(
-            &epoll,
-            shared.remote.doorbell(),
-            doorbell,
-            epoll::EventFlags::IN,
-        )
-        .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
+        epoll::add(&epoll, shared.remote.doorbell(), doorbell, epoll::EventFlags::IN)
+            .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
         if let WaitStrategy::NapiPoll { .. } = config.wait {
-            features.refuse(
-                "NAPI busy poll",
-                "only with io_uring; waiting with a time limit",
-            );
+            features.refuse("NAPI busy poll", "only with io_uring; waiting with a time limit");
         }
         features.not_asked("registered send buffers", "only with io_uring");
         match config.zero_copy_send_bytes_min {
@@ -110,21 +102,17 @@ impl Epoll {
         let begins = matches!(pending.operation, Operation::Connect { .. })
             && descriptor.registration().get() == 0;
         if !begins {
-            self.sources
-                .register(&self.epoll, &descriptor, &self.shared.counters)?;
+            self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
             if !self.sources.is_ready(&descriptor, interest) {
-                self.sources
-                    .wait(&descriptor, interest, Waiter::Operation(key));
+                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
                 return Ok(());
             }
         }
         match attempt(&mut pending.operation, &self.shared.counters) {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.sources
-                    .register(&self.epoll, &descriptor, &self.shared.counters)?;
+                self.sources.register(&self.epoll, &descriptor, &self.shared.counters)?;
                 self.sources.exhausted(&descriptor, interest);
-                self.sources
-                    .wait(&descriptor, interest, Waiter::Operation(key));
+                self.sources.wait(&descriptor, interest, Waiter::Operation(key));
             }
             result => self.ended(key, result),
         }
@@ -161,17 +149,12 @@ impl Epoll {
 
     /// Whether a stream may have bytes; registers it on first use and lets its reader wait if not.
     fn readable(&mut self, inbound: &Rc<InboundState>) -> io::Result<bool> {
-        self.sources
-            .register(&self.epoll, &inbound.descriptor, &self.shared.counters)?;
-        if self
-            .sources
-            .is_ready(&inbound.descriptor, Interest::Readable)
-        {
+        self.sources.register(&self.epoll, &inbound.descriptor, &self.shared.counters)?;
+        if self.sources.is_ready(&inbound.descriptor, Interest::Readable) {
             return Ok(true);
         }
         let waiter = Waiter::Inbound(Rc::clone(inbound));
-        self.sources
-            .wait(&inbound.descriptor, Interest::Readable, waiter);
+        self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
         Ok(false)
     }
 
@@ -183,11 +166,9 @@ impl Epoll {
     ) -> Poll<io::Result<T>> {
         match received {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.sources
-                    .exhausted(&inbound.descriptor, Interest::Readable);
+                self.sources.exhausted(&inbound.descriptor, Interest::Readable);
                 let waiter = Waiter::Inbound(Rc::clone(inbound));
-                self.sources
-                    .wait(&inbound.descriptor, Interest::Readable, waiter);
+                self.sources.wait(&inbound.descriptor, Interest::Readable, waiter);
                 Poll::Pending
             }
             Ok((bytes, more)) => {
@@ -210,14 +191,8 @@ impl Backend for Epoll {
     }
 
     fn start(&mut self, operation: Operation) -> io::Result<Key> {
-        let pending = Pending {
-            operation,
-            waiter: WakeSlot::new(),
-            result: None,
-            alone: false,
-        };
-        let key =
-            self.operations.insert(pending).map_err(|_| table_full(self.operations_max))?;
+        let pending = Pending { operation, waiter: WakeSlot::new(), result: None, alone: false };
+        let key = self.operations.insert(pending).map_err(|_| table_full(self.operations_max))?;
         self.shared.counters.operations_started.increment();
         self.shared.counters.operations_in_flight.increment();
         if let Err(error) = self.advance(key) {
@@ -229,10 +204,8 @@ impl Backend for Epoll {
     }
 
     fn poll(&mut self, key: Key, context: &Context<'_>) -> Poll<Completed> {
-        let pending = self
-            .operations
-            .get_mut(key)
-            .expect("a future's slot lives as long as the future");
+        let pending =
+            self.operations.get_mut(key).expect("a future's slot lives as long as the future");
         let Some(result) = pending.result.take() else {
             pending.waiter.register(context);
             return Poll::Pending;
@@ -248,12 +221,9 @@ impl Backend for Epoll {
         };
         self.shared.counters.operations_abandoned.increment();
         self.shared.counters.operations_in_flight.decrement();
-        self.sources
-            .forget(pending.operation.descriptor(), &Waiter::Operation(key));
+        self.sources.forget(pending.operation.descriptor(), &Waiter::Operation(key));
         let canceled = Err(io::Error::from_raw_os_error(libc::ECANCELED));
-        pending
-            .operation
-            .dispose(pending.result.unwrap_or(canceled));
+        pending.operation.dispose(pending.result.unwrap_or(canceled));
     }
 
     fn finish_alone(&mut self, key: Key, then_shut: bool) {
@@ -316,10 +286,7 @@ impl Backend for Epoll {
         {
             return Poll::Ready(Err(error.into()));
         }
-        if let Err(error) = self
-            .sources
-            .register(&self.epoll, descriptor, &self.shared.counters)
-        {
+        if let Err(error) = self.sources.register(&self.epoll, descriptor, &self.shared.counters) {
             return Poll::Ready(Err(error));
         }
         if self.sources.is_ready(descriptor, Interest::Readable) {

@@ -68,11 +68,7 @@ impl Sources {
         let source = &mut self.by_number[number];
         let generation = source.generation.wrapping_add(1).max(1);
         // Writable until a call says otherwise: it nearly always is, and the call tells.
-        *source = Source {
-            generation,
-            writable: true,
-            ..Source::default()
-        };
+        *source = Source { generation, writable: true, ..Source::default() };
         let data = epoll::EventData::new_u64(u64::from(generation) << 32 | number as u64);
         let flags = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
         counters.syscalls.increment();
@@ -93,11 +89,10 @@ impl Sources {
     }
 
     pub(crate) fn is_ready(&mut self, descriptor: &Descriptor, interest: Interest) -> bool {
-        self.source(descriptor)
-            .is_some_and(|source| match interest {
-                Interest::Readable => source.readable,
-                Interest::Writable => source.writable,
-            })
+        self.source(descriptor).is_some_and(|source| match interest {
+            Interest::Readable => source.readable,
+            Interest::Writable => source.writable,
+        })
     }
 
     /// A call found nothing.

@@ -6,13 +6,15 @@
 //! | `ring` | the two queues and the one system call |
 //! | `registered` | the name under which each call finds the ring |
 //! | `provided` | the ring of receive buffers that the kernel takes from |
-//! | `table` | the operations in flight, and what their completions mean |
+//! | `table` | the operations in flight |
+//! | `completion` | what their completions mean |
 //! | `entry` | submission entries of operations |
 //! | `predict` | which stream to read before the kernel does |
 //!
 //! An idle turn reads the completion queue's tail and the ring's flags: no system call. Otherwise
 //! one `enter` submits what waits and runs the completions that the kernel deferred.
 
+mod completion;
 mod entry;
 mod predict;
 mod provided;

@@ -1,21 +1,20 @@
-//! The operations in flight, and what their completions mean.
+//! The operations in flight: how they are started, asked, given up and cancelled.
 //!
 //! Invariant: a slot is freed when the kernel has posted the operation's final completion (the one
 //! without `F_MORE`, or a zero-copy send's notification) *and* nobody will ask for the result.
 
 use std::io;
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use io_uring::types::Fd;
-use io_uring::{cqueue, opcode, squeue};
+use io_uring::{opcode, squeue};
 
 use super::entry;
 use super::predict::Predictor;
 use super::ring::Ring;
 use super::setup::Granted;
-use crate::buffer::RxBuf;
 use crate::config::Config;
 use crate::driver::slots::Slots;
 use crate::driver::{Completed, Key, Operation, Shared, table_full};
@@ -23,26 +22,24 @@ use crate::executor::WakeSlot;
 use crate::io::{InboundState, IncomingState};
 
 /// Marks the completion of a cancellation; the rest is the key of its target.
-const CANCELLATION: u64 = 1 << 63;
-/// How often a cancellation that the kernel did not match is repeated.
-const CANCEL_TRIES_MAX: u8 = 16;
+pub(super) const CANCELLATION: u64 = 1 << 63;
 
 #[derive(Debug)]
-struct Slot {
-    work: Work,
-    waiter: WakeSlot,
-    result: Option<i32>,
+pub(super) struct Slot {
+    pub(super) work: Work,
+    pub(super) waiter: WakeSlot,
+    pub(super) result: Option<i32>,
     /// Final completions that the kernel still owes: one, or one for each part of a zero-copy send.
-    owed: u32,
+    pub(super) owed: u32,
     /// Nobody will ask for the result, or it was given already.
-    released: bool,
+    pub(super) released: bool,
     /// A cancellation was sent.
-    cancelled: bool,
-    cancel_tries: u8,
+    pub(super) cancelled: bool,
+    pub(super) cancel_tries: u8,
 }
 
 #[derive(Debug)]
-enum Work {
+pub(super) enum Work {
     Operation(Operation),
     /// Multishot receive into provided buffers.
     Receive(Rc<InboundState>),
@@ -57,17 +54,17 @@ enum Work {
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Table {
-    slots: Slots<Slot>,
+    pub(super) slots: Slots<Slot>,
     pub(crate) shared: Shared,
     pub(crate) predictor: Predictor,
-    window: usize,
-    accept_queue: usize,
-    fixed_buffers: bool,
-    multishot_accept: bool,
-    operations_max: u32,
+    pub(super) window: usize,
+    pub(super) accept_queue: usize,
+    pub(super) fixed_buffers: bool,
+    pub(super) multishot_accept: bool,
+    pub(super) operations_max: u32,
     /// Operations that the kernel may still touch, the doorbell included.
-    in_flight: u64,
-    ending: bool,
+    pub(super) in_flight: u64,
+    pub(super) ending: bool,
 }
 
 impl Table {
@@ -93,7 +90,7 @@ impl Table {
     }
 
     /// The kernel owes a final completion more, or less. The gauge leaves the doorbell out.
-    fn count_in_flight(&mut self, change: i64, doorbell: bool) {
+    pub(super) fn count_in_flight(&mut self, change: i64, doorbell: bool) {
         self.in_flight = self.in_flight.wrapping_add_signed(change);
         if !doorbell {
             self.shared.counters.operations_in_flight.add(change as u64);
@@ -277,221 +274,20 @@ impl Table {
             .expect("the table is empty");
     }
 
-    /// Handles one completion.
-    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: &cqueue::Entry) {
-        let (bits, result, flags) =
-            (completion.user_data(), completion.result(), completion.flags());
-        let key = Key::from_bits(bits);
-        if bits & CANCELLATION != 0 {
-            return self.cancelled(ring, key, result);
-        }
-        let more = cqueue::more(flags);
-        let Some(slot) = self.slots.get_mut(key) else {
-            debug_assert!(false, "a completion for a slot that was freed");
-            return;
-        };
-        if !more {
-            slot.owed -= 1;
-            if slot.owed == 0 {
-                let doorbell = matches!(slot.work, Work::Doorbell(_));
-                self.count_in_flight(-1, doorbell);
-            }
-        }
-        let Some(slot) = self.slots.get_mut(key) else { unreachable!("just found") };
-        match &slot.work {
-            Work::Receive(state) => {
-                let state = Rc::clone(state);
-                self.received(ring, key, &state, result, flags);
-            }
-            Work::Accept(state) => {
-                let state = Rc::clone(state);
-                self.accepted(ring, key, &state, result, more);
-            }
-            Work::ReceiveHeap(..) => self.received_to_heap(key, result),
-            Work::Doorbell(_) => self.doorbell_rang(ring, key),
-            Work::Operation(_) => self.operation_completed(ring, key, result, flags),
-        }
-    }
-
-    fn received(
-        &mut self,
-        ring: &mut Ring,
-        key: Key,
-        state: &Rc<InboundState>,
-        result: i32,
-        flags: u32,
-    ) {
-        let more = cqueue::more(flags);
-        if !more {
-            self.slots.remove(key);
-            state.armed.set(None);
-        }
-        // Taken first: a slot that comes with an error goes back by itself.
-        let slot = cqueue::buffer_select(flags);
-        let pool = &self.shared.receive_pool;
-        let bytes = slot.map(|slot| pool.received(slot, result.max(0) as u32));
-        match result {
-            1.. => {
-                self.predictor.observe(state);
-                state.deliver(Ok(bytes.expect("a receive fills a provided buffer")));
-            }
-            0 => state.deliver(Ok(RxBuf::empty())),
-            _ if -result == libc::ENOBUFS => {
-                self.shared.counters.receive_pool_dry.increment();
-                state.reader.fire();
-            }
-            // Stopped by ourselves: a reader that waits arms it again.
-            _ if -result == libc::ECANCELED => state.reader.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
-        }
-        if more && state.queued() >= self.window && !state.stopping.replace(true) {
-            state.paused.set(true);
-            self.shared.counters.receive_window_pauses.increment();
-            self.cancel(ring, key);
-        }
-    }
-
-    fn received_to_heap(&mut self, key: Key, result: i32) {
-        let Some(Work::ReceiveHeap(state, mut buffer)) = self.slots.remove(key).map(|s| s.work)
-        else {
-            unreachable!("the caller looked")
-        };
-        state.armed.set(None);
-        match result {
-            0.. => {
-                assert!(result as usize <= buffer.capacity());
-                // SAFETY: the kernel wrote that many bytes to the start of the empty buffer.
-                unsafe { buffer.set_len(result as usize) };
-                state.deliver(Ok(RxBuf::from(buffer)));
-            }
-            _ if -result == libc::ECANCELED => state.reader.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
-        }
-    }
-
-    fn accepted(
-        &mut self,
-        ring: &mut Ring,
-        key: Key,
-        state: &Rc<IncomingState>,
-        result: i32,
-        more: bool,
-    ) {
-        if !more {
-            self.slots.remove(key);
-            state.armed.set(None);
-        }
-        match result {
-            // SAFETY: the kernel just opened this descriptor for us, and nobody else knows it.
-            0.. => state.deliver(Ok(unsafe { OwnedFd::from_raw_fd(result) })),
-            _ if -result == libc::ECANCELED => state.acceptor.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
-        }
-        if more && state.queued() >= self.accept_queue && !state.stopping.replace(true) {
-            self.cancel(ring, key);
-        }
-    }
-
-    fn operation_completed(&mut self, ring: &mut Ring, key: Key, result: i32, flags: u32) {
-        let Some(slot) = self.slots.get_mut(key) else { unreachable!("the caller looked") };
-        let Work::Operation(operation) = &mut slot.work else { unreachable!("the caller looked") };
-        if !cqueue::notif(flags) {
-            if let Some(entry) = next_part(operation, result, slot.cancelled, self.fixed_buffers) {
-                slot.owed += 1;
-                if slot.owed == 1 {
-                    self.count_in_flight(1, false);
-                }
-                // SAFETY: the slot owns what the entry points to, as for the first part.
-                unsafe {
-                    ring.push(entry.user_data(key.to_bits()), &self.shared.counters);
-                }
-                return;
-            }
-            slot.result = Some(settle(operation, result));
-            slot.waiter.fire();
-        }
-        if slot.owed == 0
-            && slot.released
-            && let Some(slot) = self.slots.remove(key)
-        {
-            dispose(slot);
-        }
-    }
-
-    fn doorbell_rang(&mut self, ring: &mut Ring, key: Key) {
-        if self.ending {
-            self.slots.remove(key);
-            return;
-        }
-        let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
-        let slot = self.slots.get_mut(key).expect("the caller looked");
-        slot.owed = 1;
-        let entry = doorbell_entry(fd, &mut slot.work).user_data(key.to_bits());
-        self.count_in_flight(1, true);
-        // SAFETY: the slot owns the count, boxed, and the remote part owns the descriptor.
-        unsafe { ring.push(entry, &self.shared.counters) };
-    }
-
-    /// A cancellation was answered. The target's own completion tells its end; only a target that
-    /// the kernel did not find, though it is in flight, is cancelled again.
-    fn cancelled(&mut self, ring: &mut Ring, key: Key, result: i32) {
-        if -result != libc::ENOENT || self.ending {
-            return;
-        }
-        if let Some(slot) = self.slots.get_mut(key)
-            && slot.owed > 0
-            && slot.cancel_tries < CANCEL_TRIES_MAX
-        {
-            slot.cancel_tries += 1;
-            self.cancel(ring, key);
-        }
-    }
-
     /// Forgets all slots without dropping what they own.
     pub(crate) fn leak(&mut self) {
         std::mem::forget(std::mem::replace(&mut self.slots, Slots::new(0)));
     }
 }
 
-/// The entry for what is left of a send that the kernel took in part.
-fn next_part(
-    operation: &mut Operation,
-    result: i32,
-    cancelled: bool,
-    fixed_buffers: bool,
-) -> Option<squeue::Entry> {
-    let Operation::Send { buffer, sent, .. } = operation else {
-        return None;
-    };
-    if result <= 0 || cancelled {
-        return None;
-    }
-    *sent += result as usize;
-    (*sent < buffer.len()).then(|| entry::of_operation(operation, fixed_buffers))
-}
-
-/// Gives the operation's own view of the kernel's result.
-fn settle(operation: &mut Operation, result: i32) -> i32 {
-    match operation {
-        Operation::ReceiveInto { buffer, .. } if result > 0 => {
-            let length = buffer.len() + result as usize;
-            assert!(length <= buffer.capacity());
-            // SAFETY: the kernel wrote that many bytes to the start of the spare capacity.
-            unsafe { buffer.set_len(length) };
-            result
-        }
-        _ => result,
-    }
-}
-
 /// Drops an operation that nobody waits for; bytes that it received go to their stream.
-fn dispose(slot: Slot) {
+pub(super) fn dispose(slot: Slot) {
     if let (Work::Operation(operation), Some(result)) = (slot.work, slot.result) {
         operation.dispose(to_result(result));
     }
 }
 
-fn doorbell_entry(fd: Fd, work: &mut Work) -> squeue::Entry {
+pub(super) fn doorbell_entry(fd: Fd, work: &mut Work) -> squeue::Entry {
     let Work::Doorbell(count) = work else { unreachable!("only for the doorbell") };
     opcode::Read::new(fd, std::ptr::from_mut::<u64>(count).cast(), 8).build()
 }

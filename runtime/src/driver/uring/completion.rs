@@ -1,0 +1,221 @@
+//! What completions mean: for each kind of work, where its result goes and when its slot is freed.
+
+use std::io;
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+use std::rc::Rc;
+
+use io_uring::types::Fd;
+use io_uring::{cqueue, squeue};
+
+use super::entry;
+use super::ring::Ring;
+use super::table::{CANCELLATION, Table, Work, dispose, doorbell_entry};
+use crate::buffer::RxBuf;
+use crate::driver::{Key, Operation};
+use crate::io::{InboundState, IncomingState};
+
+/// How often a cancellation that the kernel did not match is repeated.
+const CANCEL_TRIES_MAX: u8 = 16;
+
+impl Table {
+    /// Handles one completion.
+    pub(crate) fn complete(&mut self, ring: &mut Ring, completion: &cqueue::Entry) {
+        let (bits, result, flags) =
+            (completion.user_data(), completion.result(), completion.flags());
+        let key = Key::from_bits(bits);
+        if bits & CANCELLATION != 0 {
+            return self.cancelled(ring, key, result);
+        }
+        let more = cqueue::more(flags);
+        let Some(slot) = self.slots.get_mut(key) else {
+            debug_assert!(false, "a completion for a slot that was freed");
+            return;
+        };
+        if !more {
+            slot.owed -= 1;
+            if slot.owed == 0 {
+                let doorbell = matches!(slot.work, Work::Doorbell(_));
+                self.count_in_flight(-1, doorbell);
+            }
+        }
+        let Some(slot) = self.slots.get_mut(key) else { unreachable!("just found") };
+        match &slot.work {
+            Work::Receive(state) => {
+                let state = Rc::clone(state);
+                self.received(ring, key, &state, result, flags);
+            }
+            Work::Accept(state) => {
+                let state = Rc::clone(state);
+                self.accepted(ring, key, &state, result, more);
+            }
+            Work::ReceiveHeap(..) => self.received_to_heap(key, result),
+            Work::Doorbell(_) => self.doorbell_rang(ring, key),
+            Work::Operation(_) => self.operation_completed(ring, key, result, flags),
+        }
+    }
+
+    fn received(
+        &mut self,
+        ring: &mut Ring,
+        key: Key,
+        state: &Rc<InboundState>,
+        result: i32,
+        flags: u32,
+    ) {
+        let more = cqueue::more(flags);
+        if !more {
+            self.slots.remove(key);
+            state.armed.set(None);
+        }
+        // Taken first: a slot that comes with an error goes back by itself.
+        let slot = cqueue::buffer_select(flags);
+        let pool = &self.shared.receive_pool;
+        let bytes = slot.map(|slot| pool.received(slot, result.max(0) as u32));
+        match result {
+            1.. => {
+                self.predictor.observe(state);
+                state.deliver(Ok(bytes.expect("a receive fills a provided buffer")));
+            }
+            0 => state.deliver(Ok(RxBuf::empty())),
+            _ if -result == libc::ENOBUFS => {
+                self.shared.counters.receive_pool_dry.increment();
+                state.reader.fire();
+            }
+            // Stopped by ourselves: a reader that waits arms it again.
+            _ if -result == libc::ECANCELED => state.reader.fire(),
+            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+        }
+        if more && state.queued() >= self.window && !state.stopping.replace(true) {
+            state.paused.set(true);
+            self.shared.counters.receive_window_pauses.increment();
+            self.cancel(ring, key);
+        }
+    }
+
+    fn received_to_heap(&mut self, key: Key, result: i32) {
+        let Some(Work::ReceiveHeap(state, mut buffer)) = self.slots.remove(key).map(|s| s.work)
+        else {
+            unreachable!("the caller looked")
+        };
+        state.armed.set(None);
+        match result {
+            0.. => {
+                assert!(result as usize <= buffer.capacity());
+                // SAFETY: the kernel wrote that many bytes to the start of the empty buffer.
+                unsafe { buffer.set_len(result as usize) };
+                state.deliver(Ok(RxBuf::from(buffer)));
+            }
+            _ if -result == libc::ECANCELED => state.reader.fire(),
+            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+        }
+    }
+
+    fn accepted(
+        &mut self,
+        ring: &mut Ring,
+        key: Key,
+        state: &Rc<IncomingState>,
+        result: i32,
+        more: bool,
+    ) {
+        if !more {
+            self.slots.remove(key);
+            state.armed.set(None);
+        }
+        match result {
+            // SAFETY: the kernel just opened this descriptor for us, and nobody else knows it.
+            0.. => state.deliver(Ok(unsafe { OwnedFd::from_raw_fd(result) })),
+            _ if -result == libc::ECANCELED => state.acceptor.fire(),
+            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+        }
+        if more && state.queued() >= self.accept_queue && !state.stopping.replace(true) {
+            self.cancel(ring, key);
+        }
+    }
+
+    fn operation_completed(&mut self, ring: &mut Ring, key: Key, result: i32, flags: u32) {
+        let Some(slot) = self.slots.get_mut(key) else { unreachable!("the caller looked") };
+        let Work::Operation(operation) = &mut slot.work else { unreachable!("the caller looked") };
+        if !cqueue::notif(flags) {
+            if let Some(entry) = next_part(operation, result, slot.cancelled, self.fixed_buffers) {
+                slot.owed += 1;
+                if slot.owed == 1 {
+                    self.count_in_flight(1, false);
+                }
+                // SAFETY: the slot owns what the entry points to, as for the first part.
+                unsafe {
+                    ring.push(entry.user_data(key.to_bits()), &self.shared.counters);
+                }
+                return;
+            }
+            slot.result = Some(settle(operation, result));
+            slot.waiter.fire();
+        }
+        if slot.owed == 0
+            && slot.released
+            && let Some(slot) = self.slots.remove(key)
+        {
+            dispose(slot);
+        }
+    }
+
+    fn doorbell_rang(&mut self, ring: &mut Ring, key: Key) {
+        if self.ending {
+            self.slots.remove(key);
+            return;
+        }
+        let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
+        let slot = self.slots.get_mut(key).expect("the caller looked");
+        slot.owed = 1;
+        let entry = doorbell_entry(fd, &mut slot.work).user_data(key.to_bits());
+        self.count_in_flight(1, true);
+        // SAFETY: the slot owns the count, boxed, and the remote part owns the descriptor.
+        unsafe { ring.push(entry, &self.shared.counters) };
+    }
+
+    /// A cancellation was answered. The target's own completion tells its end; only a target that
+    /// the kernel did not find, though it is in flight, is cancelled again.
+    fn cancelled(&mut self, ring: &mut Ring, key: Key, result: i32) {
+        if -result != libc::ENOENT || self.ending {
+            return;
+        }
+        if let Some(slot) = self.slots.get_mut(key)
+            && slot.owed > 0
+            && slot.cancel_tries < CANCEL_TRIES_MAX
+        {
+            slot.cancel_tries += 1;
+            self.cancel(ring, key);
+        }
+    }
+}
+
+/// The entry for what is left of a send that the kernel took in part.
+fn next_part(
+    operation: &mut Operation,
+    result: i32,
+    cancelled: bool,
+    fixed_buffers: bool,
+) -> Option<squeue::Entry> {
+    let Operation::Send { buffer, sent, .. } = operation else {
+        return None;
+    };
+    if result <= 0 || cancelled {
+        return None;
+    }
+    *sent += result as usize;
+    (*sent < buffer.len()).then(|| entry::of_operation(operation, fixed_buffers))
+}
+
+/// Gives the operation's own view of the kernel's result.
+fn settle(operation: &mut Operation, result: i32) -> i32 {
+    match operation {
+        Operation::ReceiveInto { buffer, .. } if result > 0 => {
+            let length = buffer.len() + result as usize;
+            assert!(length <= buffer.capacity());
+            // SAFETY: the kernel wrote that many bytes to the start of the spare capacity.
+            unsafe { buffer.set_len(length) };
+            result
+        }
+        _ => result,
+    }
+}
