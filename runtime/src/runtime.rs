@@ -163,14 +163,15 @@ settings! {
     submission_entries: u32,
     /// Entries of the completion queue, at least as many as submissions. Default: 4096.
     completion_entries: u32,
-    /// Slots of the receive pool that the kernel fills: a power of two up to 32 768. Default: 1024.
+    /// Slots of the receive pool that the kernel fills: a power of two up to 32 768. Default: 256.
     receive_buffers: u16,
-    /// Bytes of one receive slot. Default: 8192.
+    /// Bytes of one receive slot. Default: 32 768: a smaller one cuts a large message into more
+    /// receives and sends.
     receive_buffer_bytes: u32,
-    /// Slots that one stream may have filled and unread before its receive pauses. Default: 64.
+    /// Slots that one stream may have filled and unread before its receive pauses. Default: 32.
     receive_window_buffers: u32,
     /// Slots for receives that the core makes itself: hot streams, and all of epoll's use these
-    /// and `receive_buffers`. Default: 64.
+    /// and `receive_buffers`. Default: 32.
     hot_buffers: u16,
     /// Slots of the registered send pool. Default: 128.
     send_buffers: u16,
