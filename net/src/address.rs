@@ -6,27 +6,24 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV
 
 use taut_runtime::off_core;
 
-/// What [`ToAddresses`] leads to: addresses in the order in which to try them.
-pub type Addresses = Vec<SocketAddr>;
-
 /// An address, or a name that leads to some.
 ///
 /// Addresses, one or several, cost nothing. Names (`"example.com:443"`, `("example.com", 443)`) are
 /// resolved by the system's resolver on a thread off the core, in the order that it gives
 /// (RFC 6724); text that is an address is recognised without it.
 pub trait ToAddresses {
-    /// The addresses, at least one.
+    /// The addresses in the order in which to try them, at least one.
     ///
     /// # Errors
     ///
     /// What the resolver tells, or `NotFound` where a name leads nowhere.
-    fn to_addresses(&self) -> impl Future<Output = io::Result<Addresses>>;
+    fn to_addresses(&self) -> impl Future<Output = io::Result<Vec<SocketAddr>>>;
 }
 
 macro_rules! known {
     ($($type:ty),+) => {
         $(impl ToAddresses for $type {
-            async fn to_addresses(&self) -> io::Result<Addresses> {
+            async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
                 Ok(vec![SocketAddr::from(*self)])
             }
         })+
@@ -36,7 +33,7 @@ macro_rules! known {
 known!(SocketAddr, SocketAddrV4, SocketAddrV6, (IpAddr, u16), (Ipv4Addr, u16), (Ipv6Addr, u16));
 
 impl ToAddresses for [SocketAddr] {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         match self.is_empty() {
             true => Err(no_address()),
             false => Ok(self.to_vec()),
@@ -45,13 +42,13 @@ impl ToAddresses for [SocketAddr] {
 }
 
 impl<const COUNT: usize> ToAddresses for [SocketAddr; COUNT] {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.as_slice().to_addresses().await
     }
 }
 
 impl ToAddresses for str {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         if let Ok(address) = self.parse() {
             return Ok(vec![address]);
         }
@@ -60,13 +57,13 @@ impl ToAddresses for str {
 }
 
 impl ToAddresses for String {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         self.as_str().to_addresses().await
     }
 }
 
 impl ToAddresses for (&str, u16) {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         let (host, port) = *self;
         if let Ok(address) = host.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
@@ -76,7 +73,7 @@ impl ToAddresses for (&str, u16) {
 }
 
 impl<T: ToAddresses + ?Sized> ToAddresses for &T {
-    async fn to_addresses(&self) -> io::Result<Addresses> {
+    async fn to_addresses(&self) -> io::Result<Vec<SocketAddr>> {
         (**self).to_addresses().await
     }
 }
@@ -85,7 +82,10 @@ pub(crate) fn no_address() -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, "there is no address to connect to")
 }
 
-async fn resolve(name: &str, target: impl ToSocketAddrs + Send + 'static) -> io::Result<Addresses> {
+async fn resolve(
+    name: &str,
+    target: impl ToSocketAddrs + Send + 'static,
+) -> io::Result<Vec<SocketAddr>> {
     let looked_up = off_core(move || target.to_socket_addrs().map(Vec::from_iter)).await?;
     let addresses = looked_up.map_err(|error| {
         io::Error::new(error.kind(), format!("{name:?} could not be resolved: {error}"))

@@ -20,7 +20,7 @@ mod futures_traits;
 #[cfg(feature = "tokio-io")]
 mod tokio_traits;
 
-pub use address::{Addresses, ToAddresses};
+pub use address::ToAddresses;
 pub use listener::TcpListener;
 pub use options::Keepalive;
 pub use socket::TcpSocket;

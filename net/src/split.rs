@@ -37,7 +37,7 @@ impl OwnedReadHalf {
     ///
     /// As for [`TcpStream::recv`].
     pub async fn recv(&mut self) -> io::Result<RxBuf> {
-        poll_fn(|context| self.inbound.poll_recv(context)).await
+        self.inbound.recv().await
     }
 
     /// As [`TcpStream::read`].
@@ -46,7 +46,7 @@ impl OwnedReadHalf {
     ///
     /// As for [`TcpStream::recv`].
     pub async fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        poll_fn(|context| self.inbound.poll_read(context, to)).await
+        self.inbound.read(to).await
     }
 
     /// As [`TcpStream::read_exact`].

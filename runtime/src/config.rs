@@ -7,7 +7,7 @@ use crate::error::BuildError;
 /// Which kernel interface carries the runtime's I/O.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum DriverKind {
+pub enum Driver {
     /// io_uring where the host allows it, else epoll; the choice shows in
     /// [`Features`](crate::Features). `TAUT_DRIVER=uring|epoll` decides, where it is set.
     #[default]
@@ -53,7 +53,7 @@ impl Default for WaitStrategy {
 pub(crate) struct Config {
     pub(crate) core: Option<usize>,
     pub(crate) degraded_allowed: bool,
-    pub(crate) driver: DriverKind,
+    pub(crate) driver: Driver,
     pub(crate) wait: WaitStrategy,
     pub(crate) submission_entries: u32,
     pub(crate) completion_entries: u32,
@@ -70,6 +70,7 @@ pub(crate) struct Config {
     pub(crate) poll_budget: u32,
     pub(crate) background_budget: u32,
     pub(crate) completion_budget: u32,
+    pub(crate) timer_budget: u32,
     pub(crate) accept_queue: u32,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -79,7 +80,7 @@ impl Default for Config {
         Self {
             core: None,
             degraded_allowed: false,
-            driver: DriverKind::Auto,
+            driver: Driver::Auto,
             wait: WaitStrategy::default(),
             submission_entries: 256,
             completion_entries: 4096,
@@ -96,6 +97,7 @@ impl Default for Config {
             poll_budget: 128,
             background_budget: 16,
             completion_budget: 256,
+            timer_budget: 256,
             accept_queue: 1024,
             shutdown_timeout: Duration::from_secs(5),
         }
@@ -116,6 +118,7 @@ impl Config {
             ("poll_budget", self.poll_budget),
             ("background_budget", self.background_budget),
             ("completion_budget", self.completion_budget),
+            ("timer_budget", self.timer_budget),
             ("accept_queue", self.accept_queue),
         ];
         for (name, value) in positive {
@@ -153,16 +156,16 @@ impl Config {
     }
 
     /// The driver to try: the builder's word first, then `TAUT_DRIVER`.
-    pub(crate) fn driver_asked(&self) -> Result<DriverKind, BuildError> {
-        if self.driver != DriverKind::Auto {
+    pub(crate) fn driver_asked(&self) -> Result<Driver, BuildError> {
+        if self.driver != Driver::Auto {
             return Ok(self.driver);
         }
         match std::env::var("TAUT_DRIVER") {
-            Err(_) => Ok(DriverKind::Auto),
+            Err(_) => Ok(Driver::Auto),
             Ok(value) => match value.as_str() {
-                "uring" => Ok(DriverKind::Uring),
-                "epoll" => Ok(DriverKind::Epoll),
-                "" | "auto" => Ok(DriverKind::Auto),
+                "uring" => Ok(Driver::Uring),
+                "epoll" => Ok(Driver::Epoll),
+                "" | "auto" => Ok(Driver::Auto),
                 other => Err(BuildError::configuration(
                     format!("TAUT_DRIVER is {other:?}"),
                     "it takes uring, epoll or auto",

@@ -6,7 +6,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `driver` | the seam between operations and the kernel: io_uring by completion, epoll by readiness |
-//! | [`executor`] | tasks, lanes, wakers, the turn of the loop |
+//! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
 //! | [`time`] | clock, timer wheel, `sleep`, `timeout`, `interval` |
@@ -18,7 +18,6 @@
 compile_error!("taut runs on Linux only");
 
 pub mod buffer;
-pub mod executor;
 pub mod io;
 pub mod time;
 
@@ -27,14 +26,15 @@ mod config;
 mod counters;
 mod driver;
 mod error;
+mod executor;
 mod features;
 mod pin;
 mod runtime;
 
 pub use blocking::off_core;
-pub use config::{DriverKind, WaitStrategy};
+pub use config::{Driver, WaitStrategy};
 pub use counters::Counters;
 pub use error::{BuildError, BuildErrorKind};
-pub use executor::{JoinError, JoinHandle, spawn, spawn_background, yield_now};
+pub use executor::{JoinError, JoinHandle, YieldNow, spawn, spawn_background, yield_now};
 pub use features::{Feature, Features};
 pub use runtime::{Builder, Runtime, counters, features, run};

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::buffer::{ReceivePool, Region, RegionNames, SendPool, TxBuf};
-use crate::config::{Config, DriverKind, WaitStrategy};
+use crate::config::{Config, Driver, WaitStrategy};
 use crate::counters::{CounterCells, Counters};
-use crate::driver::{Driver, Shared};
+use crate::driver::{ActiveDriver, Shared};
 use crate::error::{BuildError, BuildErrorKind};
 use crate::executor::{Core, Remote, current};
 use crate::features::Features;
@@ -104,7 +104,7 @@ impl Runtime {
     }
 
     /// Which driver runs.
-    pub fn driver(&self) -> DriverKind {
+    pub fn driver(&self) -> Driver {
         // Only `Drop` ends the driver.
         self.core.driver.borrow().kind().unwrap_or_default()
     }
@@ -155,8 +155,8 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Which kernel interface carries the I/O. Default: [`DriverKind::Auto`].
-    driver: DriverKind,
+    /// Which kernel interface carries the I/O. Default: [`Driver::Auto`].
+    driver: Driver,
     /// What to do when there is nothing to do. Default: spin for 50 us, then park.
     wait: WaitStrategy,
     /// Entries of the submission queue. Default: 256. The kernel rounds up to a power of two.
@@ -193,6 +193,8 @@ settings! {
     background_budget: u32,
     /// Completions taken a turn, in batches of 32. Default: 256.
     completion_budget: u32,
+    /// Timers fired a turn, in whole slots of 1024 ns. Default: 256.
+    timer_budget: u32,
     /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
     accept_queue: u32,
     /// How long the end of the runtime waits for the kernel to let go of its memory, which is
@@ -242,7 +244,7 @@ impl Builder {
             Rc::clone(&shared.send_pool),
             Arc::clone(&shared.remote),
         );
-        let driver = Driver::new(asked, &config, shared, &mut features)?;
+        let driver = ActiveDriver::new(asked, &config, shared, &mut features)?;
         features.extend(memory);
         note_pinning(&config, pinned.as_ref(), &mut features);
         let clock = Clock::new(&mut features);
@@ -303,11 +305,11 @@ fn note_pinning(
 
 fn receive_pool(
     config: &Config,
-    asked: DriverKind,
+    asked: Driver,
     features: &mut Features,
 ) -> Result<ReceivePool, BuildError> {
     // Epoll has no ring to give slots to; there `detach` or the absence of a ring leaves them free.
-    let ring_slots = if asked == DriverKind::Epoll { 0 } else { config.receive_buffers };
+    let ring_slots = if asked == Driver::Epoll { 0 } else { config.receive_buffers };
     let Some(slots) = config.receive_buffers.checked_add(config.hot_buffers) else {
         return Err(BuildError::configuration(
             format!(

@@ -44,8 +44,8 @@ pub mod net {
 }
 
 pub use taut_runtime::{
-    BuildError, BuildErrorKind, Builder, Counters, DriverKind, Feature, Features, JoinError,
-    JoinHandle, Runtime, WaitStrategy, buffer, counters, executor, features, io, off_core, run,
+    BuildError, BuildErrorKind, Builder, Counters, Driver, Feature, Features, JoinError,
+    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, features, io, off_core, run,
     spawn, spawn_background, time, yield_now,
 };
 

@@ -78,7 +78,7 @@ fn four_buffers_serve_sixty_four_connections() {
                 }
             }),
         );
-        if runtime.driver() == taut::DriverKind::Uring {
+        if runtime.driver() == taut::Driver::Uring {
             assert!(runtime.counters().receive_heap_fallbacks > 0);
         }
     });
@@ -166,7 +166,7 @@ fn a_consumer_that_never_reads_does_not_starve_the_others() {
             });
             exchange(asker, 3).await;
             echo.await.unwrap();
-            if runtime.driver() == taut::DriverKind::Uring {
+            if runtime.driver() == taut::Driver::Uring {
                 until(|| counters().receive_window_pauses > 0).await;
                 // The window and what was under way when it was full, not all of the pool.
                 assert!(runtime.receive_buffers_idle() > 0);

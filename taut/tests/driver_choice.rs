@@ -8,7 +8,7 @@ mod common;
 
 use std::process::Command;
 
-use taut::{BuildErrorKind, DriverKind, Runtime};
+use taut::{BuildErrorKind, Driver, Runtime};
 
 const CASE: &str = "TAUT_TEST_CASE";
 
@@ -63,7 +63,7 @@ fn deny_io_uring() {
 
 /// Whether this host runs the io_uring driver at all.
 fn uring_runs() -> bool {
-    Runtime::builder().driver(DriverKind::Uring).build().is_ok()
+    Runtime::builder().driver(Driver::Uring).build().is_ok()
 }
 
 fn reason_of(runtime: &Runtime, name: &str) -> String {
@@ -77,7 +77,7 @@ fn a_denied_io_uring_falls_back_to_epoll_and_says_why() {
     in_child("a_denied_io_uring_falls_back_to_epoll_and_says_why", None, || {
         deny_io_uring();
         let runtime = Runtime::builder().receive_buffers(64).hot_buffers(8).build().unwrap();
-        assert_eq!(runtime.driver(), DriverKind::Epoll);
+        assert_eq!(runtime.driver(), Driver::Epoll);
         let reason = reason_of(&runtime, "io_uring");
         assert!(reason.contains("seccomp"), "{reason}");
         assert!(runtime.features().granted("driver"));
@@ -98,7 +98,7 @@ fn a_denied_io_uring_that_was_forced_is_an_error_with_cause_and_remedy() {
         let test = "a_denied_io_uring_that_was_forced_is_an_error_with_cause_and_remedy";
         in_child(test, taut_driver, || {
             deny_io_uring();
-            let kind = if taut_driver.is_some() { DriverKind::Auto } else { DriverKind::Uring };
+            let kind = if taut_driver.is_some() { Driver::Auto } else { Driver::Uring };
             let error = Runtime::builder().driver(kind).build().unwrap_err();
             assert_eq!(error.kind(), BuildErrorKind::DeniedBySeccomp);
             for word in ["seccomp", "io_uring_setup", "epoll"] {
@@ -116,7 +116,7 @@ fn the_environment_decides_where_the_builder_does_not() {
             if value != "epoll" && !uring_runs() {
                 return;
             }
-            let wanted = if value == "epoll" { DriverKind::Epoll } else { DriverKind::Uring };
+            let wanted = if value == "epoll" { Driver::Epoll } else { Driver::Uring };
             assert_eq!(Runtime::new().unwrap().driver(), wanted);
         });
     }
@@ -127,8 +127,8 @@ fn the_builder_has_the_last_word() {
     let test = "the_builder_has_the_last_word";
     for value in ["epoll", "uring", "nonsense"] {
         in_child(test, Some(value), || {
-            let forced = Runtime::builder().driver(DriverKind::Epoll).build().unwrap();
-            assert_eq!(forced.driver(), DriverKind::Epoll);
+            let forced = Runtime::builder().driver(Driver::Epoll).build().unwrap();
+            assert_eq!(forced.driver(), Driver::Epoll);
         });
     }
 }

@@ -14,17 +14,17 @@ use std::time::Duration;
 use common::{connected_pair, in_time, listen, on_each_driver};
 use futures_util::task::AtomicWaker;
 use taut::time::sleep;
-use taut::{Counters, DriverKind, Runtime, WaitStrategy, counters, spawn};
+use taut::{Counters, Driver, Runtime, WaitStrategy, counters, spawn};
 
 const SECOND: Duration = Duration::from_secs(1);
 /// Names the driver to a child process that idles under strace.
 const CHILD: &str = "TAUT_IDLE_CHILD";
 
 /// What an idle time may have cost.
-fn assert_no_calls(driver: DriverKind, idle: &Counters) {
+fn assert_no_calls(driver: Driver, idle: &Counters) {
     assert!(idle.turns_idle > 100, "the core did not spin: {idle:?}");
     match driver {
-        DriverKind::Uring => assert_eq!(idle.syscalls, 0, "{idle:?}"),
+        Driver::Uring => assert_eq!(idle.syscalls, 0, "{idle:?}"),
         // Each turn looks once; nothing else is called.
         _ => assert_eq!(idle.syscalls, idle.turns, "{idle:?}"),
     }
@@ -108,7 +108,7 @@ fn mark() {
 }
 
 /// The child under strace: sets its runtime up, idles for a second between two markers.
-fn idle_child(driver: DriverKind) {
+fn idle_child(driver: Driver) {
     let runtime = Runtime::builder().driver(driver).wait(WaitStrategy::Spin).build().unwrap();
     runtime.block_on(async {
         let clients = idle_connections(10).await;
@@ -134,8 +134,8 @@ fn calls_between_markers(trace: &str) -> Vec<&str> {
 fn strace_sees_no_call_in_an_idle_second() {
     const NAME: &str = "strace_sees_no_call_in_an_idle_second";
     match std::env::var(CHILD).as_deref() {
-        Ok("Uring") => return idle_child(DriverKind::Uring),
-        Ok(_) => return idle_child(DriverKind::Epoll),
+        Ok("Uring") => return idle_child(Driver::Uring),
+        Ok(_) => return idle_child(Driver::Epoll),
         Err(_) => {}
     }
     let works = Command::new("strace").args(["-c", "true"]).stderr(Stdio::null()).status();
@@ -159,7 +159,7 @@ fn strace_sees_no_call_in_an_idle_second() {
         std::fs::remove_file(&path).unwrap();
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
         let mut calls = calls_between_markers(&trace);
-        if driver == DriverKind::Epoll {
+        if driver == Driver::Epoll {
             assert!(calls.len() > 100, "the core did not spin");
             calls.retain(|line| !line.contains("epoll_"));
         }
@@ -198,7 +198,7 @@ fn a_round_trip_costs_at_most_two_calls() {
             }
             let cost = counters().since(&before);
             eprintln!("{} calls for {TRIPS} round trips", cost.syscalls);
-            if driver == DriverKind::Uring {
+            if driver == Driver::Uring {
                 // The last trip's receive may have been taken up already.
                 assert!(cost.syscalls <= 2 * TRIPS + 2, "{cost:?}");
             } else {

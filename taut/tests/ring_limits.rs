@@ -12,7 +12,7 @@ use common::{
 };
 use taut::io::{Interest, readiness};
 use taut::net::{TcpListener, TcpStream};
-use taut::{DriverKind, WaitStrategy, counters, spawn};
+use taut::{Driver, WaitStrategy, counters, spawn};
 
 #[test]
 fn more_operations_than_entries_in_one_turn_all_reach_the_kernel() {
@@ -45,7 +45,7 @@ fn more_operations_than_entries_in_one_turn_all_reach_the_kernel() {
                 task.await.unwrap();
             }
         }));
-        if runtime.driver() == DriverKind::Uring {
+        if runtime.driver() == Driver::Uring {
             assert!(runtime.counters().submission_queue_full > 0);
         }
     });
@@ -99,7 +99,7 @@ fn completions_beyond_the_queue_are_not_lost() {
                 task.await.unwrap();
             }
         }));
-        if runtime.driver() == DriverKind::Uring {
+        if runtime.driver() == Driver::Uring {
             assert!(runtime.counters().completion_overflows > 0);
         }
     });

@@ -4,11 +4,14 @@ mod common;
 
 use std::io::ErrorKind;
 use std::net::Shutdown;
+use std::pin::pin;
+use std::time::Duration;
 
 use common::ways::{assert_same_bytes, read_one_way, write_anyhow};
-use common::{Random, block_on, connected_pair, on_each_driver_and_wait, turns};
+use common::{Random, block_on, connected_pair, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt, poll};
+use taut::WaitStrategy;
 
 const SEED: u64 = 0x407;
 
@@ -227,6 +230,25 @@ fn readers_that_share_one_task_through_a_combinator_are_all_woken() {
             ended.sort_unstable();
             assert!(ended.into_iter().eq(0..12));
             writer.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_hot_read_that_was_given_up_lets_the_core_sleep() {
+    on_each_driver(|builder| {
+        let builder = builder.wait(WaitStrategy::Park);
+        block_on(builder, async {
+            let (mut client, mut server) = connected_pair().await;
+            server.set_hot(true);
+            let mut byte = [0];
+            assert!(poll!(pin!(server.read(&mut byte))).is_pending());
+            assert!(poll!(pin!(server.recv())).is_pending());
+            let before = taut::counters().enters_blocking;
+            taut::time::sleep(Duration::from_millis(5)).await;
+            assert!(taut::counters().enters_blocking > before, "the core spun for nobody");
+            client.write_all(b"late").await.unwrap();
+            assert_eq!(&server.recv().await.unwrap()[..], b"late");
         });
     });
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::sync::mpsc::Sender;
 
 use taut::net::{TcpListener, TcpStream};
-use taut::{DriverKind, Runtime, WaitStrategy};
+use taut::{Driver, Runtime, WaitStrategy};
 
 use super::server::{MessageEnd, Ready, ServerError, ServerKind, Shape};
 use crate::harness::environment::FeatureRow;
@@ -30,8 +30,8 @@ pub(crate) fn serve(
     announce: Sender<Ready>,
 ) -> Result<(), ServerError> {
     let driver = match kind {
-        ServerKind::TautEpoll => DriverKind::Epoll,
-        _ => DriverKind::Uring,
+        ServerKind::TautEpoll => Driver::Epoll,
+        _ => Driver::Uring,
     };
     let wait = match kind {
         ServerKind::TautPark => WaitStrategy::Park,

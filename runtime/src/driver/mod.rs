@@ -21,7 +21,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use crate::buffer::{ReceivePool, RxBuf, SendPool};
-use crate::config::{Config, DriverKind};
+use crate::config::{Config, Driver};
 use crate::counters::CounterCells;
 use crate::error::{BuildError, runtime_ended};
 use crate::executor::Remote;
@@ -104,7 +104,7 @@ pub(crate) trait Backend {
 
 /// The driver of one core.
 #[derive(Debug)]
-pub(crate) enum Driver {
+pub(crate) enum ActiveDriver {
     Uring(Box<Uring>),
     Epoll(Box<Epoll>),
     /// The runtime has ended.
@@ -120,15 +120,15 @@ pub(crate) struct Shared {
     pub(crate) remote: std::sync::Arc<Remote>,
 }
 
-impl Driver {
+impl ActiveDriver {
     /// Starts the driver that was asked for; `Auto` falls back to epoll and says why.
     pub(crate) fn new(
-        asked: DriverKind,
+        asked: Driver,
         config: &Config,
         shared: Shared,
         features: &mut Features,
     ) -> Result<Self, BuildError> {
-        if asked == DriverKind::Epoll {
+        if asked == Driver::Epoll {
             features.grant("driver", "epoll");
             return Ok(Self::Epoll(Box::new(Epoll::new(config, shared, features)?)));
         }
@@ -141,7 +141,7 @@ impl Driver {
         features.grant("driver", "io_uring");
         match Uring::new(config, shared, features) {
             Ok(uring) => Ok(Self::Uring(Box::new(uring))),
-            Err(error) if asked == DriverKind::Auto => {
+            Err(error) if asked == Driver::Auto => {
                 *features = Features::default();
                 shared_again.receive_pool.free_all();
                 features.grant("driver", "epoll");
@@ -152,10 +152,10 @@ impl Driver {
         }
     }
 
-    pub(crate) fn kind(&self) -> Option<DriverKind> {
+    pub(crate) fn kind(&self) -> Option<Driver> {
         match self {
-            Self::Uring(_) => Some(DriverKind::Uring),
-            Self::Epoll(_) => Some(DriverKind::Epoll),
+            Self::Uring(_) => Some(Driver::Uring),
+            Self::Epoll(_) => Some(Driver::Epoll),
             Self::Ended => None,
         }
     }
@@ -169,7 +169,7 @@ fn table_full(operations_max: u32) -> io::Error {
     )
 }
 
-impl Backend for Driver {
+impl Backend for ActiveDriver {
     fn room(&self) -> io::Result<()> {
         match self {
             Self::Uring(uring) => uring.room(),

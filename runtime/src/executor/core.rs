@@ -22,7 +22,7 @@ use super::remote::Remote;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
 use crate::counters::CounterCells;
-use crate::driver::{Backend, Driver};
+use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
 use crate::io::HotSources;
 use crate::pin::Pinned;
@@ -69,7 +69,7 @@ pub(crate) struct Core {
     pub(crate) remote: Arc<Remote>,
     /// What is to be done when nothing is borrowed.
     pub(crate) deferred: RefCell<VecDeque<Errand>>,
-    pub(crate) driver: RefCell<Driver>,
+    pub(crate) driver: RefCell<ActiveDriver>,
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
     pub(crate) hot_sources: HotSources,

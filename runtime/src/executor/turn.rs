@@ -1,8 +1,8 @@
 //! The loop: run what is ready, look at the world, wait as the strategy says.
 //!
 //! One turn runs at most `poll_budget` polls of the hot lane and `background_budget` of the other,
-//! reads the inbox, fires the timers that are due, polls the hot sockets, submits what waits, and
-//! takes at most `completion_budget` completions. A spinning idle turn costs a few loads and, while
+//! reads the inbox, fires about `timer_budget` timers, polls the hot sockets, submits what waits, and
+//! takes about `completion_budget` completions. A spinning idle turn costs a few loads and, while
 //! a timer runs or the strategy may park, one read of the clock.
 
 use std::panic::resume_unwind;
@@ -101,7 +101,8 @@ impl Core {
         }
         let now_ns = self.clock.now_ns();
         if now_ns >= next_ns {
-            self.timers.borrow_mut().fire(now_ns, &self.counters);
+            let budget = self.config.timer_budget as usize;
+            self.timers.borrow_mut().fire(now_ns, budget, &self.counters);
         }
     }
 

@@ -177,6 +177,27 @@ impl Inbound {
         Poll::Ready(Ok(count))
     }
 
+    /// As [`poll_recv`](Self::poll_recv). Cancel-safe; a dropped future no longer waits, so a hot
+    /// stream is not polled for it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_recv`](Self::poll_recv).
+    pub async fn recv(&mut self) -> io::Result<RxBuf> {
+        let reading = Reading(self);
+        poll_fn(|context| reading.0.poll_recv(context)).await
+    }
+
+    /// As [`poll_read`](Self::poll_read). Cancel-safe like [`recv`](Self::recv).
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_recv`](Self::poll_recv).
+    pub async fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
+        let reading = Reading(self);
+        poll_fn(|context| reading.0.poll_read(context, to)).await
+    }
+
     /// Receives into the spare capacity of `buffer`, without a copy by the runtime: for large
     /// messages. Gives the number of bytes, 0 at the end of the stream, and the buffer.
     ///
@@ -297,6 +318,16 @@ impl Inbound {
             self.state.end.set(End::Reached);
         }
         Poll::Ready(received)
+    }
+}
+
+/// A read that is under way: whoever waits is forgotten with it.
+struct Reading<'a>(&'a mut Inbound);
+
+impl Drop for Reading<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.state.reader.clear();
     }
 }
 

@@ -126,8 +126,9 @@ impl Wheel {
         self.free = key.index;
     }
 
-    /// Wakes whoever waits for a deadline that is not after `now_ns`.
-    pub(crate) fn fire(&mut self, now_ns: u64, counters: &CounterCells) {
+    /// Wakes whoever waits for a deadline that is not after `now_ns`. Once `budget` timers are due it
+    /// ends with the slot it is at; `next_ns` then says that there are more.
+    pub(crate) fn fire(&mut self, now_ns: u64, budget: usize, counters: &CounterCells) {
         let now_ticks = now_ns >> TICK_SHIFT;
         let mut due = std::mem::take(&mut self.due);
         while let Some((level, slot, start_ticks)) = self.earliest_slot() {
@@ -140,8 +141,8 @@ impl Wheel {
                 continue;
             }
             self.collect_due(slot, now_ns, &mut due);
-            if self.levels[0].occupied & (1 << slot) != 0 {
-                // What is left of this slot is due within the tick that has begun.
+            // What is left of a slot is due within the tick that has begun.
+            if self.levels[0].occupied & (1 << slot) != 0 || due.len() >= budget {
                 break;
             }
         }
@@ -287,7 +288,7 @@ mod tests {
     use super::*;
 
     fn fire(wheel: &mut Wheel, now_ns: u64) {
-        wheel.fire(now_ns, &CounterCells::default());
+        wheel.fire(now_ns, usize::MAX, &CounterCells::default());
     }
 
     #[test]
@@ -316,6 +317,22 @@ mod tests {
         assert!(wheel.next_ns() > 1 << 62);
         fire(&mut wheel, u64::MAX);
         assert!(wheel.fired(key));
+    }
+
+    #[test]
+    fn a_budget_spreads_what_is_due_over_calls_in_order() {
+        let mut wheel = Wheel::new(0);
+        let keys: Vec<_> = (0..1000).map(|index| wheel.start(index * 2000)).collect();
+        let mut calls = 0;
+        while wheel.next_ns() != NEVER_NS {
+            wheel.fire(2_000_000, 10, &CounterCells::default());
+            calls += 1;
+            let fired = keys.iter().take_while(|key| wheel.fired(**key)).count();
+            assert_eq!(fired, calls * 10);
+            assert!(keys[fired..].iter().all(|key| !wheel.fired(*key)));
+            assert!(wheel.next_ns() <= 2_000_000 || fired == 1000);
+        }
+        assert_eq!(calls, 100);
     }
 
     #[test]

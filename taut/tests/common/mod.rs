@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use taut::net::{TcpListener, TcpStream};
-use taut::{Builder, DriverKind, Runtime, WaitStrategy};
+use taut::{Builder, Driver, Runtime, WaitStrategy};
 
 /// How long anything may take before a test counts as hung. Generous: timing never decides.
 pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(60);
@@ -17,10 +17,10 @@ pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(60);
 /// Runs a test body on io_uring and on epoll. Where the host has no io_uring the first run is left
 /// out, loudly, unless `TAUT_DRIVER` is set to demand it.
 pub(crate) fn on_each_driver(body: impl Fn(Builder)) {
-    for driver in [DriverKind::Uring, DriverKind::Epoll] {
+    for driver in [Driver::Uring, Driver::Epoll] {
         let builder = Runtime::builder().driver(driver);
         if let Err(error) = builder.clone().build() {
-            assert_eq!(driver, DriverKind::Uring, "epoll always works: {error}");
+            assert_eq!(driver, Driver::Uring, "epoll always works: {error}");
             assert!(std::env::var_os("TAUT_DRIVER").is_none(), "{error}");
             eprintln!("SKIPPED on {driver:?}: {error}");
             continue;
