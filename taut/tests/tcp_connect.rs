@@ -235,3 +235,37 @@ fn addresses_of_both_ends_agree_and_a_broken_end_has_no_peer() {
         });
     });
 }
+
+#[test]
+fn tasks_that_share_a_listener_each_get_their_connections() {
+    const TASKS: usize = 5;
+    const EACH: usize = 4;
+
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            let listener = std::rc::Rc::new(listener);
+            let acceptors: Vec<_> = (0..TASKS)
+                .map(|_| {
+                    let listener = std::rc::Rc::clone(&listener);
+                    taut::spawn(async move {
+                        for _ in 0..EACH {
+                            listener.accept().await.unwrap();
+                            taut::yield_now().await;
+                        }
+                    })
+                })
+                .collect();
+            taut::yield_now().await;
+            // One that waited and was given up takes nothing with it.
+            assert!(poll!(std::pin::pin!(listener.accept())).is_pending());
+            let mut clients = Vec::new();
+            for _ in 0..TASKS * EACH {
+                clients.push(TcpStream::connect(address).await.unwrap());
+            }
+            for acceptor in acceptors {
+                acceptor.await.unwrap();
+            }
+        });
+    });
+}

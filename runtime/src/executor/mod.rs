@@ -34,7 +34,7 @@ pub use yielding::{YieldNow, yield_now};
 pub(crate) use contain::contain;
 pub(crate) use core::{Core, current, try_current};
 pub(crate) use remote::Remote;
-pub(crate) use wake::WakeSlot;
+pub(crate) use wake::{WakeList, WakeSlot};
 
 /// Runs a future as a task of the runtime on this thread.
 ///

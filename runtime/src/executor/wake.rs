@@ -3,7 +3,7 @@
 //! Storing a task costs two plain stores and waking it a push to the run queue. Only where a
 //! foreign executor or combinator polls with a waker of its own is that waker cloned.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr::NonNull;
 use std::task::{Context, Waker};
@@ -22,6 +22,24 @@ pub(crate) enum Wake {
 }
 
 impl Wake {
+    /// The waker's task, where it is one of the core on this thread; else the waker itself.
+    #[inline]
+    fn of(waker: &Waker) -> Self {
+        match local_task(waker) {
+            Some(task) => Self::Task(TaskRef::new(task)),
+            None => Self::Foreign(waker.clone()),
+        }
+    }
+
+    #[inline]
+    fn is_of(&self, waker: &Waker) -> bool {
+        match self {
+            Self::Nobody => false,
+            Self::Task(known) => local_task(waker) == Some(known.0),
+            Self::Foreign(known) => known.will_wake(waker),
+        }
+    }
+
     /// Resumes whoever waits.
     ///
     /// A task goes to its run queue at once. A foreign waker may run any code, so while a core runs
@@ -94,21 +112,12 @@ impl WakeSlot {
     /// Remembers the task, or else the waker, of `context`, in place of the one before.
     #[inline]
     pub(crate) fn register(&self, context: &Context<'_>) {
-        let before = self.0.take();
-        let waker = context.waker();
-        let wake = match (local_task(waker), before) {
-            (Some(task), Wake::Task(known)) if known.0 == task => Wake::Task(known),
-            (None, Wake::Foreign(known)) if known.will_wake(waker) => Wake::Foreign(known),
-            (Some(task), before) => {
-                before.discard();
-                Wake::Task(TaskRef::new(task))
-            }
-            (None, before) => {
-                before.discard();
-                Wake::Foreign(waker.clone())
-            }
-        };
-        self.0.set(wake);
+        let (before, waker) = (self.0.take(), context.waker());
+        if before.is_of(waker) {
+            return self.0.set(before);
+        }
+        before.discard();
+        self.0.set(Wake::of(waker));
     }
 
     /// Resumes whoever waits, once.
@@ -133,5 +142,38 @@ impl WakeSlot {
 impl fmt::Debug for WakeSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("WakeSlot").field("waiting", &self.is_waiting()).finish()
+    }
+}
+
+/// A place for all who wait for one source, to be resumed together: for few tasks, where a wake in
+/// vain is cheaper than an order among them.
+#[derive(Debug, Default)]
+pub(crate) struct WakeList(RefCell<Vec<Wake>>);
+
+impl WakeList {
+    /// Remembers the task, or else the waker, of `context`, once.
+    pub(crate) fn register(&self, context: &Context<'_>) {
+        let waker = context.waker();
+        if !self.0.borrow().iter().any(|known| known.is_of(waker)) {
+            let wake = Wake::of(waker);
+            self.0.borrow_mut().push(wake);
+        }
+    }
+
+    /// Resumes all who wait.
+    pub(crate) fn fire(&self) {
+        self.empty(Wake::fire);
+    }
+
+    pub(crate) fn clear(&self) {
+        self.empty(Wake::discard);
+    }
+
+    /// The list is whole while `each` runs, and keeps its memory.
+    fn empty(&self, each: impl Fn(Wake)) {
+        let mut waiting = self.0.take();
+        waiting.drain(..).for_each(each);
+        let came_meanwhile = self.0.replace(waiting);
+        self.0.borrow_mut().extend(came_meanwhile);
     }
 }

@@ -1,4 +1,4 @@
-//! Accepted sockets: a queue that the driver fills and the acceptor empties.
+//! Accepted sockets: a queue that the driver fills and acceptors empty.
 //!
 //! With io_uring one multishot accept stays armed while somebody accepts, until `accept_queue`
 //! sockets wait. Invariant: a socket that nobody will take is closed, also one that the kernel
@@ -14,14 +14,14 @@ use std::task::{Context, Poll, ready};
 
 use super::Descriptor;
 use crate::driver::{Backend, Key};
-use crate::executor::{Core, WakeSlot, current};
+use crate::executor::{Core, WakeList, current};
 
 /// The part of a listener that its driver knows.
 #[derive(Debug)]
 pub(crate) struct IncomingState {
     pub(crate) descriptor: Descriptor,
     queue: RefCell<VecDeque<OwnedFd>>,
-    pub(crate) acceptor: WakeSlot,
+    pub(crate) acceptors: WakeList,
     error: Cell<Option<i32>>,
     /// The accept that the kernel works on.
     pub(crate) armed: Cell<Option<Key>>,
@@ -39,7 +39,7 @@ impl IncomingState {
             Ok(socket) => self.queue.borrow_mut().push_back(socket),
             Err(error) => self.error.set(Some(error.raw_os_error().unwrap_or(libc::EIO))),
         }
-        self.acceptor.fire();
+        self.acceptors.fire();
     }
 }
 
@@ -60,7 +60,7 @@ impl Incoming {
         let state = IncomingState {
             descriptor,
             queue: RefCell::default(),
-            acceptor: WakeSlot::new(),
+            acceptors: WakeList::default(),
             error: Cell::new(None),
             armed: Cell::new(None),
             stopping: Cell::new(false),
@@ -68,8 +68,7 @@ impl Incoming {
         Self { core: current().handle(), state: Rc::new(state) }
     }
 
-    /// The next connection. One task accepts at a time: a second one takes the first one's place
-    /// in waiting.
+    /// The next connection. Several tasks may wait for one: all are woken, and one of them gets it.
     ///
     /// # Errors
     ///
@@ -81,16 +80,15 @@ impl Incoming {
         if let Some(code) = self.state.error.take() {
             return Poll::Ready(Err(io::Error::from_raw_os_error(code)));
         }
-        self.state.acceptor.register(context);
+        self.state.acceptors.register(context);
         let accepted = ready!(self.core.driver.borrow_mut().accept(&self.state));
-        self.state.acceptor.clear();
         Poll::Ready(accepted)
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        self.state.acceptor.clear();
+        self.state.acceptors.clear();
         self.core.driver.borrow_mut().stop_accepting(&self.state);
     }
 }

@@ -137,7 +137,7 @@ impl Epoll {
         for waiter in waiters.drain(..) {
             match waiter {
                 Waiter::Inbound(state) => state.reader.fire(),
-                Waiter::Incoming(state) => state.acceptor.fire(),
+                Waiter::Incoming(state) => state.acceptors.fire(),
                 Waiter::Operation(key) => {
                     if let Err(error) = self.advance(key) {
                         self.ended(key, Err(error));

@@ -125,7 +125,7 @@ impl Table {
         match result {
             // SAFETY: the kernel just opened this descriptor for us, and nobody else knows it.
             0.. => state.deliver(Ok(unsafe { OwnedFd::from_raw_fd(result) })),
-            _ if -result == libc::ECANCELED => state.acceptor.fire(),
+            _ if -result == libc::ECANCELED => state.acceptors.fire(),
             _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
         }
         if more && state.queued() >= self.accept_queue && !state.stopping.replace(true) {
