@@ -1,4 +1,4 @@
-//! Memory of tasks: blocks of power-of-two sizes, kept for the next task of the size.
+//! Memory of tasks: blocks of few sizes, kept for the next task of the size.
 //!
 //! Invariant: a block is either in use by one task or in the free list of its class. Cost: taking
 //! and returning a block is one load and two stores; the allocator is asked only while a class
@@ -10,9 +10,26 @@ use std::ptr::NonNull;
 
 /// Blocks start on cache lines: a task never shares its header's line with its neighbour.
 const BLOCK_ALIGN: usize = 64;
-const SMALLEST_SHIFT: u32 = 7;
-/// 128 B to 1 MiB; larger tasks go to the allocator each time.
-const CLASSES: usize = 14;
+/// Small blocks are whole cache lines, since there may be a task for each of many connections.
+const SMALL_CLASSES: usize = 16;
+const SMALL_BYTES_MAX: usize = SMALL_CLASSES * BLOCK_ALIGN;
+/// Then powers of two, from 2 KiB to 1 MiB; larger tasks go to the allocator each time.
+const CLASSES: usize = SMALL_CLASSES + 10;
+
+const fn class_of(bytes: usize) -> usize {
+    if bytes <= SMALL_BYTES_MAX {
+        return bytes.div_ceil(BLOCK_ALIGN) - 1;
+    }
+    SMALL_CLASSES + (bytes.next_power_of_two() / SMALL_BYTES_MAX).ilog2() as usize - 1
+}
+
+const fn class_bytes(class: usize) -> usize {
+    if class < SMALL_CLASSES {
+        return (class + 1) * BLOCK_ALIGN;
+    }
+    SMALL_BYTES_MAX << (class - SMALL_CLASSES + 1)
+}
+
 /// Free blocks kept a class; more are given back to the allocator.
 const FREE_MAX: u32 = 16_384;
 
@@ -25,14 +42,12 @@ pub(crate) struct BlockLayout {
 
 impl BlockLayout {
     pub(crate) const fn new(layout: Layout) -> Self {
-        let size = layout.size().next_power_of_two();
-        let shift = size.trailing_zeros();
-        let shift = if shift < SMALLEST_SHIFT { SMALLEST_SHIFT } else { shift };
-        let class = (shift - SMALLEST_SHIFT) as usize;
+        assert!(layout.size() > 0, "a task has at least its header");
+        let class = class_of(layout.size());
         if class >= CLASSES || layout.align() > BLOCK_ALIGN {
             return Self { class: None, layout };
         }
-        match Layout::from_size_align(1 << shift, BLOCK_ALIGN) {
+        match Layout::from_size_align(class_bytes(class), BLOCK_ALIGN) {
             Ok(layout) => Self { class: Some(class as u8), layout },
             Err(_) => Self { class: None, layout },
         }
@@ -112,9 +127,9 @@ impl BlockPool {
 
 impl Drop for BlockPool {
     fn drop(&mut self) {
-        for (class, shift) in self.classes.get_mut().iter().zip(SMALLEST_SHIFT..) {
+        for (class, index) in self.classes.get_mut().iter().zip(0..) {
             let layout = BlockLayout::new(
-                Layout::from_size_align(1 << shift, BLOCK_ALIGN).expect("constant and in range"),
+                Layout::from_size_align(class_bytes(index), BLOCK_ALIGN).expect("a class's layout"),
             );
             let mut next = class.head.take();
             while let Some(block) = next {
@@ -144,6 +159,17 @@ mod tests {
         assert_eq!(block, again);
         // SAFETY: taken just above, for this layout.
         unsafe { pool.give(again, same_class) };
+    }
+
+    #[test]
+    fn every_size_fits_its_class_and_no_smaller_one() {
+        for bytes in (1..5000).chain([(1 << 20) - 1, 1 << 20]) {
+            let class = class_of(bytes);
+            assert!(class_bytes(class) >= bytes, "{bytes}");
+            assert!(class == 0 || class_bytes(class - 1) < bytes, "{bytes}");
+        }
+        assert_eq!(class_bytes(CLASSES - 1), 1 << 20);
+        assert_eq!(class_of((1 << 20) + 1), CLASSES);
     }
 
     #[test]
