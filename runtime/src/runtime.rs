@@ -170,8 +170,9 @@ settings! {
     receive_buffer_bytes: u32,
     /// Slots that one stream may have filled and unread before its receive pauses. Default: 32.
     receive_window_buffers: u32,
-    /// Slots for receives that the core makes itself: hot streams, and all of epoll's use these
-    /// and `receive_buffers`. Default: 32.
+    /// Slots for receives that the core makes itself: those of hot streams, and of streams that it
+    /// reads before the kernel does. With epoll all receives use these and `receive_buffers`.
+    /// Default: 32.
     hot_buffers: u16,
     /// Slots of the registered send pool. Default: 128.
     send_buffers: u16,

@@ -93,6 +93,12 @@ impl ReceivePool {
         self.ring_available.get() > 0
     }
 
+    /// Whether a receive by the core itself would find a slot, and not need the heap.
+    #[inline]
+    pub(crate) fn has_free_slots(&self) -> bool {
+        !self.free.borrow().is_empty()
+    }
+
     /// Slots that nobody holds, on both sides.
     pub(crate) fn idle_slots(&self) -> usize {
         self.ring_available.get() as usize + self.free.borrow().len()

@@ -204,7 +204,7 @@ impl Uring {
     /// Reads the stream that the kernel's deferred work is most likely about. `true` when it gave
     /// something to do; the `enter` then comes with the next turn.
     fn receive_predicted(&mut self) -> bool {
-        if !self.ring.only_deferred_work() {
+        if !self.ring.only_deferred_work() || !self.table.shared.receive_pool.has_free_slots() {
             return false;
         }
         let Some(stream) = self.table.predictor.guess() else {
