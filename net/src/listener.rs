@@ -70,8 +70,9 @@ impl TcpListener {
 
     /// The next connection, with `TCP_NODELAY` on.
     ///
-    /// Several tasks may accept; each connection goes to one of them. Cancel-safe: a connection that
-    /// comes in while nobody waits is kept for the next call. With io_uring one multishot accept serves all calls.
+    /// Several tasks may accept; each connection goes to one of them. With io_uring one multishot
+    /// accept serves all calls. Cancel-safe: a connection that comes in while nobody waits is kept
+    /// for the next call.
     ///
     /// # Errors
     ///

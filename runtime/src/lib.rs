@@ -5,7 +5,7 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | `driver` | the seam between operations and the kernel: io_uring by completion, epoll by readiness |
+//! | `driver` | the seam between operations and the kernel: io_uring and epoll |
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |

@@ -46,8 +46,8 @@ pub(crate) enum Wait {
 ///
 /// No method calls foreign code, so none can be entered again from within.
 pub(crate) trait Backend {
-    /// Whether an operation could be started now: to be asked before anything is done that a refusal
-    /// would leave half done.
+    /// Whether an operation could be started now: to be asked before anything is done that a
+    /// refusal would leave half done.
     fn room(&self) -> io::Result<()>;
 
     /// Starts a one-shot operation.

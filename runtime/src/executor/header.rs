@@ -73,8 +73,8 @@ pub(crate) struct Header {
     pub(crate) vtable: &'static Vtable,
     /// The owner, or null after its end.
     core: AtomicPtr<Core>,
-    /// As wide as `remote`: a waker that is cloned here and dropped elsewhere moves the two apart by
-    /// one, for as long as the task lives.
+    /// As wide as `remote`: a waker that is cloned here and dropped elsewhere moves the two apart
+    /// by one, for as long as the task lives.
     references: Cell<isize>,
     /// Next in the run queue.
     pub(crate) queue_next: Cell<Option<NonNull<Self>>>,

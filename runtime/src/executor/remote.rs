@@ -48,8 +48,8 @@ impl Remote {
     ///
     /// The task is not in the inbox and stays alive until the owner has taken it.
     pub(crate) unsafe fn push(&self, task: NonNull<Header>) -> bool {
-        // `Acquire`: who finds the inbox closed sees all that the owner did to its tasks before, and
-        // may free them.
+        // `Acquire`: who finds the inbox closed sees all that the owner did to its tasks before,
+        // and may free them.
         let mut head = self.inbox.load(Ordering::Acquire);
         loop {
             if head == CLOSED {

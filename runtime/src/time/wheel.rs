@@ -126,8 +126,8 @@ impl Wheel {
         self.free = key.index;
     }
 
-    /// Wakes whoever waits for a deadline that is not after `now_ns`. Once `budget` timers are due it
-    /// ends with the slot it is at; `next_ns` then says that there are more.
+    /// Wakes whoever waits for a deadline that is not after `now_ns`. Once `budget` timers are due
+    /// it ends with the slot it is at; `next_ns` then says that there are more.
     pub(crate) fn fire(&mut self, now_ns: u64, budget: usize, counters: &CounterCells) {
         let now_ticks = now_ns >> TICK_SHIFT;
         let mut due = std::mem::take(&mut self.due);

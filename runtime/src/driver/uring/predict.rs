@@ -3,8 +3,8 @@
 //! When a message comes in, the kernel raises `TASKRUN` and does the receive inside our next
 //! `enter`. For a stream that has brought the last messages and whose reader waits, a plain
 //! non-blocking receive gives the same bytes about half a microsecond earlier. The `enter` is then
-//! owed: the answer's send shares it, or else it comes with the next turn. Measured on loopback, see
-//! `docs/architecture.md`.
+//! owed: the answer's send shares it, or else it comes with the next turn. Measured on loopback,
+//! see `docs/architecture.md`.
 //!
 //! Why the order of bytes holds: with `DEFER_TASKRUN` an armed receive runs only inside our own
 //! `enter`, so while the completion queue is empty nothing has been received that we don't know of.

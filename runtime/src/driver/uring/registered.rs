@@ -70,7 +70,7 @@ impl RingName {
     ) -> io::Result<usize> {
         let flags = (flags | self.flag).bits();
         let pointer = arguments.map_or(std::ptr::null(), std::ptr::from_ref);
-        // SAFETY: by contract; the arguments, of the size that is told, live until the call returns.
+        // SAFETY: by contract; the arguments, of the size told, live until the call returns.
         let taken = unsafe {
             libc::syscall(
                 libc::SYS_io_uring_enter,

@@ -180,8 +180,9 @@ fn note_unused(ring: &IoUring, config: &Config, features: &mut Features) {
         Some(least) => features.grant("zero-copy send", format!("from {least} B on")),
         None => features.not_asked("zero-copy send", "Builder::zero_copy_send_bytes_min"),
     }
-    if !ring.params().is_feature_no_iowait() {
-        features.not_asked("NO_IOWAIT", "needs Linux 6.15");
-    }
+    // A sleep that counts as waiting for I/O also keeps the core out of its deepest idle states.
+    let iowait =
+        if ring.params().is_feature_no_iowait() { "available" } else { "needs Linux 6.15" };
+    features.not_asked("NO_IOWAIT", iowait);
     features.not_asked("SQPOLL", "would need a core of its own");
 }
