@@ -1,5 +1,5 @@
 //! Round trips to an echo server over a *hot* stream, with a timeout on each:
-//! `cargo run --release --example hot_client -- 127.0.0.1:7000`. Prints the fastest and the slowest.
+//! `cargo run --release --example hot_client -- 127.0.0.1:7000`. Prints the fastest and slowest.
 
 use std::time::Duration;
 

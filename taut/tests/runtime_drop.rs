@@ -1,5 +1,5 @@
-//! A runtime that is dropped before what belongs to it: a clear error afterwards, never a crash, and
-//! nothing is freed that the kernel still uses.
+//! A runtime that is dropped before what belongs to it: a clear error afterwards, never a crash,
+//! and nothing is freed that the kernel still uses.
 
 mod common;
 
