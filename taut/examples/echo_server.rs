@@ -1,6 +1,6 @@
 //! An echo server, pinned and spinning:
-//! `cargo run --release --example echo_server -- 127.0.0.1:7000 2` listens there with its runtime on
-//! core 2. Without a core it is not pinned and parks when idle.
+//! `cargo run --release --example echo_server -- 127.0.0.1:7000 2` listens there with its runtime
+//! on core 2. Without a core it is not pinned and parks when idle.
 
 use std::net::SocketAddr;
 
