@@ -17,6 +17,7 @@ mod uring;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -112,12 +113,12 @@ pub(crate) enum ActiveDriver {
 }
 
 /// What a driver shares with its core.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
     pub(crate) counters: Rc<CounterCells>,
-    pub(crate) remote: std::sync::Arc<Remote>,
+    pub(crate) remote: Arc<Remote>,
 }
 
 impl ActiveDriver {
@@ -132,21 +133,15 @@ impl ActiveDriver {
             features.grant("driver", "epoll");
             return Ok(Self::Epoll(Box::new(Epoll::new(config, shared, features)?)));
         }
-        let shared_again = Shared {
-            receive_pool: Rc::clone(&shared.receive_pool),
-            send_pool: Rc::clone(&shared.send_pool),
-            counters: Rc::clone(&shared.counters),
-            remote: std::sync::Arc::clone(&shared.remote),
-        };
         features.grant("driver", "io_uring");
-        match Uring::new(config, shared, features) {
+        match Uring::new(config, shared.clone(), features) {
             Ok(uring) => Ok(Self::Uring(Box::new(uring))),
             Err(error) if asked == Driver::Auto => {
                 *features = Features::default();
-                shared_again.receive_pool.free_all();
+                shared.receive_pool.free_all();
                 features.grant("driver", "epoll");
                 features.refuse("io_uring", error.to_string());
-                Ok(Self::Epoll(Box::new(Epoll::new(config, shared_again, features)?)))
+                Ok(Self::Epoll(Box::new(Epoll::new(config, shared, features)?)))
             }
             Err(error) => Err(error),
         }

@@ -54,7 +54,7 @@ impl RingName {
         }
     }
 
-    /// `io_uring_enter`; says how many entries the kernel took.
+    /// `io_uring_enter`; the submission queue itself says what the kernel took.
     ///
     /// # Safety
     ///
@@ -67,7 +67,7 @@ impl RingName {
         completions_min: u32,
         flags: EnterFlags,
         arguments: Option<&SubmitArgs<'_, '_>>,
-    ) -> io::Result<usize> {
+    ) -> io::Result<()> {
         let flags = (flags | self.flag).bits();
         let pointer = arguments.map_or(std::ptr::null(), std::ptr::from_ref);
         // SAFETY: by contract; the arguments, of the size told, live until the call returns.
@@ -82,7 +82,7 @@ impl RingName {
                 size_of::<SubmitArgs<'_, '_>>(),
             )
         };
-        usize::try_from(taken).map_err(|_| io::Error::last_os_error())
+        if taken < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 }
 

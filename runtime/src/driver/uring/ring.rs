@@ -148,18 +148,16 @@ impl Ring {
         // SAFETY: the ring is ours and open; the flags say what kind of argument it is. What the
         // entries point to is valid by `push`.
         let outcome = unsafe { self.name.enter(self.queued, completions_min, flags, arguments) };
-        match outcome {
-            // No more than was asked for is ever taken.
-            Ok(taken) => self.queued -= taken as u32,
-            Err(error) => match error.raw_os_error() {
+        if let Err(error) = outcome {
+            match error.raw_os_error() {
                 // A signal, the timeout, or a kernel short of memory or of room for completions:
-                // nothing was submitted, and the next turn tries again.
+                // the next turn tries again.
                 Some(libc::EINTR | libc::ETIME | libc::EAGAIN | libc::EBUSY) => {}
                 _ => panic!("io_uring_enter failed, the ring is unusable: {error}"),
-            },
+            }
         }
         let queue = self.ring.submission();
-        // After `ETIME` the entries may have been taken all the same.
+        // The queue itself says what was taken, also where the call ended with an error.
         self.queued = queue.len() as u32;
         if queue.taskrun() {
             counters.task_work_limit_hit.increment();
