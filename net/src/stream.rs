@@ -9,6 +9,7 @@ use rustix::net::connect_unspec;
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
+use taut_runtime::is_cancelled;
 
 use crate::address::{ToAddresses, no_address};
 use crate::options::{stream_options, to_std};
@@ -73,6 +74,7 @@ impl TcpStream {
             };
             match attempt {
                 Ok(stream) => return Ok(stream),
+                Err(error) if is_cancelled(&error) => return Err(error),
                 Err(error) => failure = Some(error),
             }
         }

@@ -72,6 +72,7 @@ pub(crate) struct Config {
     pub(crate) completion_budget: u32,
     pub(crate) timer_budget: u32,
     pub(crate) accept_queue: u32,
+    pub(crate) cancel_grace: Duration,
     pub(crate) shutdown_timeout: Duration,
 }
 
@@ -99,6 +100,7 @@ impl Default for Config {
             completion_budget: 256,
             timer_budget: 256,
             accept_queue: 1024,
+            cancel_grace: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(5),
         }
     }

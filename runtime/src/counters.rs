@@ -61,6 +61,11 @@ counters! {
     tasks_spawned,
     /// Tasks that have not ended (a gauge).
     tasks_live,
+    /// Tasks that were asked to stop.
+    tasks_cancelled,
+    /// Tasks that had not ended `Builder::cancel_grace` after they were asked to;
+    /// `Runtime::dump` names them while they live.
+    cancels_overdue,
     /// System calls made by the runtime and its sockets, of every kind.
     syscalls,
     /// `io_uring_enter` or `epoll_wait` calls among them.

@@ -9,6 +9,7 @@
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
+//! | [`task`] | structured concurrency and cancellation |
 //! | [`time`] | clock, timer wheel, `sleep`, `timeout`, `interval` |
 //!
 //! Invariant of the whole crate: whatever the kernel may still touch is owned by the driver until
@@ -19,9 +20,11 @@ compile_error!("taut runs on Linux only");
 
 pub mod buffer;
 pub mod io;
+pub mod task;
 pub mod time;
 
 mod blocking;
+mod cancelled;
 mod config;
 mod counters;
 mod driver;
@@ -30,11 +33,13 @@ mod executor;
 mod features;
 mod pin;
 mod runtime;
+mod slots;
 
 pub use blocking::off_core;
+pub use cancelled::{Cancelled, is_cancelled};
 pub use config::{Driver, WaitStrategy};
 pub use counters::Counters;
 pub use error::{BuildError, BuildErrorKind};
 pub use executor::{JoinError, JoinHandle, YieldNow, spawn, spawn_background, yield_now};
 pub use features::{Feature, Features};
-pub use runtime::{Builder, Runtime, counters, features, run};
+pub use runtime::{Builder, Runtime, counters, dump, features, run};

@@ -15,7 +15,8 @@ use crate::error::{BuildError, BuildErrorKind};
 use crate::executor::{Core, Remote, current};
 use crate::features::Features;
 use crate::pin::Pinned;
-use crate::time::{Clock, Wheel};
+use crate::task::Dump;
+use crate::time::{Clock, NEVER_NS, Wheel};
 
 /// Runs a future to its end on a runtime with default settings, on the calling thread.
 ///
@@ -48,6 +49,18 @@ pub fn counters() -> Counters {
 /// Outside of a runtime.
 pub fn features() -> Features {
     current().features.clone()
+}
+
+/// All tasks of the runtime on this thread and what they wait for, see [`Dump`].
+///
+/// Each waiting task is polled once, with its waits told to stay as they are: where one of them is
+/// a future of your own that borrows a `RefCell` when polled, don't hold that cell here.
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn dump() -> Dump {
+    current().dump()
 }
 
 /// A single-threaded runtime: one executor, one driver, one set of buffers.
@@ -101,6 +114,13 @@ impl Runtime {
     /// A snapshot of the counters.
     pub fn counters(&self) -> Counters {
         self.core.counters.snapshot()
+    }
+
+    /// All tasks and what they wait for, see [`Dump`].
+    ///
+    /// Each waiting task is polled once, with its waits told to stay as they are.
+    pub fn dump(&self) -> Dump {
+        self.core.dump()
     }
 
     /// Which driver runs.
@@ -198,6 +218,9 @@ settings! {
     timer_budget: u32,
     /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
     accept_queue: u32,
+    /// How long a cancelled task may take to end before it is counted as overdue: noticed between
+    /// one and two times this. Default: 1 s.
+    cancel_grace: Duration,
     /// How long the end of the runtime waits for the kernel to let go of its memory, which is
     /// leaked after that. Default: 5 s.
     shutdown_timeout: Duration,
@@ -254,6 +277,11 @@ impl Builder {
             background: Default::default(),
             blocks: Default::default(),
             tasks: Default::default(),
+            dying: Default::default(),
+            dying_check_ns: Cell::new(NEVER_NS),
+            attention: Default::default(),
+            foreign_waits: Default::default(),
+            trace: Default::default(),
             remote,
             deferred: RefCell::new(VecDeque::new()),
             driver: RefCell::new(driver),

@@ -44,9 +44,9 @@ pub mod net {
 }
 
 pub use taut_runtime::{
-    BuildError, BuildErrorKind, Builder, Counters, Driver, Feature, Features, JoinError,
-    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, features, io, off_core, run,
-    spawn, spawn_background, time, yield_now,
+    BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
+    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, dump, features, io,
+    is_cancelled, off_core, run, spawn, spawn_background, task, time, yield_now,
 };
 
 /// Keeps the README's programs compiling.

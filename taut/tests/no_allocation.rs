@@ -175,16 +175,16 @@ fn sleeps_timeouts_and_intervals_allocate_nothing() {
             let calls = in_steady_state(async || {
                 let mut ticks = interval(Duration::from_micros(3));
                 for index in 0..300 {
-                    sleep(Duration::from_micros(index % 10)).await;
+                    sleep(Duration::from_micros(index % 10)).await.unwrap();
                     timeout(Duration::from_secs(9), yield_now()).await.unwrap();
                     let late = sleep(Duration::from_secs(3600));
                     assert!(timeout(Duration::from_nanos(1), late).await.is_err());
-                    ticks.tick().await;
+                    ticks.tick().await.unwrap();
                 }
                 let mut nap = sleep(Duration::ZERO);
-                (&mut nap).await;
+                (&mut nap).await.unwrap();
                 nap.reset(Instant::now() + Duration::from_micros(5));
-                nap.await;
+                nap.await.unwrap();
             });
             assert_eq!(calls.await, 0);
         });

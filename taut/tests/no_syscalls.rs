@@ -55,7 +55,7 @@ fn pause(time: Duration) {
     std::thread::sleep(time);
 }
 
-async fn idle_cost(idle: impl Future<Output = ()>) -> Counters {
+async fn idle_cost<T>(idle: impl Future<Output = T>) -> Counters {
     let before = counters();
     idle.await;
     counters().since(&before)
@@ -80,7 +80,7 @@ async fn idle_connections(count: usize) -> Vec<taut::net::TcpStream> {
         clients.push(client);
     }
     // What the last connections left behind is done.
-    sleep(Duration::from_millis(20)).await;
+    sleep(Duration::from_millis(20)).await.unwrap();
     clients
 }
 
@@ -91,7 +91,7 @@ fn an_idle_second_of_spinning_makes_no_call() {
         let driver = runtime.driver();
         runtime.block_on(in_time(async {
             // The first turn arms the doorbell.
-            sleep(Duration::from_millis(1)).await;
+            sleep(Duration::from_millis(1)).await.unwrap();
             assert_no_calls(driver, &idle_cost(sleep(SECOND)).await);
             assert_no_calls(driver, &idle_cost(woken_by_another_thread()).await);
             let clients = idle_connections(50).await;
@@ -113,7 +113,7 @@ fn idle_child(driver: Driver) {
     runtime.block_on(async {
         let clients = idle_connections(10).await;
         mark();
-        sleep(SECOND).await;
+        sleep(SECOND).await.unwrap();
         mark();
         drop(clients);
     });

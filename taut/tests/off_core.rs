@@ -72,7 +72,7 @@ impl Drop for Counted {
 /// Waits until all are gone: the threads drop what nobody waits for in their own time.
 async fn until_none(count: &AtomicUsize) {
     while count.load(Ordering::Acquire) > 0 {
-        taut::time::sleep(Duration::from_micros(100)).await;
+        taut::time::sleep(Duration::from_micros(100)).await.unwrap();
     }
 }
 

@@ -66,7 +66,7 @@ fn other_tasks_go_on() {
                     drop(taut::spawn(async { panic!("nobody joins this one") }));
                     taut::spawn(async move {
                         yield_now().await;
-                        sleep(Duration::from_micros(10)).await;
+                        sleep(Duration::from_micros(10)).await.unwrap();
                         index
                     })
                 })
@@ -172,7 +172,7 @@ fn block_on_passes_its_futures_panic_on_and_the_runtime_stays_usable() {
             assert_eq!(payload.map(|(): ()| ()).unwrap_err().downcast_ref(), Some(&round));
         }
         assert_eq!(runtime.block_on(other.unwrap()).unwrap(), 5);
-        runtime.block_on(async { sleep(Duration::from_micros(1)).await });
+        runtime.block_on(async { sleep(Duration::from_micros(1)).await.unwrap() });
         assert_eq!(runtime.counters().tasks_live, 0);
     });
 }

@@ -134,7 +134,7 @@ fn tasks_that_yield_for_ever_starve_neither_sockets_nor_timers_nor_the_backgroun
                 let message = server.recv().await.unwrap();
                 server.write_all(&message).await.unwrap();
             });
-            sleep(Duration::from_micros(100)).await;
+            sleep(Duration::from_micros(100)).await.unwrap();
             client.write_all(b"still here").await.unwrap();
             let mut answer = [0; 10];
             client.read_exact(&mut answer).await.unwrap();
@@ -159,7 +159,7 @@ fn foreign_combinators_drive_our_futures() {
                             }
                             index
                         });
-                        sleep(Duration::from_micros(delay)).await;
+                        sleep(Duration::from_micros(delay)).await.unwrap();
                         child.await.unwrap()
                     }
                 })
@@ -233,7 +233,7 @@ fn runtimes_nest_on_one_thread() {
             assert_eq!(waiting.await.unwrap().unwrap(), "inner");
             // And the inner one's futures can be polled by a task of the outer.
             let nap = inner.block_on(async { sleep(Duration::from_micros(20)) });
-            nap.await;
+            nap.await.unwrap();
             assert_eq!(spawn(async { 1 }).await.unwrap(), 1, "the outer is current again");
         }));
     });
@@ -288,7 +288,7 @@ fn each_thread_can_have_a_runtime_of_its_own() {
                     block_on(builder, async move {
                         let handles = (0..100).map(|index| {
                             spawn(async move {
-                                sleep(Duration::from_micros(index)).await;
+                                sleep(Duration::from_micros(index)).await.unwrap();
                                 thread * 1000 + index
                             })
                         });
@@ -311,7 +311,7 @@ fn tasks_go_on_in_the_next_block_on_and_borrows_end_with_it() {
         let handle = runtime.block_on(async {
             text.push('b');
             spawn(async {
-                sleep(Duration::from_micros(50)).await;
+                sleep(Duration::from_micros(50)).await.unwrap();
                 "later"
             })
         });

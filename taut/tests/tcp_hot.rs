@@ -245,7 +245,7 @@ fn a_hot_read_that_was_given_up_lets_the_core_sleep() {
             assert!(poll!(pin!(server.read(&mut byte))).is_pending());
             assert!(poll!(pin!(server.recv())).is_pending());
             let before = taut::counters().enters_blocking;
-            taut::time::sleep(Duration::from_millis(5)).await;
+            taut::time::sleep(Duration::from_millis(5)).await.unwrap();
             assert!(taut::counters().enters_blocking > before, "the core spun for nobody");
             client.write_all(b"late").await.unwrap();
             assert_eq!(&server.recv().await.unwrap()[..], b"late");

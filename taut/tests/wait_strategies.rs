@@ -100,7 +100,7 @@ fn a_sleeping_core_is_woken_by_a_timer() {
             let before = counters();
             for _ in 0..5 {
                 let deadline = Instant::now() + Duration::from_millis(3);
-                sleep_until(deadline).await;
+                sleep_until(deadline).await.unwrap();
                 assert!(Instant::now() >= deadline);
             }
             let since = counters().since(&before);
@@ -186,7 +186,7 @@ fn a_spinning_core_never_sleeps() {
                 raised.raise();
             });
             flag.wait().await;
-            sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await.unwrap();
             let since = counters().since(&before);
             assert_eq!(since.enters_blocking, 0);
             assert!(since.turns_idle > 100);
@@ -209,11 +209,11 @@ fn a_hot_stream_keeps_its_core_awake_only_while_it_is_awaited() {
             let mut stream = listener.accept().await.unwrap();
             stream.set_hot(true);
             // What accepting left behind may end one more sleep.
-            sleep(Duration::from_micros(100)).await;
+            sleep(Duration::from_micros(100)).await.unwrap();
             let before = counters();
             assert_eq!(&stream.recv().await.unwrap()[..], b"x");
             assert_eq!(counters().since(&before).enters_blocking, 0);
-            sleep(Duration::from_millis(5)).await;
+            sleep(Duration::from_millis(5)).await.unwrap();
             assert!(counters().since(&before).enters_blocking >= 1);
             drop(client.join().unwrap());
         });

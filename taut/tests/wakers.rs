@@ -344,7 +344,7 @@ fn a_waker_may_outlive_its_task_its_runtime_and_its_thread() {
                 three.wake_by_ref();
                 let mut nap = sleep(Duration::from_micros(10));
                 assert!(Pin::new(&mut nap).poll(&mut Context::from_waker(&three)).is_pending());
-                nap.await;
+                nap.await.unwrap();
                 drop(three);
             });
             std::thread::spawn(move || four.wake()).join().unwrap();

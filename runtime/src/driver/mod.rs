@@ -11,7 +11,6 @@
 mod epoll;
 mod operation;
 mod probe;
-mod slots;
 mod uring;
 
 use std::io;
@@ -29,9 +28,9 @@ use crate::executor::Remote;
 use crate::features::Features;
 use crate::io::{InboundState, IncomingState};
 
+pub(crate) use crate::slots::Key;
 pub(crate) use epoll::Epoll;
 pub(crate) use operation::{Completed, Operation};
-pub(crate) use slots::Key;
 pub(crate) use uring::Uring;
 
 /// Whether a turn may sleep in the kernel.

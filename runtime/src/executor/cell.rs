@@ -8,7 +8,7 @@ use std::alloc::Layout;
 use std::any::Any;
 use std::cell::UnsafeCell;
 use std::mem::ManuallyDrop;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
@@ -45,12 +45,18 @@ impl<F: Future> TaskCell<F> {
 
     /// Makes a task of `core` in a block of its pool.
     #[inline]
-    pub(crate) fn allocate(core: &Core, future: F, state: u32) -> NonNull<Header> {
+    pub(crate) fn allocate(
+        core: &Core,
+        future: F,
+        state: u32,
+        spawned_at: &'static Location<'static>,
+    ) -> NonNull<Header> {
         let block = core.blocks.take(Self::VTABLE.layout).cast::<Self>();
         let stage = UnsafeCell::new(Stage { future: ManuallyDrop::new(future) });
         // SAFETY: the block is unused and has this type's layout.
         unsafe {
-            block.write(Self { header: Header::new(Self::VTABLE, core, state), stage });
+            let header = Header::new(Self::VTABLE, core, state, spawned_at);
+            block.write(Self { header, stage });
         };
         block.cast()
     }

@@ -5,20 +5,24 @@
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
+use std::panic::Location;
 use std::ptr::{self, NonNull};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::task::Waker;
 
 use super::Lane;
+use super::attention::Attention;
 use super::block::BlockPool;
 use super::cell::TaskCell;
 use super::contain::contain;
-use super::header::{self, ABORTED, BACKGROUND, COMPLETE, Header, JOINABLE, NOTIFIED, QUEUED};
-use super::header::{RUNNING, TAKEN};
+use super::foreign::ForeignWaits;
+use super::header::{self, ABORTED, BACKGROUND, CANCELLED, COMPLETE, FOREIGN_WAITS, Header};
+use super::header::{JOINABLE, NOTIFIED, QUEUED, RUNNING, TAKEN};
 use super::join::JoinHandle;
 use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
+use super::trace::Trace;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
 use crate::counters::CounterCells;
@@ -66,6 +70,13 @@ pub(crate) struct Core {
     pub(crate) background: RunQueue,
     pub(crate) blocks: BlockPool,
     pub(crate) tasks: TaskList,
+    /// Tasks that were cancelled and have not ended.
+    pub(crate) dying: TaskList,
+    /// When to look through them, or `NEVER_NS`.
+    pub(crate) dying_check_ns: Cell<u64>,
+    pub(crate) attention: Attention,
+    pub(crate) foreign_waits: ForeignWaits,
+    pub(crate) trace: Trace,
     pub(crate) remote: Arc<Remote>,
     /// What is to be done when nothing is borrowed.
     pub(crate) deferred: RefCell<VecDeque<Errand>>,
@@ -110,6 +121,7 @@ impl Core {
     ///
     /// What the future and its output borrow outlives the task.
     #[inline]
+    #[track_caller]
     pub(crate) unsafe fn spawn_unchecked<F: Future>(
         &self,
         future: F,
@@ -119,7 +131,7 @@ impl Core {
             Lane::Hot => (QUEUED, &self.hot),
             Lane::Background => (QUEUED | BACKGROUND, &self.background),
         };
-        let task = TaskCell::allocate(self, future, state);
+        let task = TaskCell::allocate(self, future, state, Location::caller());
         self.counters.tasks_spawned.increment();
         self.counters.tasks_live.increment();
         if self.ended.get() {
@@ -172,17 +184,44 @@ impl Core {
         if state & ABORTED != 0 {
             // SAFETY: the future is there, as it is until `COMPLETE`, and not running.
             unsafe { (header.vtable.abort)(task) };
-        // SAFETY: as above.
-        } else if !unsafe { (header.vtable.poll)(task) } {
-            header.clear(RUNNING);
-            if header.has(NOTIFIED | ABORTED) {
-                header.clear(NOTIFIED);
-                self.schedule(task);
-            }
-            return;
+            // SAFETY: `abort` just stored the output.
+            return unsafe { self.complete(task) };
         }
-        // SAFETY: `poll` or `abort` just stored the output.
-        unsafe { self.complete(task) };
+        self.attention.begin(task, state & CANCELLED != 0);
+        // SAFETY: as above.
+        let ended = unsafe { (header.vtable.poll)(task) };
+        self.attention.finish();
+        // SAFETY: just polled.
+        unsafe { self.polled(task, ended) };
+    }
+
+    /// After a poll: completes the task, or lets it wait.
+    ///
+    /// # Safety
+    ///
+    /// The task was just polled; `ended` is what that gave.
+    #[inline]
+    pub(crate) unsafe fn polled(&self, task: NonNull<Header>, ended: bool) {
+        if ended {
+            // SAFETY: `poll` stored the output.
+            return unsafe { self.complete(task) };
+        }
+        // SAFETY: not complete, so the executor's reference keeps the task alive.
+        let header = unsafe { task.as_ref() };
+        header.clear(RUNNING);
+        if header.has(NOTIFIED | ABORTED) {
+            header.clear(NOTIFIED);
+            self.schedule(task);
+        }
+    }
+
+    /// Leaves behind what only a live task needs.
+    #[inline]
+    fn leave(&self, header: &Header, task: NonNull<Header>) {
+        header.identity.name.take();
+        if header.has(FOREIGN_WAITS) {
+            self.foreign_waits.forget(task);
+        }
     }
 
     /// # Safety
@@ -194,6 +233,14 @@ impl Core {
         header.clear(RUNNING | NOTIFIED);
         header.set(COMPLETE);
         self.counters.tasks_live.decrement();
+        self.leave(header, task);
+        if header.has(CANCELLED) {
+            // SAFETY: a cancelled task is among the dying until it is complete, which it now is.
+            unsafe {
+                self.dying.remove(task);
+                self.tasks.push(task);
+            }
+        }
         if header.has(JOINABLE) {
             header.joiner.fire();
         } else {
@@ -229,7 +276,7 @@ impl Core {
     pub(crate) fn call_deferred(&self) {
         while let Some(errand) = self.next_deferred() {
             match errand {
-                Errand::Wake(waker) => waker.wake(),
+                Errand::Wake(waker) => waker.wake_by_ref(),
                 Errand::Drop(waker) => drop(waker),
             }
         }
@@ -249,7 +296,7 @@ impl Core {
         // Foreign wakers that fire meanwhile are called when nothing is borrowed.
         let _current = Current::new(self);
         while self.hot.pop().or_else(|| self.background.pop()).is_some() {}
-        while let Some(task) = self.tasks.pop() {
+        while let Some(task) = self.tasks.pop().or_else(|| self.dying.pop()) {
             // SAFETY: the task was in the list, so it is alive, and no longer is; no queue has it.
             unsafe { self.end_task(task) };
         }
@@ -301,6 +348,7 @@ impl Core {
         header.clear(RUNNING | NOTIFIED);
         header.set(COMPLETE);
         self.counters.tasks_live.decrement();
+        self.leave(header, task);
         if !header.has(JOINABLE) {
             header.set(TAKEN);
             // SAFETY: the output is there, and nobody can take it any more.
@@ -321,17 +369,17 @@ impl fmt::Debug for Core {
 /// may call anything.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    Wake(Waker),
-    Drop(Waker),
+    Wake(Rc<Waker>),
+    Drop(Rc<Waker>),
 }
 
 /// Makes a core the thread's current one until dropped.
-struct Current {
+pub(crate) struct Current {
     before: *const Core,
 }
 
 impl Current {
-    fn new(core: &Core) -> Self {
+    pub(crate) fn new(core: &Core) -> Self {
         Self { before: CURRENT.replace(core) }
     }
 }

@@ -22,7 +22,9 @@
 
 use std::cell::{Cell, UnsafeCell};
 use std::fmt;
+use std::panic::Location;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
 
@@ -49,6 +51,16 @@ pub(crate) const ABORTED: u32 = 1 << 6;
 pub(crate) const BACKGROUND: u32 = 1 << 7;
 /// The plain count was added to the atomic one.
 pub(crate) const MERGED: u32 = 1 << 8;
+/// Asked to stop; the task is in the list of those that were, until it is complete.
+pub(crate) const CANCELLED: u32 = 1 << 9;
+/// Was there already when that list was looked through.
+pub(crate) const AGED: u32 = 1 << 10;
+/// Has not ended within the time allowed after a cancel, and was counted.
+pub(crate) const OVERDUE: u32 = 1 << 11;
+/// To be cancelled when its `JoinHandle` is dropped.
+pub(crate) const CANCEL_ON_DROP: u32 = 1 << 12;
+/// Some of its leaves wait with wakers that are not the task's own.
+pub(crate) const FOREIGN_WAITS: u32 = 1 << 13;
 
 /// `remote` counts in steps of two; its lowest bit says that the counts are merged.
 const ONE: isize = 2;
@@ -67,6 +79,23 @@ pub(crate) struct Vtable {
     pub(crate) layout: BlockLayout,
 }
 
+/// Who a task is.
+pub(crate) struct Identity {
+    /// In order of the spawns of a core.
+    pub(crate) number: u64,
+    /// Dropped with the future: the memory of a task may be freed by another thread.
+    pub(crate) name: Cell<Option<Rc<str>>>,
+    pub(crate) spawned_at: &'static Location<'static>,
+}
+
+impl Identity {
+    pub(crate) fn name(&self) -> Option<Rc<str>> {
+        let name = self.name.take();
+        self.name.set(name.clone());
+        name
+    }
+}
+
 /// See the module's documentation.
 #[repr(C)]
 pub(crate) struct Header {
@@ -83,6 +112,8 @@ pub(crate) struct Header {
     pub(crate) list_next: Cell<Option<NonNull<Self>>>,
     /// Who awaits the `JoinHandle`.
     pub(crate) joiner: WakeSlot,
+    /// Who this is, for the eyes of people.
+    pub(crate) identity: Identity,
     remote: AtomicIsize,
     /// Inbox and doorbell of the owner; kept alive by the owner, and by a merged task itself.
     inbox: *const Remote,
@@ -94,7 +125,12 @@ pub(crate) struct Header {
 
 impl Header {
     /// A task that is not queued, referenced by the executor and by its `JoinHandle`.
-    pub(crate) fn new(vtable: &'static Vtable, core: &Core, state: u32) -> Self {
+    pub(crate) fn new(
+        vtable: &'static Vtable,
+        core: &Core,
+        state: u32,
+        spawned_at: &'static Location<'static>,
+    ) -> Self {
         Self {
             vtable,
             core: AtomicPtr::new(std::ptr::from_ref(core).cast_mut()),
@@ -103,6 +139,12 @@ impl Header {
             list_previous: Cell::new(None),
             list_next: Cell::new(None),
             joiner: WakeSlot::new(),
+            identity: Identity {
+                // The counter of tasks is the number of the next one.
+                number: core.counters.tasks_spawned.get(),
+                name: Cell::new(None),
+                spawned_at,
+            },
             remote: AtomicIsize::new(0),
             inbox: Arc::as_ptr(&core.remote),
             state: Cell::new(state | JOINABLE),

@@ -6,9 +6,11 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::header::{ABORTED, COMPLETE, Header, JOINABLE, TAKEN, release_local};
+use super::core::{Core, try_current};
+use super::header::{ABORTED, CANCEL_ON_DROP, COMPLETE, Header, JOINABLE, TAKEN, release_local};
 
 /// Awaits, aborts or, when dropped, detaches a task.
 ///
@@ -37,6 +39,37 @@ impl<T> JoinHandle<T> {
         self.header().has(COMPLETE)
     }
 
+    /// Asks the task to stop; `false` where it has ended or was asked before.
+    ///
+    /// Cooperative: the await at which the task stands, and each one that it begins afterwards,
+    /// resolves with [`Cancelled`](crate::Cancelled), or for I/O with `ECANCELED`. A wait that has
+    /// its result already gives it; the next one then fails. What the task awaits is asked in turn:
+    /// the leaves of a combinator, other tasks by their handles, the members of a group. The task
+    /// may clean up, in a [`shield`](crate::task::shield) if that has to wait, and ends with an
+    /// output of its own, which joining it gives.
+    ///
+    /// A task that has not ended after [`Builder::cancel_grace`](crate::Builder::cancel_grace) is
+    /// counted in [`Counters::cancels_overdue`](crate::Counters::cancels_overdue).
+    pub fn cancel(&self) -> bool {
+        self.header().owner().is_some_and(|core| core.cancel(self.task))
+    }
+
+    /// Cancels the task when this handle is dropped, instead of letting it go on by itself.
+    #[must_use = "the task is cancelled when this is dropped"]
+    pub fn cancel_on_drop(self) -> Self {
+        self.header().set(CANCEL_ON_DROP);
+        self
+    }
+
+    /// Gives the task a name for [dumps](crate::Runtime::dump). Costs an allocation.
+    #[must_use = "dropping the handle detaches the task, which may be meant"]
+    pub fn named(self, name: impl Into<Rc<str>>) -> Self {
+        if !self.is_finished() {
+            self.header().identity.name.set(Some(name.into()));
+        }
+        self
+    }
+
     /// Drops the task's future where it stands, at the task's next turn in its run queue.
     ///
     /// Joining it then gives [`JoinError::is_aborted`]. A task that has ended stays as it is.
@@ -48,6 +81,16 @@ impl<T> JoinHandle<T> {
         header.set(ABORTED);
         if let Some(core) = header.owner() {
             core.schedule(self.task);
+        }
+    }
+
+    /// Whoever awaits this handle was cancelled, and passes it on; or a dump is taken.
+    #[cold]
+    fn interrupted(&self, core: &Core) {
+        if core.attention.is_tracing() {
+            core.trace.join(self.header());
+        } else {
+            self.cancel();
         }
     }
 
@@ -89,6 +132,11 @@ impl<T> Future for JoinHandle<T> {
         let header = self.header();
         if !header.has(COMPLETE) {
             header.joiner.register(context);
+            if let Some(core) = try_current()
+                && core.attention.is_interrupted()
+            {
+                self.interrupted(core);
+            }
             return Poll::Pending;
         }
         assert!(!header.has(TAKEN), "a JoinHandle was polled after it gave its output");
@@ -103,6 +151,9 @@ impl<T> Drop for JoinHandle<T> {
         let _reference = Reference(self.task);
         let header = self.header();
         header.clear(JOINABLE);
+        if header.has(CANCEL_ON_DROP) {
+            self.cancel();
+        }
         if header.has(COMPLETE) {
             if !header.has(TAKEN) {
                 // SAFETY: just checked. Dropped here, since `T` belongs to this thread.

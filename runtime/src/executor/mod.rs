@@ -3,6 +3,10 @@
 //!
 //! | file | idea |
 //! |---|---|
+//! | `attention` | what the leaves that are polled now have to heed |
+//! | `cancel` | asking a task to stop, and noticing that it does not |
+//! | `foreign` | wakers of combinators, for a cancel to reach the leaves behind them |
+//! | `trace` | what tasks wait for, found when a dump is asked for |
 //! | `block` | memory of tasks, recycled by size class |
 //! | `header` | the part of a task that is the same for every future: state, references, links |
 //! | `cell` | the part that knows the future: poll, drop, output |
@@ -15,14 +19,18 @@
 //! | `core` | all that one core owns, and the thread's way to it |
 //! | `turn` | the loop |
 
+mod attention;
 mod block;
+mod cancel;
 mod cell;
 mod contain;
 mod core;
+mod foreign;
 mod header;
 mod join;
 mod queue;
 mod remote;
+mod trace;
 mod turn;
 mod wake;
 mod waker;
@@ -31,6 +39,7 @@ mod yielding;
 pub use join::{JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
+pub(crate) use attention::Scope;
 pub(crate) use contain::contain;
 pub(crate) use core::{Core, current, try_current};
 pub(crate) use remote::Remote;

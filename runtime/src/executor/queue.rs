@@ -71,7 +71,7 @@ impl TaskList {
         }
     }
 
-    /// Takes a task that is in the list out of it.
+    /// Takes a task out of the list.
     ///
     /// # Safety
     ///
@@ -90,6 +90,21 @@ impl TaskList {
             // SAFETY: listed tasks are alive.
             unsafe { next.as_ref() }.list_previous.set(previous);
         }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head.get().is_none()
+    }
+
+    /// All tasks, newest first. The list must not change meanwhile.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = NonNull<Header>> {
+        let mut next = self.head.get();
+        std::iter::from_fn(move || {
+            let task = next?;
+            // SAFETY: listed tasks are alive.
+            next = unsafe { task.as_ref() }.list_next.get();
+            Some(task)
+        })
     }
 
     pub(crate) fn pop(&self) -> Option<NonNull<Header>> {

@@ -95,7 +95,7 @@ impl Core {
 
     #[inline]
     fn fire_timers(&self) {
-        let next_ns = self.timers.borrow().next_ns();
+        let next_ns = self.next_deadline_ns();
         if next_ns == NEVER_NS {
             return;
         }
@@ -103,7 +103,16 @@ impl Core {
         if now_ns >= next_ns {
             let budget = self.config.timer_budget as usize;
             self.timers.borrow_mut().fire(now_ns, budget, &self.counters);
+            if now_ns >= self.dying_check_ns.get() {
+                self.check_dying();
+            }
         }
+    }
+
+    /// When there is something to do by the clock, or `NEVER_NS`.
+    #[inline]
+    fn next_deadline_ns(&self) -> u64 {
+        self.timers.borrow().next_ns().min(self.dying_check_ns.get())
     }
 
     /// Decides between spinning and sleeping, for a turn with nothing to run.
@@ -132,7 +141,7 @@ impl Core {
         if self.hot_sources.any_awaited() {
             return Wait::No;
         }
-        let next_ns = self.timers.borrow().next_ns();
+        let next_ns = self.next_deadline_ns();
         let until_timer = (next_ns != NEVER_NS)
             .then(|| Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())));
         let timeout = match (until_timer, limit) {

@@ -6,6 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr::NonNull;
+use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::core::{Errand, try_current};
@@ -18,7 +19,7 @@ pub(crate) enum Wake {
     #[default]
     Nobody,
     Task(TaskRef),
-    Foreign(Waker),
+    Foreign(Rc<Waker>),
 }
 
 impl Wake {
@@ -27,8 +28,17 @@ impl Wake {
     fn of(waker: &Waker) -> Self {
         match local_task(waker) {
             Some(task) => Self::Task(TaskRef::new(task)),
-            None => Self::Foreign(waker.clone()),
+            None => Self::foreign(waker),
         }
+    }
+
+    #[cold]
+    fn foreign(waker: &Waker) -> Self {
+        let waker = Rc::new(waker.clone());
+        if let Some(core) = try_current() {
+            core.note_foreign_wait(&waker);
+        }
+        Self::Foreign(waker)
     }
 
     #[inline]
@@ -51,7 +61,7 @@ impl Wake {
             Self::Task(task) => task.schedule(),
             Self::Foreign(waker) => match try_current() {
                 Some(core) => core.defer(Errand::Wake(waker)),
-                None => waker.wake(),
+                None => waker.wake_by_ref(),
             },
         }
     }

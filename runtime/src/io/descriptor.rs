@@ -1,14 +1,16 @@
 //! An open file that the driver may hold on to.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use socket2::SockAddr;
 
+use crate::cancelled::Cancelled;
 use crate::driver::{Backend, Completed, Key, Operation};
 use crate::executor::{Core, current};
 
@@ -71,7 +73,7 @@ pub enum Interest {
 /// Outside of a runtime.
 pub async fn readiness(descriptor: &Descriptor, interest: Interest) -> io::Result<()> {
     let operation = Operation::Ready { descriptor: descriptor.clone(), interest };
-    InFlight::start(current().handle(), operation)?.await.result.map(drop)
+    perform(operation).await?.result.map(drop)
 }
 
 /// Connects a socket.
@@ -89,10 +91,18 @@ pub async fn readiness(descriptor: &Descriptor, interest: Interest) -> io::Resul
 pub async fn connect(descriptor: &Descriptor, address: SockAddr) -> io::Result<()> {
     let operation =
         Operation::Connect { descriptor: descriptor.clone(), address: Box::new(address) };
-    InFlight::start(current().handle(), operation)?.await.result.map(drop)
+    perform(operation).await?.result.map(drop)
 }
 
-/// An operation that belongs to a future: dropping it gives the operation up.
+/// Does an operation on this thread's runtime, unless the task was cancelled before.
+pub(crate) async fn perform(operation: Operation) -> io::Result<Completed> {
+    let core = current().handle();
+    poll_fn(|context| core.checkpoint(context)).await?;
+    Ok(InFlight::start(core, operation)?.await?)
+}
+
+/// An operation that belongs to a future: dropping it gives the operation up. In a cancelled task it
+/// gives its result where it has one, else [`Cancelled`], and stays in flight until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     core: Rc<Core>,
@@ -112,18 +122,24 @@ impl InFlight {
         }
     }
 
-    pub(crate) fn poll_completed(&mut self, context: &Context<'_>) -> Poll<Completed> {
+    pub(crate) fn poll_completed(
+        &mut self,
+        context: &Context<'_>,
+    ) -> Poll<Result<Completed, Cancelled>> {
         let key = self.key.expect("an operation is not polled after its end");
-        let completed = std::task::ready!(self.core.driver.borrow_mut().poll(key, context));
-        self.key = None;
-        Poll::Ready(completed)
+        if let Poll::Ready(completed) = self.core.driver.borrow_mut().poll(key, context) {
+            self.key = None;
+            return Poll::Ready(Ok(completed));
+        }
+        ready!(self.core.checkpoint(context))?;
+        Poll::Pending
     }
 }
 
 impl Future for InFlight {
-    type Output = Completed;
+    type Output = Result<Completed, Cancelled>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Completed> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         self.poll_completed(context)
     }
 }

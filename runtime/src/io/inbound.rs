@@ -125,6 +125,7 @@ impl Inbound {
     ///
     /// The connection's failure, such as `ConnectionReset`, once; then the end.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+        ready!(self.core.checkpoint(context))?;
         if let Some(bytes) = self.pop() {
             return Poll::Ready(Ok(bytes));
         }
@@ -152,6 +153,7 @@ impl Inbound {
         if to.is_empty() {
             return Poll::Ready(Ok(0));
         }
+        ready!(self.core.checkpoint(context))?;
         if self.state.queue.borrow().is_empty() && matches!(self.state.end.get(), End::Open) {
             self.state.reader.register(context);
             if self.state.hot.get() && self.state.armed.get().is_none() {
@@ -237,6 +239,7 @@ impl Inbound {
 
     /// Waits until bytes or the end are here, or no receive is armed.
     fn poll_quiet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.core.checkpoint(context))?;
         let queued = self.state.queued() > 0 || !matches!(self.state.end.get(), End::Open);
         if queued || self.state.armed.get().is_none() {
             return Poll::Ready(Ok(()));
@@ -259,7 +262,11 @@ impl Inbound {
             Ok(receive) => receive,
             Err(error) => return (Err(error), Vec::new()),
         };
-        let completed = poll_fn(|context| receive.poll_completed(context)).await;
+        let completed = match poll_fn(|context| receive.poll_completed(context)).await {
+            Ok(completed) => completed,
+            // Bytes that come in spite of it go to the queue.
+            Err(cancelled) => return (Err(cancelled.into()), Vec::new()),
+        };
         self.state.armed.set(None);
         if let Ok(0) = completed.result {
             self.state.end.set(End::Reached);

@@ -74,6 +74,7 @@ impl Incoming {
     ///
     /// What `accept(2)` tells: `EMFILE` and the like pass, and accepting can go on.
     pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
+        ready!(self.core.checkpoint(context))?;
         if let Some(socket) = self.state.queue.borrow_mut().pop_front() {
             return Poll::Ready(Ok(socket));
         }

@@ -64,6 +64,7 @@ impl Outbound {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.core.checkpoint(context))?;
         if bytes.len() <= JOIN_BYTES_MAX && self.core.driver.borrow().enter_is_due() {
             ready!(self.poll_flush(context))?;
             if self.room.is_none() && self.join(bytes) {
@@ -110,6 +111,7 @@ impl Outbound {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        ready!(self.core.checkpoint(context))?;
         // Empty slices in front would leave no room for the bytes behind them, and a count of 0
         // would say that nothing more can be written.
         let first = slices.iter().take_while(|slice| slice.is_empty()).count();
@@ -133,6 +135,7 @@ impl Outbound {
     ///
     /// As for [`poll_write`](Self::poll_write).
     pub async fn send(&mut self, buffer: SendBuf) -> io::Result<()> {
+        poll_fn(|context| self.core.checkpoint(context)).await?;
         self.flush().await?;
         // Before a first part is sent: the rest must not be refused.
         self.core.driver.borrow().room()?;
@@ -190,7 +193,7 @@ impl Outbound {
         let Some(sending) = &mut self.sending else {
             return Poll::Ready(Ok(()));
         };
-        let completed = ready!(sending.poll_completed(context));
+        let completed = ready!(sending.poll_completed(context))?;
         self.sending = None;
         Poll::Ready(completed.result.map(drop))
     }
@@ -205,7 +208,7 @@ impl Outbound {
         ready!(self.poll_flush(context))?;
         loop {
             if let Some(room) = &mut self.room {
-                let completed = ready!(room.poll_completed(context));
+                let completed = ready!(room.poll_completed(context))?;
                 self.room = None;
                 completed.result?;
             }

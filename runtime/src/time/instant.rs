@@ -15,10 +15,11 @@ use crate::executor::current;
 ///
 /// taut_runtime::run(async {
 ///     let start = Instant::now();
-///     sleep(Duration::from_micros(10)).await;
+///     sleep(Duration::from_micros(10)).await?;
 ///     assert!(start.elapsed() >= Duration::from_micros(10));
-/// })?;
-/// # Ok::<(), taut_runtime::BuildError>(())
+///     Ok::<(), taut_runtime::Cancelled>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Instant(u64);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Instant, sleep_until};
+use crate::cancelled::Cancelled;
 
 /// Ticks every `period`, the first time at once.
 ///
@@ -16,11 +17,12 @@ use super::{Instant, sleep_until};
 ///
 /// taut_runtime::run(async {
 ///     let mut heartbeat = interval(Duration::from_micros(100));
-///     let first = heartbeat.tick().await;
-///     let second = heartbeat.tick().await;
+///     let first = heartbeat.tick().await?;
+///     let second = heartbeat.tick().await?;
 ///     assert_eq!(second - first, Duration::from_micros(100));
-/// })?;
-/// # Ok::<(), taut_runtime::BuildError>(())
+///     Ok::<(), taut_runtime::Cancelled>(())
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn interval(period: Duration) -> Interval {
     interval_at(Instant::now(), period)
@@ -74,9 +76,13 @@ impl Interval {
     /// at a fixed rate must count from.
     ///
     /// Cancel-safe: a dropped future has not used up a tick.
-    pub async fn tick(&mut self) -> Instant {
+    ///
+    /// # Errors
+    ///
+    /// [`Cancelled`] where the task was asked to stop before.
+    pub async fn tick(&mut self) -> Result<Instant, Cancelled> {
         let intended = self.next;
-        sleep_until(intended).await;
+        sleep_until(intended).await?;
         self.next = intended + self.period;
         let now = Instant::now();
         if self.next < now {
@@ -93,6 +99,6 @@ impl Interval {
                 }
             }
         }
-        intended
+        Ok(intended)
     }
 }

@@ -1,38 +1,46 @@
 //! Waiting until a point in time.
 
+use std::panic::Location;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use super::Instant;
 use super::wheel::TimerKey;
+use crate::cancelled::Cancelled;
 use crate::executor::{Core, current};
 
 /// Waits for a duration, to the nanosecond of the core's clock.
 ///
-/// Cancel-safe: dropping it stops the timer. Costs no system call and, once the wheel is warm, no
+/// Dropping it stops the timer. Costs no system call and, once the wheel is warm, no
 /// allocation. How late it wakes depends on the wait strategy and on what else the core does.
+///
+/// # Errors
+///
+/// [`Cancelled`] where the task was asked to stop before the time was up.
 ///
 /// ```
 /// use std::time::Duration;
 ///
 /// taut_runtime::run(async {
-///     taut_runtime::time::sleep(Duration::from_nanos(500)).await;
-/// })?;
-/// # Ok::<(), taut_runtime::BuildError>(())
+///     taut_runtime::time::sleep(Duration::from_nanos(500)).await
+/// })??;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// # Panics
 ///
 /// Outside of a runtime, when called.
+#[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
     sleep_until(Instant::now() + duration)
 }
 
 /// Waits until a point in time; a point that has passed gives way to the other tasks once.
+#[track_caller]
 pub fn sleep_until(deadline: Instant) -> Sleep {
-    Sleep { deadline, timer: None }
+    Sleep { deadline, timer: None, location: Location::caller() }
 }
 
 /// The future of [`sleep`] and [`sleep_until`].
@@ -41,6 +49,7 @@ pub fn sleep_until(deadline: Instant) -> Sleep {
 pub struct Sleep {
     deadline: Instant,
     timer: Option<(Rc<Core>, TimerKey)>,
+    location: &'static Location<'static>,
 }
 
 impl Sleep {
@@ -63,16 +72,25 @@ impl Sleep {
 }
 
 impl Future for Sleep {
-    type Output = ();
+    type Output = Result<(), Cancelled>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let deadline_ns = self.deadline.as_nanos();
-        let (core, key) = self.timer.get_or_insert_with(|| {
-            let core = current().handle();
-            let key = core.timers.borrow_mut().start(deadline_ns);
-            (core, key)
-        });
-        core.timers.borrow_mut().poll(*key, context)
+        if let Some((core, key)) = &self.timer {
+            if core.timers.borrow().has_fired(*key) {
+                return Poll::Ready(Ok(()));
+            }
+            ready!(core.checkpoint_at(context, "sleep", self.location))?;
+            return core.timers.borrow_mut().poll(*key, context).map(Ok);
+        }
+        let core = current();
+        ready!(core.checkpoint_at(context, "sleep", self.location))?;
+        let mut timers = core.timers.borrow_mut();
+        let key = timers.start(deadline_ns);
+        let polled = timers.poll(key, context);
+        drop(timers);
+        self.timer = Some((core.handle(), key));
+        polled.map(Ok)
     }
 }
 

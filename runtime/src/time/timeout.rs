@@ -1,17 +1,20 @@
 //! A limit on how long a future may take.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use std::{fmt, io};
 
 use super::{Instant, Sleep, sleep, sleep_until};
+use crate::executor::current;
 
 /// Gives the future's output, or [`Elapsed`] when it has none after `duration`.
 ///
-/// At the deadline the future is dropped with the `Timeout`; whatever it had in flight is cancelled
-/// in the background, so the timeout itself is never late because of it. Cancel-safe if the future
-/// is.
+/// Returns at the deadline, also where the future is slow to die: the future is dropped with the
+/// `Timeout`, and what it had in flight ends in the background. A future given as `&mut` is only
+/// let go, and can be awaited again. A task given by its handle goes on, unless the handle says
+/// [`cancel_on_drop`](crate::JoinHandle::cancel_on_drop): the task is then asked to stop, and dies
+/// in the background. Cancel-safe if the future is.
 ///
 /// ```
 /// use std::time::Duration;
@@ -28,11 +31,13 @@ use super::{Instant, Sleep, sleep, sleep_until};
 /// # Panics
 ///
 /// Outside of a runtime, when called.
+#[track_caller]
 pub fn timeout<F: Future>(duration: Duration, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep(duration) }
 }
 
 /// Gives the future's output, or [`Elapsed`] when it has none at `deadline`.
+#[track_caller]
 pub fn timeout_at<F: Future>(deadline: Instant, future: F) -> Timeout<F> {
     Timeout { future, sleep: sleep_until(deadline) }
 }
@@ -57,7 +62,12 @@ impl<F: Future> Future for Timeout<F> {
         if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
         }
-        Pin::new(this.sleep).poll(context).map(|()| Err(Elapsed(())))
+        // A cancel is the future's to answer. The timer, which would fail, is not asked then.
+        if current().attention.is_interrupted() {
+            return Poll::Pending;
+        }
+        ready!(Pin::new(this.sleep).poll(context)).expect("not interrupted, as just seen");
+        Poll::Ready(Err(Elapsed(())))
     }
 }
 

@@ -99,6 +99,14 @@ impl Wheel {
         TimerKey { index, generation: self.timers[index as usize].generation }
     }
 
+    /// Whether the timer's deadline was met.
+    #[inline]
+    pub(crate) fn has_fired(&self, key: TimerKey) -> bool {
+        let timer = &self.timers[key.index as usize];
+        debug_assert_eq!(timer.generation, key.generation, "a timer was asked after its removal");
+        timer.place == Place::Fired
+    }
+
     /// Ready once the timer has fired; else remembers whom to wake.
     pub(crate) fn poll(&mut self, key: TimerKey, context: &Context<'_>) -> Poll<()> {
         let timer = &self.timers[key.index as usize];
@@ -274,11 +282,6 @@ impl Wheel {
             level.occupied &= !(1 << slot);
         }
     }
-
-    #[cfg(test)]
-    fn fired(&self, key: TimerKey) -> bool {
-        self.timers[key.index as usize].place == Place::Fired
-    }
 }
 
 #[cfg(test)]
@@ -299,10 +302,10 @@ mod tests {
                 let key = wheel.start(start_ns + delay_ns);
                 if delay_ns > 0 {
                     fire(&mut wheel, start_ns + delay_ns - 1);
-                    assert!(!wheel.fired(key), "{start_ns} + {delay_ns} fired early");
+                    assert!(!wheel.has_fired(key), "{start_ns} + {delay_ns} fired early");
                 }
                 fire(&mut wheel, start_ns + delay_ns);
-                assert!(wheel.fired(key), "{start_ns} + {delay_ns} did not fire");
+                assert!(wheel.has_fired(key), "{start_ns} + {delay_ns} did not fire");
                 assert_eq!(wheel.next_ns(), NEVER_NS);
             }
         }
@@ -313,10 +316,10 @@ mod tests {
         let mut wheel = Wheel::new(1);
         let key = wheel.start(u64::MAX);
         fire(&mut wheel, 1 << 62);
-        assert!(!wheel.fired(key));
+        assert!(!wheel.has_fired(key));
         assert!(wheel.next_ns() > 1 << 62);
         fire(&mut wheel, u64::MAX);
-        assert!(wheel.fired(key));
+        assert!(wheel.has_fired(key));
     }
 
     #[test]
@@ -327,9 +330,9 @@ mod tests {
         while wheel.next_ns() != NEVER_NS {
             wheel.fire(2_000_000, 10, &CounterCells::default());
             calls += 1;
-            let fired = keys.iter().take_while(|key| wheel.fired(**key)).count();
+            let fired = keys.iter().take_while(|key| wheel.has_fired(**key)).count();
             assert_eq!(fired, calls * 10);
-            assert!(keys[fired..].iter().all(|key| !wheel.fired(*key)));
+            assert!(keys[fired..].iter().all(|key| !wheel.has_fired(*key)));
             assert!(wheel.next_ns() <= 2_000_000 || fired == 1000);
         }
         assert_eq!(calls, 100);
@@ -396,12 +399,12 @@ mod tests {
                         fire(&mut wheel, now_ns);
                     }
                 }
-                let pending = model.iter().filter(|(key, _)| !wheel.fired(*key));
+                let pending = model.iter().filter(|(key, _)| !wheel.has_fired(*key));
                 let earliest = pending.map(|(_, deadline_ns)| *deadline_ns).min();
                 prop_assert!(wheel.next_ns() <= earliest.unwrap_or(NEVER_NS));
                 if matches!(step, Step::Advance { .. }) {
                     for (key, deadline_ns) in &model {
-                        prop_assert_eq!(wheel.fired(*key), *deadline_ns <= now_ns);
+                        prop_assert_eq!(wheel.has_fired(*key), *deadline_ns <= now_ns);
                     }
                     prop_assert!(wheel.next_ns() > now_ns);
                 }

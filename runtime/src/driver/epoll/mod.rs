@@ -26,7 +26,6 @@ use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
 
 use self::attempt::attempt;
 use self::sources::{Sources, Waiter};
-use super::slots::Slots;
 use super::{Backend, Completed, Key, Operation, Shared, Wait, table_full};
 use crate::buffer::RxBuf;
 use crate::config::{Config, WaitStrategy};
@@ -34,6 +33,7 @@ use crate::error::BuildError;
 use crate::executor::WakeSlot;
 use crate::features::Features;
 use crate::io::{InboundState, IncomingState, Interest, receive_now};
+use crate::slots::Slots;
 
 /// Events taken by one `epoll_wait`.
 const EVENTS_MAX: usize = 128;

@@ -16,10 +16,10 @@ use super::predict::Predictor;
 use super::ring::Ring;
 use super::setup::Granted;
 use crate::config::Config;
-use crate::driver::slots::Slots;
 use crate::driver::{Completed, Key, Operation, Shared, table_full};
 use crate::executor::WakeSlot;
 use crate::io::{InboundState, IncomingState};
+use crate::slots::Slots;
 
 /// Marks the completion of a cancellation; the rest is the key of its target.
 pub(super) const CANCELLATION: u64 = 1 << 63;

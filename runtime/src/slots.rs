@@ -1,4 +1,4 @@
-//! A slab with generations: where operations live while the kernel knows them by number.
+//! A slab with generations: what is named by a small number lives here.
 //!
 //! Invariant: a key finds its entry from `insert` until `remove` and never another's; the
 //! generation of an index changes with each use and may wrap after 2^31 of them.

@@ -1,0 +1,84 @@
+//! The error of a wait whose task was cancelled, and the one question to ask of any error.
+
+use std::error::Error;
+use std::{fmt, io};
+
+/// The wait was given up because its task was asked to stop; nobody is at fault.
+///
+/// Pass it on with `?`: it becomes an [`io::Error`] with the code `ECANCELED`. Clean-up that has
+/// to wait goes into [`shield`](crate::task::shield).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Cancelled;
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the task was cancelled")
+    }
+}
+
+impl Error for Cancelled {}
+
+impl From<Cancelled> for io::Error {
+    fn from(Cancelled: Cancelled) -> Self {
+        Self::from_raw_os_error(libc::ECANCELED)
+    }
+}
+
+/// Whether an error says that the work was cancelled, itself or by one of its causes.
+///
+/// True for [`Cancelled`], for an [`io::Error`] with the code `ECANCELED`, and for every error of
+/// this crate, or any other, that names one of them as its source.
+///
+/// ```
+/// use std::io;
+///
+/// assert!(taut_runtime::is_cancelled(&taut_runtime::Cancelled));
+/// assert!(taut_runtime::is_cancelled(&io::Error::from(taut_runtime::Cancelled)));
+/// assert!(!taut_runtime::is_cancelled(&io::Error::from(io::ErrorKind::TimedOut)));
+/// ```
+pub fn is_cancelled(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<Cancelled>() {
+            return true;
+        }
+        next = match error.downcast_ref::<io::Error>() {
+            Some(error) if error.raw_os_error() == Some(libc::ECANCELED) => return true,
+            // Its own `source` leaves out the error that it wraps.
+            Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Wrapper(io::Error);
+
+    impl fmt::Display for Wrapper {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("wrapped")
+        }
+    }
+
+    impl Error for Wrapper {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn is_found_through_any_number_of_wrappers() {
+        let plain = io::Error::from(Cancelled);
+        assert_eq!(plain.raw_os_error(), Some(libc::ECANCELED));
+        let twice = io::Error::other(Wrapper(io::Error::other(Wrapper(plain))));
+        assert!(is_cancelled(&twice));
+        let other = io::Error::other(Wrapper(io::Error::from_raw_os_error(libc::EPIPE)));
+        assert!(!is_cancelled(&other));
+    }
+}
