@@ -8,7 +8,6 @@ use std::{fmt, io};
 /// Pass it on with `?`: it becomes an [`io::Error`] with the code `ECANCELED`. Clean-up that has
 /// to wait goes into [`shield`](crate::task::shield).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Cancelled;
 
 impl fmt::Display for Cancelled {
