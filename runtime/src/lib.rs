@@ -9,6 +9,7 @@
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
+//! | [`sync`] | locks and signals between tasks |
 //! | [`task`] | structured concurrency and cancellation |
 //! | [`time`] | clock, timer wheel, `sleep`, `timeout`, `interval` |
 //!
@@ -20,6 +21,7 @@ compile_error!("taut runs on Linux only");
 
 pub mod buffer;
 pub mod io;
+pub mod sync;
 pub mod task;
 pub mod time;
 

@@ -130,6 +130,12 @@ impl WakeSlot {
         self.0.set(Wake::of(waker));
     }
 
+    /// Forgets whoever waits, for the caller to resume it.
+    #[inline]
+    pub(crate) fn take(&self) -> Wake {
+        self.0.take()
+    }
+
     /// Resumes whoever waits, once.
     #[inline]
     pub(crate) fn fire(&self) {
