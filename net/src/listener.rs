@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
 use taut_runtime::io::{Descriptor, Incoming};
+use taut_runtime::task::waiting;
 
 use crate::options::to_std;
 use crate::socket::no_delay;
@@ -78,8 +79,9 @@ impl TcpListener {
     ///
     /// What `accept(2)` tells. Running out of descriptors (`EMFILE`, `ENFILE`) passes: the listener
     /// stays as it is, and accepting can go on once some are closed.
-    pub async fn accept(&self) -> io::Result<TcpStream> {
-        poll_fn(|context| self.poll_accept(context)).await
+    #[track_caller]
+    pub fn accept(&self) -> impl Future<Output = io::Result<TcpStream>> {
+        waiting("accept on a TCP listener", poll_fn(|context| self.poll_accept(context)))
     }
 
     /// As [`accept`](Self::accept), for futures written by hand.

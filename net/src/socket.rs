@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use taut_runtime::io::{Descriptor, connect};
+use taut_runtime::task::waiting;
 
 use crate::options::stream_options;
 use crate::{TcpListener, TcpStream};
@@ -124,10 +125,13 @@ impl TcpSocket {
     /// # Panics
     ///
     /// Outside of a runtime.
-    pub async fn connect(self, address: SocketAddr) -> io::Result<TcpStream> {
-        let descriptor = Descriptor::from(OwnedFd::from(self.socket));
-        connect(&descriptor, SockAddr::from(address)).await?;
-        Ok(TcpStream::from_connected(descriptor))
+    #[track_caller]
+    pub fn connect(self, address: SocketAddr) -> impl Future<Output = io::Result<TcpStream>> {
+        waiting("connect of a TCP socket", async move {
+            let descriptor = Descriptor::from(OwnedFd::from(self.socket));
+            connect(&descriptor, SockAddr::from(address)).await?;
+            Ok(TcpStream::from_connected(descriptor))
+        })
     }
 }
 

@@ -10,6 +10,7 @@ use std::task::{Context, Poll};
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
+use taut_runtime::task::waiting;
 
 use crate::TcpStream;
 
@@ -36,8 +37,9 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::recv`].
-    pub async fn recv(&mut self) -> io::Result<RxBuf> {
-        self.inbound.recv().await
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
+        waiting("recv on a TCP stream", self.inbound.recv())
     }
 
     /// As [`TcpStream::read`].
@@ -45,8 +47,9 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::recv`].
-    pub async fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.inbound.read(to).await
+    #[track_caller]
+    pub fn read(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        waiting("read on a TCP stream", self.inbound.read(to))
     }
 
     /// As [`TcpStream::read_exact`].
@@ -54,17 +57,20 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::read_exact`].
-    pub async fn read_exact(&mut self, to: &mut [u8]) -> io::Result<()> {
-        let mut filled = 0;
-        while filled < to.len() {
-            let count = self.read(&mut to[filled..]).await?;
-            if count == 0 {
-                let message = format!("the stream ended after {filled} of {} bytes", to.len());
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+    #[track_caller]
+    pub fn read_exact(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        waiting("read_exact on a TCP stream", async move {
+            let mut filled = 0;
+            while filled < to.len() {
+                let count = self.inbound.read(&mut to[filled..]).await?;
+                if count == 0 {
+                    let message = format!("the stream ended after {filled} of {} bytes", to.len());
+                    return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+                }
+                filled += count;
             }
-            filled += count;
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// As [`TcpStream::read_to_end`].
@@ -72,15 +78,18 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::recv`].
-    pub async fn read_to_end(&mut self, to: &mut Vec<u8>) -> io::Result<usize> {
-        let before = to.len();
-        loop {
-            let bytes = self.recv().await?;
-            if bytes.is_empty() {
-                return Ok(to.len() - before);
+    #[track_caller]
+    pub fn read_to_end(&mut self, to: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        waiting("read_to_end on a TCP stream", async move {
+            let before = to.len();
+            loop {
+                let bytes = self.inbound.recv().await?;
+                if bytes.is_empty() {
+                    return Ok(to.len() - before);
+                }
+                to.extend_from_slice(&bytes);
             }
-            to.extend_from_slice(&bytes);
-        }
+        })
     }
 
     /// As [`TcpStream::recv_into`].
@@ -88,8 +97,12 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::recv_into`].
-    pub async fn recv_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
-        self.inbound.recv_into(buffer).await
+    #[track_caller]
+    pub fn recv_into(
+        &mut self,
+        buffer: Vec<u8>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<u8>)> {
+        waiting("recv_into on a TCP stream", self.inbound.recv_into(buffer))
     }
 
     /// As [`TcpStream::set_hot`].
@@ -140,8 +153,10 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::write`].
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        poll_fn(|context| self.outbound.poll_write(context, bytes)).await
+    #[track_caller]
+    pub fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        let write = poll_fn(|context| self.outbound.poll_write(context, bytes));
+        waiting("write on a TCP stream", write)
     }
 
     /// As [`TcpStream::write_all`].
@@ -149,13 +164,16 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::write`].
-    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        let mut rest = bytes;
-        while !rest.is_empty() {
-            let count = self.write(rest).await?;
-            rest = &rest[count..];
-        }
-        Ok(())
+    #[track_caller]
+    pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
+        waiting("write_all on a TCP stream", async {
+            let mut rest = bytes;
+            while !rest.is_empty() {
+                let count = poll_fn(|context| self.outbound.poll_write(context, rest)).await?;
+                rest = &rest[count..];
+            }
+            Ok(())
+        })
     }
 
     /// As [`TcpStream::write_vectored`].
@@ -163,8 +181,13 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::write`].
-    pub async fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        poll_fn(|context| self.outbound.poll_write_vectored(context, slices)).await
+    #[track_caller]
+    pub fn write_vectored(
+        &mut self,
+        slices: &[IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        let write = poll_fn(|context| self.outbound.poll_write_vectored(context, slices));
+        waiting("write_vectored on a TCP stream", write)
     }
 
     /// As [`TcpStream::send`].
@@ -172,8 +195,12 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::write`].
-    pub async fn send(&mut self, buffer: impl Into<SendBuf>) -> io::Result<()> {
-        self.outbound.send(buffer.into()).await
+    #[track_caller]
+    pub fn send<B: Into<SendBuf>>(
+        &mut self,
+        buffer: B,
+    ) -> impl Future<Output = io::Result<()>> + use<'_, B> {
+        waiting("send on a TCP stream", self.outbound.send(buffer.into()))
     }
 
     /// As [`TcpStream::flush`].
@@ -181,8 +208,9 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// As for [`TcpStream::flush`].
-    pub async fn flush(&mut self) -> io::Result<()> {
-        self.outbound.flush().await
+    #[track_caller]
+    pub fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        waiting("flush of a TCP stream", self.outbound.flush())
     }
 
     /// Ends the writing direction after every `send` is with the kernel.
@@ -190,9 +218,12 @@ impl OwnedWriteHalf {
     /// # Errors
     ///
     /// What `shutdown(2)` tells.
-    pub async fn shutdown(&mut self) -> io::Result<()> {
-        self.flush().await?;
-        SockRef::from(&self.descriptor).shutdown(Shutdown::Write)
+    #[track_caller]
+    pub fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
+        waiting("shutdown of a TCP stream", async {
+            self.outbound.flush().await?;
+            SockRef::from(&self.descriptor).shutdown(Shutdown::Write)
+        })
     }
 
     /// As [`TcpStream::write`], for futures written by hand.

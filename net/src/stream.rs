@@ -10,6 +10,7 @@ use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
 use taut_runtime::is_cancelled;
+use taut_runtime::task::waiting;
 
 use crate::address::{ToAddresses, no_address};
 use crate::options::{stream_options, to_std};
@@ -64,7 +65,12 @@ impl TcpStream {
     /// # Panics
     ///
     /// Outside of a runtime.
-    pub async fn connect(to: impl ToAddresses) -> io::Result<Self> {
+    #[track_caller]
+    pub fn connect(to: impl ToAddresses) -> impl Future<Output = io::Result<Self>> {
+        waiting("connect of a TCP stream", Self::connect_to_any(to))
+    }
+
+    async fn connect_to_any(to: impl ToAddresses) -> io::Result<Self> {
         let mut failure = None;
         for address in to.to_addresses().await? {
             let attempt = match TcpSocket::for_address(address) {
@@ -111,8 +117,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// The connection's failure, such as `ConnectionReset`, once; then the end.
-    pub async fn recv(&mut self) -> io::Result<RxBuf> {
-        self.read.recv().await
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
+        self.read.recv()
     }
 
     /// Copies the next bytes to `to` and says how many; 0 at the end. Cancel-safe.
@@ -120,8 +127,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`recv`](Self::recv).
-    pub async fn read(&mut self, to: &mut [u8]) -> io::Result<usize> {
-        self.read.read(to).await
+    #[track_caller]
+    pub fn read(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
+        self.read.read(to)
     }
 
     /// Fills `to`. Not cancel-safe: bytes that a dropped future copied are gone from the stream.
@@ -129,8 +137,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// `UnexpectedEof` where the stream ends before; as for [`recv`](Self::recv).
-    pub async fn read_exact(&mut self, to: &mut [u8]) -> io::Result<()> {
-        self.read.read_exact(to).await
+    #[track_caller]
+    pub fn read_exact(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<()>> {
+        self.read.read_exact(to)
     }
 
     /// Appends all bytes up to the end of the stream and says how many. What a dropped future read
@@ -139,8 +148,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`recv`](Self::recv).
-    pub async fn read_to_end(&mut self, to: &mut Vec<u8>) -> io::Result<usize> {
-        self.read.read_to_end(to).await
+    #[track_caller]
+    pub fn read_to_end(&mut self, to: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
+        self.read.read_to_end(to)
     }
 
     /// Lets the kernel write the next bytes into the spare capacity of `buffer`; gives their
@@ -150,8 +160,12 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`recv`](Self::recv); `InvalidInput` where `buffer` has no spare capacity.
-    pub async fn recv_into(&mut self, buffer: Vec<u8>) -> (io::Result<usize>, Vec<u8>) {
-        self.read.recv_into(buffer).await
+    #[track_caller]
+    pub fn recv_into(
+        &mut self,
+        buffer: Vec<u8>,
+    ) -> impl Future<Output = (io::Result<usize>, Vec<u8>)> {
+        self.read.recv_into(buffer)
     }
 
     /// Writes some of `bytes` and says how many. Cancel-safe: a pending write has sent nothing.
@@ -159,8 +173,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// `BrokenPipe`, `ConnectionReset`; the failure of a `send` whose future was dropped.
-    pub async fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.write.write(bytes).await
+    #[track_caller]
+    pub fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
+        self.write.write(bytes)
     }
 
     /// Writes all of `bytes`. A dropped future may have written a part.
@@ -168,8 +183,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`write`](Self::write).
-    pub async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.write.write_all(bytes).await
+    #[track_caller]
+    pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
+        self.write.write_all(bytes)
     }
 
     /// Writes some bytes of several slices, with one system call. Cancel-safe as
@@ -178,8 +194,12 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`write`](Self::write).
-    pub async fn write_vectored(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        self.write.write_vectored(slices).await
+    #[track_caller]
+    pub fn write_vectored(
+        &mut self,
+        slices: &[IoSlice<'_>],
+    ) -> impl Future<Output = io::Result<usize>> {
+        self.write.write_vectored(slices)
     }
 
     /// Sends all of an owned buffer without a copy: an `RxBuf`, a `TxBuf`, `Bytes` or a `Vec<u8>`.
@@ -189,8 +209,12 @@ impl TcpStream {
     /// # Errors
     ///
     /// As for [`write`](Self::write).
-    pub async fn send(&mut self, buffer: impl Into<SendBuf>) -> io::Result<()> {
-        self.write.send(buffer).await
+    #[track_caller]
+    pub fn send<B: Into<SendBuf>>(
+        &mut self,
+        buffer: B,
+    ) -> impl Future<Output = io::Result<()>> + use<'_, B> {
+        self.write.send(buffer)
     }
 
     /// Waits until every `send` is with the kernel. Cancel-safe.
@@ -198,8 +222,9 @@ impl TcpStream {
     /// # Errors
     ///
     /// The failure of a `send` whose future was dropped.
-    pub async fn flush(&mut self) -> io::Result<()> {
-        self.write.flush().await
+    #[track_caller]
+    pub fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
+        self.write.flush()
     }
 
     /// Ends one direction, or both, after every `send` is with the kernel. The peer reads the end
@@ -208,11 +233,14 @@ impl TcpStream {
     /// # Errors
     ///
     /// What `shutdown(2)` tells, such as `NotConnected`.
-    pub async fn shutdown(&mut self, how: Shutdown) -> io::Result<()> {
-        if how != Shutdown::Read {
-            self.flush().await?;
-        }
-        SockRef::from(&*self).shutdown(how)
+    #[track_caller]
+    pub fn shutdown(&mut self, how: Shutdown) -> impl Future<Output = io::Result<()>> {
+        waiting("shutdown of a TCP stream", async move {
+            if how != Shutdown::Read {
+                self.write.outbound.flush().await?;
+            }
+            SockRef::from(&*self).shutdown(how)
+        })
     }
 
     /// Closes the connection with a reset: unsent bytes are thrown away, and the peer's next read

@@ -66,6 +66,8 @@ counters! {
     /// Tasks that had not ended `Builder::cancel_grace` after they were asked to;
     /// `Runtime::dump` names them while they live.
     cancels_overdue,
+    /// Tasks that were alive when their `TaskGroup` was dropped.
+    tasks_orphaned,
     /// System calls made by the runtime and its sockets, of every kind.
     syscalls,
     /// `io_uring_enter` or `epoll_wait` calls among them.

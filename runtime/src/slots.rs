@@ -46,9 +46,8 @@ impl<T> Slots<T> {
         Self { entries: Vec::new(), free: NONE, used: 0, max }
     }
 
-    #[cfg(test)]
-    fn len(&self) -> u32 {
-        self.used
+    pub(crate) fn len(&self) -> usize {
+        self.used as usize
     }
 
     pub(crate) fn has_room(&self) -> bool {
@@ -96,6 +95,20 @@ impl<T> Slots<T> {
             Entry::Used(value) => Some(value),
             Entry::Free { .. } => unreachable!("just checked"),
         }
+    }
+
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.entries.iter_mut().filter_map(|(_, entry)| match entry {
+            Entry::Used(value) => Some(value),
+            Entry::Free { .. } => None,
+        })
+    }
+
+    pub(crate) fn into_values(self) -> impl Iterator<Item = T> {
+        self.entries.into_iter().filter_map(|(_, entry)| match entry {
+            Entry::Used(value) => Some(value),
+            Entry::Free { .. } => None,
+        })
     }
 
     pub(crate) fn keys(&self) -> impl Iterator<Item = Key> {

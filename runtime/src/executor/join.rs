@@ -88,9 +88,18 @@ impl<T> JoinHandle<T> {
     #[cold]
     fn interrupted(&self, core: &Core) {
         if core.attention.is_tracing() {
-            core.trace.join(self.header());
+            self.note_join();
         } else {
             self.cancel();
+        }
+    }
+
+    /// Notes in the dump that is taken that somebody awaits this task.
+    pub(crate) fn note_join(&self) {
+        if let Some(core) = try_current()
+            && !self.is_finished()
+        {
+            core.trace.join(self.header());
         }
     }
 
@@ -118,6 +127,41 @@ impl<T> JoinHandle<T> {
             (header.vtable.take_output)(self.task, outcome.as_mut_ptr().cast());
             outcome.assume_init()
         }
+    }
+}
+
+impl<T, E: From<JoinError>> JoinHandle<Result<T, E>> {
+    /// The task's own result, where a panic or an abort becomes an error of the same type: for `?`
+    /// and for [`all`](crate::task::all) and [`any`](crate::task::any), which want one error type.
+    ///
+    /// ```
+    /// use std::io;
+    /// use taut_runtime::{spawn, task::all};
+    ///
+    /// taut_runtime::run(async {
+    ///     let tasks = (1..=2).map(|number| spawn(async move { Ok::<_, io::Error>(number) }));
+    ///     assert_eq!(all(tasks.map(|task| task.flatten())).await?, [1, 2]);
+    ///     Ok::<(), io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn flatten(self) -> Flatten<T, E> {
+        Flatten { handle: self }
+    }
+}
+
+/// The future of [`JoinHandle::flatten`].
+#[derive(Debug)]
+#[must_use = "dropping it lets the task go on by itself"]
+pub struct Flatten<T, E> {
+    handle: JoinHandle<Result<T, E>>,
+}
+
+impl<T, E: From<JoinError>> Future for Flatten<T, E> {
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut self.handle).poll(context).map(|joined| joined?)
     }
 }
 

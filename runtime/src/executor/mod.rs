@@ -36,7 +36,7 @@ mod wake;
 mod waker;
 mod yielding;
 
-pub use join::{JoinError, JoinHandle};
+pub use join::{Flatten, JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
 pub(crate) use attention::Scope;
