@@ -166,7 +166,7 @@ impl OwnedWriteHalf {
     /// As for [`TcpStream::write`].
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        waiting("write_all on a TCP stream", async {
+        waiting("write_all on a TCP stream", async move {
             let mut rest = bytes;
             while !rest.is_empty() {
                 let count = poll_fn(|context| self.outbound.poll_write(context, rest)).await?;
