@@ -14,7 +14,7 @@ use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
 use super::core::Core;
-use super::header::Header;
+use super::header::{CANCELLED, Header};
 use crate::cancelled::Cancelled;
 
 /// Leaves of a cancelled task that one poll of it answers.
@@ -40,10 +40,10 @@ pub(crate) struct Attention {
     /// All that a checkpoint reads: there is something to heed.
     interrupted: Cell<bool>,
     scope: Cell<Scope>,
-    /// A cancel was asked for, shielded or not.
-    requested: Cell<bool>,
+    /// A scope around this one, shielded or not, is of a combinator that cancelled.
+    within_cancelled: Cell<bool>,
+    /// The task that runs.
     task: Cell<Option<NonNull<Header>>>,
-    task_cancelled: Cell<bool>,
     answers_left: Cell<u32>,
 }
 
@@ -52,8 +52,6 @@ impl Attention {
     #[inline]
     pub(crate) fn begin(&self, task: NonNull<Header>, cancelled: bool) {
         self.task.set(Some(task));
-        self.task_cancelled.set(cancelled);
-        self.requested.set(cancelled);
         self.interrupted.set(cancelled);
         self.answers_left.set(ANSWERS_MAX);
     }
@@ -61,7 +59,6 @@ impl Attention {
     #[inline]
     pub(crate) fn finish(&self) {
         self.task.set(None);
-        self.requested.set(false);
         self.interrupted.set(false);
     }
 
@@ -71,16 +68,15 @@ impl Attention {
         self.task.get()
     }
 
-    /// The running task was cancelled, by what it calls.
-    pub(crate) fn cancel_running(&self) {
-        self.task_cancelled.set(true);
-        self.requested.set(true);
-        self.update();
+    fn task_is_cancelled(&self) -> bool {
+        // SAFETY: the running task is alive.
+        self.task.get().is_some_and(|task| unsafe { task.as_ref() }.has(CANCELLED))
     }
 
-    fn update(&self) {
+    /// To be called when the scope, the task or its cancel has changed.
+    pub(crate) fn update(&self) {
         self.interrupted.set(match self.scope.get() {
-            Scope::Open => self.task_cancelled.get(),
+            Scope::Open => self.task_is_cancelled(),
             Scope::Shielded => false,
             Scope::Cancelled | Scope::Tracing => true,
         });
@@ -98,15 +94,15 @@ impl Attention {
 
     /// Whether a cancel was asked for, also within a shield.
     pub(crate) fn is_cancelled(&self) -> bool {
-        self.requested.get()
+        self.within_cancelled.get() || self.task_is_cancelled()
     }
 
     /// Opens a scope until the result is dropped.
     pub(crate) fn enter(&self, scope: Scope) -> Entered<'_> {
-        let before = (self.scope.get(), self.requested.get());
+        let before = (self.scope.get(), self.within_cancelled.get());
         if before.0 != Scope::Tracing {
             self.scope.set(scope);
-            self.requested.set(before.1 || scope == Scope::Cancelled);
+            self.within_cancelled.set(before.1 || scope == Scope::Cancelled);
             self.update();
         }
         Entered { attention: self, before }
@@ -114,8 +110,7 @@ impl Attention {
 
     /// What was set aside comes back when the result is dropped: for polls of other tasks.
     pub(crate) fn set_aside(&self) -> SetAside<'_> {
-        let running = self.task.get().map(|task| (task, self.task_cancelled.get()));
-        SetAside { attention: self, running }
+        SetAside { attention: self, running: self.task.get() }
     }
 
     #[cold]
@@ -142,9 +137,9 @@ pub(crate) struct Entered<'a> {
 impl Drop for Entered<'_> {
     fn drop(&mut self) {
         let attention = self.attention;
-        let (scope, requested) = self.before;
+        let (scope, within_cancelled) = self.before;
         attention.scope.set(scope);
-        attention.requested.set(requested || attention.task_cancelled.get());
+        attention.within_cancelled.set(within_cancelled);
         attention.update();
     }
 }
@@ -152,18 +147,13 @@ impl Drop for Entered<'_> {
 /// The running task, while others are polled.
 pub(crate) struct SetAside<'a> {
     attention: &'a Attention,
-    running: Option<(NonNull<Header>, bool)>,
+    running: Option<NonNull<Header>>,
 }
 
 impl Drop for SetAside<'_> {
     fn drop(&mut self) {
-        match self.running {
-            Some((task, cancelled)) => {
-                self.attention.begin(task, cancelled);
-                self.attention.update();
-            }
-            None => self.attention.finish(),
-        }
+        self.attention.task.set(self.running);
+        self.attention.update();
     }
 }
 

@@ -35,7 +35,7 @@ impl Core {
             self.schedule_dying_check();
         }
         if self.attention.task() == Some(task) {
-            self.attention.cancel_running();
+            self.attention.update();
         }
         if header.has(FOREIGN_WAITS) {
             self.foreign_waits.wake(self, task);
