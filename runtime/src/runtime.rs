@@ -29,6 +29,7 @@ use crate::time::{Clock, NEVER_NS, Wheel};
 /// assert_eq!(sum, 3);
 /// # Ok::<(), taut_runtime::BuildError>(())
 /// ```
+#[track_caller]
 pub fn run<F: Future>(future: F) -> Result<F::Output, BuildError> {
     Ok(Runtime::new()?.block_on(future))
 }
@@ -102,6 +103,7 @@ impl Runtime {
     ///
     /// With the future's own panic, after which the runtime can be used again; inside of the same
     /// runtime's `block_on`; after a foreign waker's panic, which ends the runtime.
+    #[track_caller]
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.core.block_on(future)
     }

@@ -16,6 +16,7 @@ use crate::time::NEVER_NS;
 
 impl Core {
     /// Runs a future to its end, and every task meanwhile.
+    #[track_caller]
     pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
         let _entered = Entered::new(self);
         // SAFETY: this frame stays until the task has ended; if the loop itself unwinds, the guard
