@@ -49,7 +49,8 @@ pub use taut_runtime::{
     is_cancelled, off_core, run, spawn, spawn_background, task, time, yield_now,
 };
 
-/// Keeps the README's programs compiling.
+/// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
-struct Readme;
+#[doc = include_str!("../../docs/errors.md")]
+struct Guides;
