@@ -46,7 +46,7 @@ pub mod net {
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
     JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, dump, features, io,
-    is_cancelled, off_core, run, spawn, spawn_background, task, time, yield_now,
+    is_cancelled, off_core, run, spawn, spawn_background, sync, task, time, yield_now,
 };
 
 /// Keeps the programs of the README and of the guides compiling and true.

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::core::{Errand, try_current};
-use super::header::{Header, release_local};
+use super::header::{CANCELLED, Header, release_local};
 use super::waker::local_task;
 
 /// Whoever waits.
@@ -66,6 +66,15 @@ impl Wake {
         }
     }
 
+    /// Whether this is a task that was asked to stop. Of a foreign waker nothing is known.
+    #[inline]
+    pub(crate) fn is_cancelled(&self) -> bool {
+        match self {
+            Self::Task(task) => task.is_cancelled(),
+            Self::Nobody | Self::Foreign(_) => false,
+        }
+    }
+
     /// Forgets whoever waits. A foreign waker's destructor, too, may run any code.
     #[inline]
     fn discard(self) {
@@ -85,6 +94,12 @@ impl TaskRef {
         // SAFETY: the waker that named the task keeps it alive.
         unsafe { task.as_ref() }.retain_local();
         Self(task)
+    }
+
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        // SAFETY: this reference keeps the task alive.
+        unsafe { self.0.as_ref() }.has(CANCELLED)
     }
 
     #[inline]

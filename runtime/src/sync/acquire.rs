@@ -1,91 +1,169 @@
 //! The one future behind every wait in a fair line.
+//!
+//! Of a cancel and a grant the first one counts: a waiter that holds its grant when its task is
+//! asked to stop gets it; one that was asked before is out of the line, and the grant goes to the
+//! next. (Behind a combinator with wakers of its own the grant counts.)
 
+use std::future::poll_fn;
 use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::wait_queue::{Ticket, WaitQueue};
+use super::grant::{Grant, LineRef};
+use super::wait_queue::{Answer, Ticket, WaitQueue};
 use crate::cancelled::Cancelled;
 use crate::executor::try_current;
 
-/// Something that is waited for in a line: a lock, permits, an event, room or an item.
+/// Something that is waited for in a line: a lock, permits, an event.
+///
+/// What is there goes to the first in line whom it suffices; nobody passes another.
 pub(crate) trait Line {
     /// What a waiter wants.
     type Want: Copy;
 
-    /// What a dump calls the wait.
-    const WHAT: &'static str;
-
     fn queue(&self) -> &WaitQueue<Self::Want>;
 
-    /// Takes what is wanted, if it is there and nobody waits for it longer.
-    fn try_take(&self, want: Self::Want) -> bool;
+    /// What a dump calls the wait.
+    fn name(&self, want: Self::Want) -> &'static str;
 
-    /// Takes back what was granted to a waiter that is gone: gives it to the next.
-    fn hand_on(&self, want: Self::Want);
+    /// Takes what is wanted, if it is there.
+    fn take(&self, want: Self::Want) -> bool;
+
+    /// Puts back what was taken.
+    fn put_back(&self, want: Self::Want);
+
+    /// Whether nobody has to wait, or may, any more: who comes is sent away.
+    fn is_closed(&self) -> bool {
+        false
+    }
+
+    /// Takes what is wanted, if it is there and nobody waits longer.
+    #[inline]
+    fn try_take(&self, want: Self::Want) -> bool {
+        self.queue().is_empty() && self.take(want)
+    }
+
+    /// Gives back what was granted: to the next in line.
+    #[inline]
+    fn hand_on(&self, want: Self::Want) {
+        self.put_back(want);
+        self.advance();
+    }
+
+    /// Grants what is there to those at the front of the line.
+    #[inline]
+    fn advance(&self) {
+        while let Some(want) = self.queue().first()
+            && self.take(want)
+        {
+            self.queue().grant_first();
+        }
+    }
 }
 
-/// Waits until what is wanted is granted.
+/// Waits until what is wanted is granted, or until the waiter is sent away: then gives `None`.
 ///
 /// Cancel-safe: dropping it leaves the line; a grant that it held is handed on.
-#[derive(Debug)]
 #[must_use = "futures do nothing unless awaited"]
-pub(crate) struct Acquire<'a, L: Line> {
-    line: &'a L,
+pub(crate) struct Acquire<'a, L: Line + ?Sized> {
+    line: LineRef<'a, L>,
     want: L::Want,
     ticket: Option<Ticket>,
     location: &'static Location<'static>,
 }
 
-impl<'a, L: Line> Acquire<'a, L> {
+impl<'a, L: Line + ?Sized> Acquire<'a, L> {
     #[track_caller]
-    pub(crate) fn new(line: &'a L, want: L::Want) -> Self {
-        Self { line, want, ticket: None, location: Location::caller() }
+    pub(crate) fn new(line: impl Into<LineRef<'a, L>>, want: L::Want) -> Self {
+        Self::at(line, want, Location::caller())
+    }
+
+    pub(crate) fn at(
+        line: impl Into<LineRef<'a, L>>,
+        want: L::Want,
+        location: &'static Location<'static>,
+    ) -> Self {
+        Self { line: line.into(), want, ticket: None, location }
+    }
+
+    /// Goes into the line, without waiting there; into one in which nothing is there to take.
+    pub(crate) async fn enter(&mut self) -> Result<(), Cancelled> {
+        poll_fn(|context| match Pin::new(&mut *self).poll(context) {
+            Poll::Ready(Err(cancelled)) => Poll::Ready(Err(cancelled)),
+            _ if self.ticket.is_some() => Poll::Ready(Ok(())),
+            _ => Poll::Pending,
+        })
+        .await
+    }
+
+    #[inline]
+    fn grant(&self) -> Grant<'a, L> {
+        Grant::new(self.line.clone(), self.want)
+    }
+
+    /// A line can be waited in without a runtime, too: nobody can cancel that wait.
+    #[inline]
+    fn checkpoint(&self, context: &Context<'_>) -> Poll<Result<(), Cancelled>> {
+        match try_current() {
+            Some(core) => core.checkpoint_at(context, self.line.name(self.want), self.location),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    /// Leaves the line, and lets those behind advance.
+    fn leave(&mut self) {
+        if let Some(ticket) = self.ticket.take() {
+            match self.line.queue().remove(ticket) {
+                true => self.line.hand_on(self.want),
+                false => self.line.advance(),
+            }
+        }
+    }
+
+    fn poll_in_line(
+        &mut self,
+        ticket: Ticket,
+        context: &Context<'_>,
+    ) -> Poll<Result<Option<Grant<'a, L>>, Cancelled>> {
+        if !self.line.queue().is_answered_in_time(ticket)
+            && let Err(cancelled) = ready!(self.checkpoint(context))
+        {
+            self.leave();
+            return Poll::Ready(Err(cancelled));
+        }
+        let answer = ready!(self.line.queue().poll(ticket, context));
+        self.ticket = None;
+        Poll::Ready(Ok((answer == Answer::Granted).then(|| self.grant())))
     }
 }
 
-impl<L: Line> Unpin for Acquire<'_, L> {}
+impl<L: Line + ?Sized> Unpin for Acquire<'_, L> {}
 
-impl<L: Line> Future for Acquire<'_, L> {
-    type Output = Result<(), Cancelled>;
+impl<'a, L: Line + ?Sized> Future for Acquire<'a, L> {
+    type Output = Result<Option<Grant<'a, L>>, Cancelled>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if let Some(ticket) = self.ticket {
-            if self.line.queue().poll(ticket, context).is_ready() {
-                self.ticket = None;
-                return Poll::Ready(Ok(()));
-            }
-            ready!(checkpoint::<L>(context, self.location))?;
-            return Poll::Pending;
+            return self.poll_in_line(ticket, context);
         }
-        ready!(checkpoint::<L>(context, self.location))?;
+        ready!(self.checkpoint(context))?;
+        if self.line.is_closed() {
+            return Poll::Ready(Ok(None));
+        }
         if self.line.try_take(self.want) {
-            return Poll::Ready(Ok(()));
+            return Poll::Ready(Ok(Some(self.grant())));
         }
         self.ticket = Some(self.line.queue().push(self.want, context));
         Poll::Pending
     }
 }
 
-/// A line can be waited in without a runtime, too: nobody can cancel that wait.
-#[inline]
-fn checkpoint<L: Line>(
-    context: &Context<'_>,
-    location: &'static Location<'static>,
-) -> Poll<Result<(), Cancelled>> {
-    match try_current() {
-        Some(core) => core.checkpoint_at(context, L::WHAT, location),
-        None => Poll::Ready(Ok(())),
-    }
-}
-
-impl<L: Line> Drop for Acquire<'_, L> {
+impl<L: Line + ?Sized> Drop for Acquire<'_, L> {
+    #[inline]
     fn drop(&mut self) {
-        if let Some(ticket) = self.ticket
-            && self.line.queue().remove(ticket)
-        {
-            self.line.hand_on(self.want);
+        if self.ticket.is_some() {
+            self.leave();
         }
     }
 }

@@ -1,13 +1,16 @@
 //! A fair line of waiters: the base of locks, semaphores, events and channels.
 //!
 //! Waiters stand in the order in which they came, each with what it wants. Whoever has something to
-//! give takes the first out of the line and leaves the grant with it; nobody else is woken.
+//! give takes the first out of the line and leaves the grant with it; nobody else is woken. A waiter
+//! can also be sent away without a grant, where there is nothing to hand on.
 //!
-//! Invariant: a waiter stands in the line, or holds a grant, until its ticket is polled with success
-//! or removed. Who removes a ticket that holds a grant learns it, and hands the grant on: none is
-//! lost. Costs no allocation but for the most waiters there ever were at once.
+//! Invariant: a waiter stands in the line, or has its answer, until its ticket is polled with
+//! success or removed. Who removes a ticket that holds a grant learns it, and hands the grant on:
+//! none is lost. No code of others runs while the line is borrowed. Costs no allocation but for the
+//! most waiters there ever were at once.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::task::{Context, Poll};
 
 use crate::executor::WakeSlot;
@@ -16,18 +19,27 @@ use crate::slots::{Key, Slots};
 /// Names a waiter until its ticket is polled with success or removed.
 pub(crate) type Ticket = Key;
 
+/// How a wait in line ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Granted,
+    Dismissed,
+}
+
 /// See the module's documentation.
-#[derive(Debug)]
 pub(crate) struct WaitQueue<W = ()> {
     waiters: RefCell<Slots<Waiter<W>>>,
+    standing: Cell<usize>,
     first: Cell<Option<Ticket>>,
     last: Cell<Option<Ticket>>,
 }
 
-#[derive(Debug)]
 struct Waiter<W> {
     want: W,
-    granted: bool,
+    /// None while it stands in line.
+    answer: Option<Answer>,
+    /// Its task had been asked to stop before the grant came.
+    late: bool,
     wake: WakeSlot,
     previous: Option<Ticket>,
     next: Option<Ticket>,
@@ -37,15 +49,22 @@ impl<W: Copy> WaitQueue<W> {
     pub(crate) fn new() -> Self {
         Self {
             waiters: RefCell::new(Slots::new(u32::MAX)),
+            standing: Cell::new(0),
             first: Cell::new(None),
             last: Cell::new(None),
         }
     }
 
-    /// Whether nobody stands in line. Who holds a grant does not.
+    /// Whether nobody stands in line. Who has an answer does not.
     #[inline]
     pub(crate) fn is_empty(&self) -> bool {
         self.first.get().is_none()
+    }
+
+    /// How many stand in line.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.standing.get()
     }
 
     /// What the first in line wants.
@@ -59,9 +78,9 @@ impl<W: Copy> WaitQueue<W> {
     pub(crate) fn push(&self, want: W, context: &Context<'_>) -> Ticket {
         let wake = WakeSlot::new();
         wake.register(context);
-        let previous = self.last.get();
-        let waiter = Waiter { want, granted: false, wake, previous, next: None };
         let mut waiters = self.waiters.borrow_mut();
+        let previous = self.last.get();
+        let waiter = Waiter { want, answer: None, late: false, wake, previous, next: None };
         let Ok(ticket) = waiters.insert(waiter) else {
             panic!("4 billion waiters would need hundreds of gigabytes");
         };
@@ -70,20 +89,31 @@ impl<W: Copy> WaitQueue<W> {
             None => self.first.set(Some(ticket)),
         }
         self.last.set(Some(ticket));
+        self.standing.set(self.standing.get() + 1);
         ticket
     }
 
-    /// Ready once the waiter was granted what it wants, which ends its ticket; else remembers whom
-    /// to wake.
-    pub(crate) fn poll(&self, ticket: Ticket, context: &Context<'_>) -> Poll<()> {
-        let mut waiters = self.waiters.borrow_mut();
-        let waiter = waiters.get_mut(ticket).expect("a ticket is not polled after its end");
-        if !waiter.granted {
-            waiter.wake.register(context);
-            return Poll::Pending;
+    /// Ready once the waiter has its answer, which ends its ticket; else remembers whom to wake.
+    pub(crate) fn poll(&self, ticket: Ticket, context: &Context<'_>) -> Poll<Answer> {
+        if let Some(answer) = self.take_answer(ticket) {
+            return Poll::Ready(answer);
         }
-        waiters.remove(ticket);
-        Poll::Ready(())
+        let wake = self.waiter(ticket, |waiter| std::mem::take(&mut waiter.wake));
+        wake.register(context);
+        // A foreign waker's code has run: the answer may have come meanwhile.
+        if let Some(answer) = self.take_answer(ticket) {
+            wake.clear();
+            return Poll::Ready(answer);
+        }
+        self.waiter(ticket, |waiter| waiter.wake = wake);
+        Poll::Pending
+    }
+
+    /// Whether the waiter has an answer that came before its task was asked to stop. Behind a
+    /// foreign waker every answer counts as one.
+    #[inline]
+    pub(crate) fn is_answered_in_time(&self, ticket: Ticket) -> bool {
+        self.waiter(ticket, |waiter| waiter.answer.is_some() && !waiter.late)
     }
 
     /// Ends a ticket. `true` where it held a grant, which has to be handed on.
@@ -93,22 +123,41 @@ impl<W: Copy> WaitQueue<W> {
         let Some(waiter) = waiters.remove(ticket) else {
             return false;
         };
-        if waiter.granted {
-            return true;
+        if waiter.answer.is_none() {
+            self.unlink(&mut waiters, &waiter);
         }
-        self.unlink(&mut waiters, &waiter);
         drop(waiters);
         waiter.wake.clear();
-        false
+        waiter.answer == Some(Answer::Granted)
     }
 
     /// Takes the first out of the line, leaves a grant with it and wakes it; what it wanted.
     pub(crate) fn grant_first(&self) -> Option<W> {
-        let first = self.first.get()?;
+        self.answer_first(Answer::Granted)
+    }
+
+    /// Grants all who stand in line now.
+    pub(crate) fn grant_all(&self) {
+        for _ in 0..self.len() {
+            self.answer_first(Answer::Granted);
+        }
+    }
+
+    /// Sends all who stand in line now away: they are woken, and hold nothing to hand on.
+    pub(crate) fn dismiss_all(&self) {
+        for _ in 0..self.len() {
+            self.answer_first(Answer::Dismissed);
+        }
+    }
+
+    fn answer_first(&self, answer: Answer) -> Option<W> {
         let mut waiters = self.waiters.borrow_mut();
-        let waiter = waiters.get_mut(first)?;
-        waiter.granted = true;
-        let (want, next, wake) = (waiter.want, waiter.next, waiter.wake.take());
+        let waiter = waiters.get_mut(self.first.get()?)?;
+        let wake = waiter.wake.take();
+        waiter.answer = Some(answer);
+        waiter.late = answer == Answer::Granted && wake.is_cancelled();
+        let (want, next) = (waiter.want, waiter.next);
+        self.standing.set(self.standing.get() - 1);
         self.first.set(next);
         match next.and_then(|next| waiters.get_mut(next)) {
             Some(next) => next.previous = None,
@@ -119,15 +168,18 @@ impl<W: Copy> WaitQueue<W> {
         Some(want)
     }
 
-    /// Grants all who stand in line now.
-    pub(crate) fn grant_all(&self) {
-        let last = self.last.get();
-        while let Some(first) = self.first.get() {
-            self.grant_first();
-            if Some(first) == last {
-                break;
-            }
-        }
+    /// The answer of a waiter that has one; its ticket has then ended.
+    #[inline]
+    fn take_answer(&self, ticket: Ticket) -> Option<Answer> {
+        let answer = self.waiter(ticket, |waiter| waiter.answer)?;
+        self.waiters.borrow_mut().remove(ticket);
+        Some(answer)
+    }
+
+    #[inline]
+    fn waiter<R>(&self, ticket: Ticket, look: impl FnOnce(&mut Waiter<W>) -> R) -> R {
+        let mut waiters = self.waiters.borrow_mut();
+        look(waiters.get_mut(ticket).expect("a ticket is not used after its end"))
     }
 
     fn unlink(&self, waiters: &mut Slots<Waiter<W>>, waiter: &Waiter<W>) {
@@ -139,49 +191,207 @@ impl<W: Copy> WaitQueue<W> {
             Some(next) => next.previous = waiter.previous,
             None => self.last.set(waiter.previous),
         }
+        self.standing.set(self.standing.get() - 1);
+    }
+}
+
+/// How many stand in line, and how many have an answer that they have not taken.
+impl<W> fmt::Debug for WaitQueue<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let waiting = self.standing.get();
+        let answered = self.waiters.borrow().len() - waiting;
+        f.debug_struct("WaitQueue").field("waiting", &waiting).field("answered", &answered).finish()
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::Waker;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::{Wake, Waker};
+
+    use proptest::prelude::*;
 
     use super::*;
 
-    fn push(queue: &WaitQueue<u32>, want: u32) -> Ticket {
-        queue.push(want, &Context::from_waker(Waker::noop()))
+    #[derive(Default)]
+    struct Wakes(AtomicU32);
+
+    impl Wake for Wakes {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
-    fn granted(queue: &WaitQueue<u32>, ticket: Ticket) -> bool {
-        queue.poll(ticket, &Context::from_waker(Waker::noop())).is_ready()
+    /// A waiter of the model: what it wants, its answer, and how often it should have been woken.
+    struct Modelled {
+        ticket: Ticket,
+        want: u32,
+        answer: Option<Answer>,
+        wakes: Arc<Wakes>,
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Push,
+        Poll { pick: usize },
+        Remove { pick: usize },
+        Grant,
+        GrantAll,
+        DismissAll,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            6 => Just(Step::Push),
+            3 => any::<usize>().prop_map(|pick| Step::Poll { pick }),
+            3 => any::<usize>().prop_map(|pick| Step::Remove { pick }),
+            4 => Just(Step::Grant),
+            1 => Just(Step::GrantAll),
+            1 => Just(Step::DismissAll),
+        ]
+    }
+
+    /// The plain model: all waiters in the order in which they came.
+    struct Model {
+        queue: WaitQueue<u32>,
+        waiters: Vec<Modelled>,
+        came: u32,
+    }
+
+    impl Model {
+        fn push(&mut self) {
+            let wakes = Arc::new(Wakes::default());
+            let waker = Waker::from(Arc::clone(&wakes));
+            let ticket = self.queue.push(self.came, &Context::from_waker(&waker));
+            self.waiters.push(Modelled { ticket, want: self.came, answer: None, wakes });
+            self.came += 1;
+        }
+
+        fn poll(&mut self, pick: usize) {
+            let index = pick % self.waiters.len();
+            let waiter = &self.waiters[index];
+            let waker = Waker::from(Arc::clone(&waiter.wakes));
+            assert_eq!(self.queue.is_answered_in_time(waiter.ticket), waiter.answer.is_some());
+            match self.queue.poll(waiter.ticket, &Context::from_waker(&waker)) {
+                Poll::Pending => assert_eq!(waiter.answer, None),
+                Poll::Ready(answer) => {
+                    assert_eq!(waiter.answer, Some(answer));
+                    self.waiters.remove(index);
+                }
+            }
+        }
+
+        fn remove(&mut self, pick: usize) {
+            let waiter = self.waiters.remove(pick % self.waiters.len());
+            let held_grant = self.queue.remove(waiter.ticket);
+            assert_eq!(held_grant, waiter.answer == Some(Answer::Granted));
+            assert!(!self.queue.remove(waiter.ticket), "a ticket ends once");
+        }
+
+        fn answer_first(&mut self, answer: Answer) -> Option<u32> {
+            let first = self.waiters.iter_mut().find(|waiter| waiter.answer.is_none())?;
+            first.answer = Some(answer);
+            Some(first.want)
+        }
+
+        fn check(&self) {
+            let standing: Vec<_> =
+                self.waiters.iter().filter(|waiter| waiter.answer.is_none()).collect();
+            assert_eq!(self.queue.len(), standing.len());
+            assert_eq!(self.queue.is_empty(), standing.is_empty());
+            assert_eq!(self.queue.first(), standing.first().map(|waiter| waiter.want));
+            assert_eq!(self.queue.waiters.borrow().len(), self.waiters.len());
+            for waiter in &self.waiters {
+                let wakes = u32::from(waiter.answer.is_some());
+                assert_eq!(waiter.wakes.0.load(Ordering::Relaxed), wakes, "once, with the answer");
+            }
+        }
+
+        fn run(&mut self, step: &Step) {
+            match *step {
+                Step::Push => self.push(),
+                Step::Poll { pick } if !self.waiters.is_empty() => self.poll(pick),
+                Step::Remove { pick } if !self.waiters.is_empty() => self.remove(pick),
+                Step::Poll { .. } | Step::Remove { .. } => {}
+                Step::Grant => {
+                    let expected = self.answer_first(Answer::Granted);
+                    assert_eq!(self.queue.grant_first(), expected);
+                }
+                Step::GrantAll => {
+                    while self.answer_first(Answer::Granted).is_some() {}
+                    self.queue.grant_all();
+                }
+                Step::DismissAll => {
+                    while self.answer_first(Answer::Dismissed).is_some() {}
+                    self.queue.dismiss_all();
+                }
+            }
+        }
+    }
+
+    proptest! {
+        /// Against the simplest model there is: a list in the order of arrival.
+        #[test]
+        fn agrees_with_a_plain_list(steps in proptest::collection::vec(step(), 1..200)) {
+            let mut model = Model { queue: WaitQueue::new(), waiters: Vec::new(), came: 0 };
+            for step in &steps {
+                model.run(step);
+                model.check();
+            }
+            while !model.waiters.is_empty() {
+                model.remove(0);
+                model.check();
+            }
+        }
+    }
+
+    /// A waker whose every use runs code that uses the line itself.
+    struct Meddling {
+        queue: *const WaitQueue<u32>,
+    }
+
+    // SAFETY: never leaves the thread of its test.
+    unsafe impl Send for Meddling {}
+    // SAFETY: as above.
+    unsafe impl Sync for Meddling {}
+
+    impl Meddling {
+        fn meddle(&self) {
+            // SAFETY: the test keeps the line for longer than its wakers.
+            let queue = unsafe { &*self.queue };
+            let ticket = queue.push(9, &Context::from_waker(Waker::noop()));
+            queue.grant_first();
+            let _ = queue.remove(ticket);
+        }
+    }
+
+    impl Wake for Meddling {
+        fn wake(self: Arc<Self>) {
+            self.meddle();
+        }
+    }
+
+    impl Drop for Meddling {
+        fn drop(&mut self) {
+            self.meddle();
+        }
     }
 
     #[test]
-    fn grants_go_to_waiters_in_the_order_in_which_they_came() {
+    fn code_of_a_foreign_waker_may_use_the_line() {
         let queue = WaitQueue::new();
-        let tickets: Vec<_> = (0..4).map(|want| push(&queue, want)).collect();
-        assert!(!queue.remove(tickets[1]), "it had no grant");
-        assert_eq!(queue.grant_first(), Some(0));
-        assert_eq!(queue.first(), Some(2));
-        assert!(!queue.remove(tickets[3]), "it had no grant");
-        assert_eq!((queue.grant_first(), queue.grant_first()), (Some(2), None));
+        let meddling = || Waker::from(Arc::new(Meddling { queue: &raw const queue }));
+        let tickets: Vec<_> =
+            (0..6).map(|want| queue.push(want, &Context::from_waker(&meddling()))).collect();
+        // The wakers that are replaced grant somebody as they are dropped.
+        for ticket in &tickets[..3] {
+            let _ = queue.poll(*ticket, &Context::from_waker(Waker::noop()));
+        }
+        for ticket in tickets {
+            let _ = queue.remove(ticket);
+        }
         assert!(queue.is_empty());
-        assert!(granted(&queue, tickets[0]));
-        assert!(queue.remove(tickets[2]), "its grant has to be handed on");
-        let again = push(&queue, 9);
-        assert!(!granted(&queue, again));
-        assert_eq!(queue.grant_first(), Some(9));
-        assert!(granted(&queue, again));
-    }
-
-    #[test]
-    fn all_means_those_who_stand_there_now() {
-        let queue = WaitQueue::new();
-        let tickets: Vec<_> = (0..3).map(|want| push(&queue, want)).collect();
-        queue.grant_all();
-        assert!(queue.is_empty());
-        let late = push(&queue, 3);
-        assert!(tickets.into_iter().all(|ticket| granted(&queue, ticket)));
-        assert!(!granted(&queue, late));
+        assert_eq!(queue.waiters.borrow().len(), 0);
     }
 }
