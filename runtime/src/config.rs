@@ -72,6 +72,9 @@ pub(crate) struct Config {
     pub(crate) completion_budget: u32,
     pub(crate) timer_budget: u32,
     pub(crate) accept_queue: u32,
+    pub(crate) blocking_threads_max: u32,
+    pub(crate) blocking_queue_max: u32,
+    pub(crate) blocking_idle: Duration,
     pub(crate) cancel_grace: Duration,
     pub(crate) shutdown_timeout: Duration,
 }
@@ -100,6 +103,9 @@ impl Default for Config {
             completion_budget: 256,
             timer_budget: 256,
             accept_queue: 1024,
+            blocking_threads_max: 4,
+            blocking_queue_max: 1024,
+            blocking_idle: Duration::from_secs(10),
             cancel_grace: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(5),
         }
@@ -122,6 +128,7 @@ impl Config {
             ("completion_budget", self.completion_budget),
             ("timer_budget", self.timer_budget),
             ("accept_queue", self.accept_queue),
+            ("blocking_threads_max", self.blocking_threads_max),
         ];
         for (name, value) in positive {
             if value == 0 {

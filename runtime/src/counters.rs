@@ -102,6 +102,14 @@ counters! {
     receive_window_pauses,
     /// Wakes that came from other threads.
     remote_wakes,
+    /// Pieces of work given to the blocking threads.
+    blocking_submitted,
+    /// Those of them that were taken back, by a cancel or a drop, before a thread began.
+    blocking_cancelled,
+    /// Pieces of such work that were refused because too many waited.
+    blocking_queue_full,
+    /// Threads started, for such work and for work on a thread of its own.
+    blocking_threads_started,
     /// Timers that fired.
     timers_fired,
     /// Greatest lateness of a timer seen, in nanoseconds.

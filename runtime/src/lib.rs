@@ -36,8 +36,9 @@ mod features;
 mod pin;
 mod runtime;
 mod slots;
+mod threads;
 
-pub use blocking::off_core;
+pub use blocking::{CancelFlag, OffCore, WorkPanicked, off_core, off_core_with, on_own_thread};
 pub use cancelled::{Cancelled, is_cancelled};
 pub use config::{Driver, WaitStrategy};
 pub use counters::Counters;

@@ -220,6 +220,14 @@ settings! {
     timer_budget: u32,
     /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
     accept_queue: u32,
+    /// Threads for work that blocks, see [`off_core`](crate::off_core); none is started before it is
+    /// needed. Default: 4.
+    blocking_threads_max: u32,
+    /// Pieces of such work that wait while all threads have some; one more is an error.
+    /// Default: 1024.
+    blocking_queue_max: u32,
+    /// How long such a thread stays without work. Default: 10 s.
+    blocking_idle: Duration,
     /// How long a cancelled task may take to end before it is counted as overdue: noticed between
     /// one and two times this. Default: 1 s.
     cancel_grace: Duration,
@@ -290,6 +298,7 @@ impl Builder {
             receive_pool,
             send_pool,
             hot_sources: Default::default(),
+            blocking: Default::default(),
             timers: RefCell::new(Wheel::new(clock.now_ns())),
             clock,
             counters,

@@ -15,7 +15,7 @@ const NO_CORE: usize = 100_000;
 
 #[test]
 fn each_bad_setting_is_refused_with_its_name() {
-    let zero: [(&str, Change); 11] = [
+    let zero: [(&str, Change); 12] = [
         ("submission_entries", |builder| builder.submission_entries(0)),
         ("completion_entries", |builder| builder.completion_entries(0)),
         ("receive_buffers", |builder| builder.receive_buffers(0)),
@@ -27,6 +27,7 @@ fn each_bad_setting_is_refused_with_its_name() {
         ("background_budget", |builder| builder.background_budget(0)),
         ("completion_budget", |builder| builder.completion_budget(0)),
         ("accept_queue", |builder| builder.accept_queue(0)),
+        ("blocking_threads_max", |builder| builder.blocking_threads_max(0)),
     ];
     let napi = |timeout| WaitStrategy::NapiPoll { timeout };
     on_each_driver(|builder| {

@@ -23,6 +23,7 @@ use super::join::JoinHandle;
 use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
 use super::trace::Trace;
+use crate::blocking::Pool;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
 use crate::counters::CounterCells;
@@ -84,6 +85,7 @@ pub(crate) struct Core {
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
     pub(crate) hot_sources: HotSources,
+    pub(crate) blocking: Pool,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
     pub(crate) counters: Rc<CounterCells>,
@@ -300,6 +302,7 @@ impl Core {
             // SAFETY: the task was in the list, so it is alive, and no longer is; no queue has it.
             unsafe { self.end_task(task) };
         }
+        self.blocking.close();
         self.hot_sources.clear();
         self.driver.borrow_mut().end(self.config.shutdown_timeout);
         for task in self.remote.close() {

@@ -9,6 +9,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use super::contain::panic_message;
 use super::core::{Core, try_current};
 use super::header::{ABORTED, CANCEL_ON_DROP, COMPLETE, Header, JOINABLE, TAKEN, release_local};
 
@@ -267,13 +268,7 @@ impl JoinError {
     fn panic_message(&self) -> Option<&str> {
         match &self.0 {
             Cause::Aborted => None,
-            Cause::Panicked(payload) => Some(
-                payload
-                    .downcast_ref::<&str>()
-                    .copied()
-                    .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
-                    .unwrap_or("a payload that is no text"),
-            ),
+            Cause::Panicked(payload) => Some(panic_message(&**payload)),
         }
     }
 }

@@ -1,0 +1,81 @@
+//! How work on another thread learns that nobody wants its result any more.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::threads::{Condvar, Mutex, lock, wait_timeout};
+
+/// Tells work that runs on another thread to stop; see [`off_core_with`](super::off_core_with) and
+/// [`on_own_thread`](super::on_own_thread).
+///
+/// It is raised once and stays so. Clones are the same flag, for threads that the work starts in
+/// turn.
+#[derive(Clone)]
+pub struct CancelFlag(Arc<Shared>);
+
+struct Shared {
+    raised: Mutex<bool>,
+    came: Condvar,
+}
+
+impl CancelFlag {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Shared { raised: Mutex::new(false), came: Condvar::new() }))
+    }
+
+    pub(crate) fn raise(&self) {
+        *lock(&self.0.raised) = true;
+        self.0.came.notify_all();
+    }
+
+    /// Whether the work should come to its end: its task was cancelled, or its future dropped.
+    pub fn is_cancelled(&self) -> bool {
+        *lock(&self.0.raised)
+    }
+
+    /// Sleeps on this thread for a duration, or until the work should come to its end, which is
+    /// `true` then: for work that does something every now and then.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use taut_runtime::{on_own_thread, spawn, yield_now};
+    ///
+    /// taut_runtime::run(async {
+    ///     let sampler = spawn(on_own_thread("sampler", |stop| {
+    ///         let mut samples = Vec::new();
+    ///         while !stop.wait_timeout(Duration::from_millis(1)) {
+    ///             samples.extend(std::fs::read_to_string("/proc/loadavg"));
+    ///         }
+    ///         samples
+    ///     }));
+    ///     yield_now().await;
+    ///     sampler.cancel();
+    ///     let samples = sampler.await?;
+    /// #   drop(samples);
+    ///     Ok::<(), Box<dyn std::error::Error>>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn wait_timeout(&self, duration: Duration) -> bool {
+        let end = Instant::now().checked_add(duration);
+        let mut raised = lock(&self.0.raised);
+        while !*raised {
+            let left = match end {
+                Some(end) => end.saturating_duration_since(Instant::now()),
+                None => Duration::MAX,
+            };
+            if left.is_zero() {
+                return false;
+            }
+            (raised, _) = wait_timeout(&self.0.came, raised, left);
+        }
+        true
+    }
+}
+
+impl fmt::Debug for CancelFlag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CancelFlag").field("is_cancelled", &self.is_cancelled()).finish()
+    }
+}
