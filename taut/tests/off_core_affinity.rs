@@ -152,3 +152,30 @@ fn a_runtime_that_work_itself_pins_stays_where_it_is() {
         });
     });
 }
+
+/// Gives the calling thread a real-time priority; `false` where it may not have one.
+fn become_real_time() -> bool {
+    let priority = libc::sched_param { sched_priority: 1 };
+    // SAFETY: a plain system call about the calling thread, with a structure that lives meanwhile.
+    unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &raw const priority) == 0 }
+}
+
+#[test]
+fn a_core_that_spins_at_a_real_time_priority_lets_its_threads_leave() {
+    let _alone = alone();
+    let Some(core) = cores().first().copied() else { return };
+    on_each_driver(|builder| {
+        // A thread of its own, since the priority stays.
+        let spinning = std::thread::spawn(move || {
+            if cores().len() == 1 || !become_real_time() {
+                eprintln!("SKIPPED: needs two cores and CAP_SYS_NICE");
+                return;
+            }
+            block_on(builder.core(core).wait(taut::WaitStrategy::Spin), async {
+                assert!(!off_core(cores).await.unwrap().contains(&core));
+                assert!(!on_own_thread("own", |_| cores()).await.unwrap().contains(&core));
+            });
+        });
+        spinning.join().unwrap();
+    });
+}
