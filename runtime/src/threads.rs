@@ -7,10 +7,20 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 #[cfg(not(loom))]
-pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::{
+    alloc::{alloc, dealloc},
+    cell::Cell,
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr},
+    sync::{Condvar, Mutex, MutexGuard},
+};
 
 #[cfg(loom)]
-pub(crate) use loom::sync::{Condvar, Mutex, MutexGuard};
+pub(crate) use loom::{
+    alloc::{alloc, dealloc},
+    cell::Cell,
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr},
+    sync::{Condvar, Mutex, MutexGuard},
+};
 
 /// Locks a mutex under which nothing panics, or whose data is whole at every moment.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -28,4 +38,35 @@ pub(crate) fn wait_timeout<'a, T>(
     let (guard, result) =
         condvar.wait_timeout(guard, timeout).unwrap_or_else(PoisonError::into_inner);
     (guard, result.timed_out() || cfg!(loom))
+}
+
+/// Tells the model checker who uses memory that several threads hold, and who ends it: every use
+/// must have happened before the end. Nothing at all in the shipped code.
+#[derive(Debug, Default)]
+pub(crate) struct Life {
+    #[cfg(loom)]
+    ended: Cell<bool>,
+}
+
+impl Life {
+    #[inline]
+    pub(crate) fn used(&self) {
+        #[cfg(loom)]
+        assert!(!self.ended.get(), "used after its end");
+    }
+
+    #[inline]
+    pub(crate) fn end(&self) {
+        #[cfg(loom)]
+        assert!(!self.ended.replace(true), "ended twice");
+    }
+}
+
+/// Runs a model in every interleaving with at most three switches of threads that nothing forced,
+/// or as many as `LOOM_MAX_PREEMPTIONS` says.
+#[cfg(all(test, loom))]
+pub(crate) fn explore(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.check(model);
 }

@@ -19,6 +19,8 @@
 
 mod answer;
 mod cancel_flag;
+#[cfg(all(test, loom))]
+mod models;
 mod off_core;
 mod panicked;
 mod pool;

@@ -150,6 +150,12 @@ impl<W> Queue<W> {
         waiting.into_iter().map(|(_, work)| work)
     }
 
+    /// Every thread that waits has waited long enough.
+    #[cfg(all(test, loom))]
+    pub(crate) fn let_time_pass(&self) {
+        self.work_came.notify_all();
+    }
+
     /// The life of a thread: runs work as it comes, and ends after it had none for `idle_max`.
     ///
     /// `run` must not unwind.

@@ -4,9 +4,11 @@
 //! and returning a block is one load and two stores; the allocator is asked only while a class
 //! holds fewer blocks than there were ever tasks of it at once.
 
-use std::alloc::{Layout, alloc, dealloc, handle_alloc_error};
+use std::alloc::{Layout, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};
 use std::ptr::NonNull;
+
+use crate::threads::{alloc, dealloc};
 
 /// Blocks start on cache lines: a task never shares its header's line with its neighbour.
 const BLOCK_ALIGN: usize = 64;

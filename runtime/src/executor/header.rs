@@ -1,37 +1,24 @@
 //! The part of a task that is the same for every future.
 //!
-//! # References
-//!
 //! A task's memory is shared by the executor (until it is complete), its `JoinHandle`, wakers, and
-//! the operations that will run it. Counting them with atomics would cost several locked
-//! instructions a poll, so the count is *biased*: the owner thread counts in a plain cell
-//! (`references`), other threads in an atomic (`remote`), and the truth is the sum of both.
-//!
-//! When a task is complete and only its `JoinHandle` can still reach it, both are settled: the sum
-//! equals one or zero with `remote` at zero. Where wakers are left at that point the counts are
-//! *merged*: the plain count is added to the atomic one, for good, and from then on whoever takes
-//! the atomic to zero gives the memory back.
-//!
-//! Why the check before freeing is sound: every handle that is alive was counted up before it came
-//! to be, by the owner (which sees its own cell) or in `remote`; a handle made from another one by
-//! a foreign thread is counted before its parent can be dropped. So there is no moment at which the
-//! sum reads zero while a handle exists.
+//! the operations that will run it; `references` counts them, and says who gives it back.
 //!
 //! Invariants: only the owner thread touches the cells. `core` is null once the runtime has ended;
 //! until then it is the owner's core.
 
-use std::cell::{Cell, UnsafeCell};
 use std::fmt;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
 use super::block::BlockLayout;
 use super::core::{Core, current_or_null};
+use super::references::{References, Released, Settled};
 use super::remote::Remote;
 use super::wake::WakeSlot;
+use crate::threads::{AtomicBool, AtomicPtr, Cell};
 
 /// In a run queue.
 pub(crate) const QUEUED: u32 = 1 << 0;
@@ -49,22 +36,16 @@ pub(crate) const TAKEN: u32 = 1 << 5;
 pub(crate) const ABORTED: u32 = 1 << 6;
 /// Runs in the background lane.
 pub(crate) const BACKGROUND: u32 = 1 << 7;
-/// The plain count was added to the atomic one.
-pub(crate) const MERGED: u32 = 1 << 8;
 /// Asked to stop; the task is in the list of those that were, until it is complete.
-pub(crate) const CANCELLED: u32 = 1 << 9;
+pub(crate) const CANCELLED: u32 = 1 << 8;
 /// Was there already when that list was looked through.
-pub(crate) const AGED: u32 = 1 << 10;
+pub(crate) const AGED: u32 = 1 << 9;
 /// Has not ended within the time allowed after a cancel, and was counted.
-pub(crate) const OVERDUE: u32 = 1 << 11;
+pub(crate) const OVERDUE: u32 = 1 << 10;
 /// To be cancelled when its `JoinHandle` is dropped.
-pub(crate) const CANCEL_ON_DROP: u32 = 1 << 12;
+pub(crate) const CANCEL_ON_DROP: u32 = 1 << 11;
 /// Some of its leaves wait with wakers that are not the task's own.
-pub(crate) const FOREIGN_WAITS: u32 = 1 << 13;
-
-/// `remote` counts in steps of two; its lowest bit says that the counts are merged.
-const ONE: isize = 2;
-const MERGED_BIT: isize = 1;
+pub(crate) const FOREIGN_WAITS: u32 = 1 << 12;
 
 /// What a task can do, by the type of its future.
 pub(crate) struct Vtable {
@@ -84,7 +65,7 @@ pub(crate) struct Identity {
     /// In order of the spawns of a core.
     pub(crate) number: u64,
     /// Dropped with the future: the memory of a task may be freed by another thread.
-    pub(crate) name: Cell<Option<Rc<str>>>,
+    pub(crate) name: std::cell::Cell<Option<Rc<str>>>,
     pub(crate) spawned_at: &'static Location<'static>,
 }
 
@@ -102,9 +83,6 @@ pub(crate) struct Header {
     pub(crate) vtable: &'static Vtable,
     /// The owner, or null after its end.
     core: AtomicPtr<Core>,
-    /// As wide as `remote`: a waker that is cloned here and dropped elsewhere moves the two apart
-    /// by one, for as long as the task lives.
-    references: Cell<isize>,
     /// Next in the run queue.
     pub(crate) queue_next: Cell<Option<NonNull<Self>>>,
     /// Neighbours in the core's list of all tasks.
@@ -114,13 +92,13 @@ pub(crate) struct Header {
     pub(crate) joiner: WakeSlot,
     /// Who this is, for the eyes of people.
     pub(crate) identity: Identity,
-    remote: AtomicIsize,
+    references: References,
     /// Inbox and doorbell of the owner; kept alive by the owner, and by a merged task itself.
     inbox: *const Remote,
     pub(crate) state: Cell<u32>,
     /// In the inbox because of a wake.
     remote_queued: AtomicBool,
-    pub(crate) remote_next: UnsafeCell<Option<NonNull<Self>>>,
+    pub(crate) remote_next: Cell<Option<NonNull<Self>>>,
 }
 
 impl Header {
@@ -131,25 +109,33 @@ impl Header {
         state: u32,
         spawned_at: &'static Location<'static>,
     ) -> Self {
+        // The counter of tasks is the number of the next one.
+        let number = core.counters.tasks_spawned.get();
+        let identity = Identity { number, name: std::cell::Cell::new(None), spawned_at };
+        Self::of(vtable, core, &core.remote, identity, state)
+    }
+
+    /// A task of a core, which may be none where nobody runs it.
+    pub(super) fn of(
+        vtable: &'static Vtable,
+        core: *const Core,
+        inbox: &Arc<Remote>,
+        identity: Identity,
+        state: u32,
+    ) -> Self {
         Self {
             vtable,
-            core: AtomicPtr::new(std::ptr::from_ref(core).cast_mut()),
-            references: Cell::new(2),
+            core: AtomicPtr::new(core.cast_mut()),
             queue_next: Cell::new(None),
             list_previous: Cell::new(None),
             list_next: Cell::new(None),
             joiner: WakeSlot::new(),
-            identity: Identity {
-                // The counter of tasks is the number of the next one.
-                number: core.counters.tasks_spawned.get(),
-                name: Cell::new(None),
-                spawned_at,
-            },
-            remote: AtomicIsize::new(0),
-            inbox: Arc::as_ptr(&core.remote),
+            identity,
+            references: References::new(2),
+            inbox: Arc::as_ptr(inbox),
             state: Cell::new(state | JOINABLE),
             remote_queued: AtomicBool::new(false),
-            remote_next: UnsafeCell::new(None),
+            remote_next: Cell::new(None),
         }
     }
 
@@ -191,28 +177,22 @@ impl Header {
     /// Gives up the executor's reference of a complete task at the end of its core; `orphan` must
     /// follow at once, which frees the task if this was the last one.
     pub(crate) fn give_up_executor(&self) {
-        debug_assert!(self.has(COMPLETE) && !self.has(MERGED));
-        self.references.set(self.references.get() - 1);
+        debug_assert!(self.has(COMPLETE) && !self.references.is_merged());
+        let _ = self.references.release_local();
     }
 
     /// Counts a reference of the owner thread.
     #[inline]
     pub(crate) fn retain_local(&self) {
-        if self.has(MERGED) {
-            self.remote.fetch_add(ONE, Ordering::Relaxed);
-        } else {
-            self.references.set(self.references.get() + 1);
-        }
+        self.references.retain_local();
     }
 
     /// Counts a reference from any thread.
     #[inline]
     pub(crate) fn retain(&self) {
         match self.running_owner() {
-            Some(_) => self.retain_local(),
-            None => {
-                self.remote.fetch_add(ONE, Ordering::Relaxed);
-            }
+            Some(_) => self.references.retain_local(),
+            None => self.references.retain_remote(),
         }
     }
 }
@@ -226,16 +206,13 @@ impl Header {
 pub(crate) unsafe fn release_local(task: NonNull<Header>) {
     // SAFETY: the caller's reference keeps the task alive until it is given up below.
     let header = unsafe { task.as_ref() };
-    if header.has(MERGED) {
-        // SAFETY: as the caller.
-        return unsafe { release_remote(task) };
-    }
-    let left = header.references.get() - 1;
-    header.references.set(left);
-    // Not merged and complete: nobody but the `JoinHandle` was left, see `settle`.
-    if left == 0 && header.has(COMPLETE) {
+    match header.references.release_local() {
+        // Not merged and complete: nobody but the `JoinHandle` was left, see `settle`.
         // SAFETY: no reference is left.
-        unsafe { free(task) };
+        Released::NoneOfOwner if header.has(COMPLETE) => unsafe { free(task) },
+        // SAFETY: no reference is left, and nobody else saw the last one go.
+        Released::NoneOfAll => unsafe { free_from_anywhere(task) },
+        Released::NoneOfOwner | Released::Some => {}
     }
 }
 
@@ -262,9 +239,8 @@ pub(crate) unsafe fn release(task: NonNull<Header>) {
 /// The caller owns the reference.
 pub(crate) unsafe fn release_remote(task: NonNull<Header>) {
     // SAFETY: the caller's reference keeps the task alive until the subtraction.
-    let before = unsafe { task.as_ref() }.remote.fetch_sub(ONE, Ordering::AcqRel);
-    if before - ONE == MERGED_BIT {
-        // SAFETY: merged and zero: no reference is left, and nobody else saw this zero.
+    if unsafe { task.as_ref() }.references.release_remote() {
+        // SAFETY: no reference is left, and nobody else saw the last one go.
         unsafe { free_from_anywhere(task) };
     }
 }
@@ -277,19 +253,14 @@ pub(crate) unsafe fn release_remote(task: NonNull<Header>) {
 pub(crate) unsafe fn settle(task: NonNull<Header>) {
     // SAFETY: the executor's reference keeps the task alive.
     let header = unsafe { task.as_ref() };
-    debug_assert!(header.has(COMPLETE) && !header.has(MERGED));
-    let left = header.references.get() - 1;
-    header.references.set(left);
-    let joinable = isize::from(header.has(JOINABLE));
-    if left == joinable && header.remote.load(Ordering::Acquire) == 0 {
-        if left == 0 {
-            // SAFETY: the sum of both counts is zero, see the module's documentation.
-            unsafe { free(task) };
-        }
-        return;
+    debug_assert!(header.has(COMPLETE) && !header.references.is_merged());
+    match header.references.settle(header.has(JOINABLE)) {
+        // SAFETY: no reference is left.
+        Settled::Free => unsafe { free(task) },
+        Settled::Joinable => {}
+        // SAFETY: as the caller.
+        Settled::Shared => unsafe { merge(task) },
     }
-    // SAFETY: as the caller.
-    unsafe { merge(task) };
 }
 
 /// Adds the plain count to the atomic one, for good.
@@ -300,14 +271,11 @@ pub(crate) unsafe fn settle(task: NonNull<Header>) {
 unsafe fn merge(task: NonNull<Header>) {
     // SAFETY: the owner's list keeps the task alive until the addition.
     let header = unsafe { task.as_ref() };
-    header.set(MERGED);
     // SAFETY: the core still holds its inbox. From here on the task does too, since its last
     // reference may go after the core.
     unsafe { Arc::increment_strong_count(header.inbox) };
-    let added = header.references.get() * ONE + MERGED_BIT;
-    let before = header.remote.fetch_add(added, Ordering::AcqRel);
-    if before + added == MERGED_BIT {
-        // SAFETY: merged and zero: no reference is left.
+    if header.references.merge() {
+        // SAFETY: no reference is left.
         unsafe { free_from_anywhere(task) };
     }
 }
@@ -328,8 +296,11 @@ unsafe fn free_from_anywhere(task: NonNull<Header>) {
         // SAFETY: as the caller; the owner, or else this thread, becomes the only one to reach it.
         None if unsafe { inbox.push(task) } => {}
         // The owner has ended and all that was its own is dropped: only raw memory is left.
-        // SAFETY: no reference is left.
-        None => unsafe { header.vtable.layout.deallocate(task.cast()) },
+        None => {
+            header.references.end();
+            // SAFETY: no reference is left.
+            unsafe { header.vtable.layout.deallocate(task.cast()) };
+        }
     }
 }
 
@@ -345,6 +316,7 @@ unsafe fn free(task: NonNull<Header>) {
     // Without a `JoinHandle` nobody can want the output: it went with the handle, or at completion.
     debug_assert!(header.has(TAKEN));
     let layout = header.vtable.layout;
+    header.references.end();
     match header.owner() {
         Some(core) => {
             // SAFETY: a task with an owner is in the owner's list until it is freed.
@@ -369,7 +341,7 @@ unsafe fn free(task: NonNull<Header>) {
 pub(crate) unsafe fn take_mail(task: NonNull<Header>) -> bool {
     // SAFETY: a task in the inbox is alive: referenced by its wake, or dead and not yet freed.
     let header = unsafe { task.as_ref() };
-    if header.remote.load(Ordering::Acquire) == MERGED_BIT {
+    if header.references.is_none_of_all() {
         // SAFETY: no reference is left.
         unsafe { free(task) };
         return false;
@@ -392,7 +364,7 @@ pub(crate) unsafe fn wake_remote(task: NonNull<Header>) {
         return;
     }
     // The inbox's own reference.
-    header.remote.fetch_add(ONE, Ordering::Relaxed);
+    header.references.retain_remote();
     // SAFETY: the inbox outlives the caller's reference: either the core is alive, or the task was
     // merged at its end and holds the inbox.
     let inbox = unsafe { &*header.inbox };
@@ -415,7 +387,7 @@ pub(crate) unsafe fn orphan(task: NonNull<Header>) {
     let header = unsafe { task.as_ref() };
     header.joiner.clear();
     header.core.store(std::ptr::null_mut(), Ordering::Relaxed);
-    if header.has(MERGED) {
+    if header.references.is_merged() {
         return;
     }
     // A `JoinHandle` may outlive the runtime; it is on this thread, wakers may be anywhere.

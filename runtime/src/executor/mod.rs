@@ -8,13 +8,15 @@
 //! | `foreign` | wakers of combinators, for a cancel to reach the leaves behind them |
 //! | `trace` | what tasks wait for, found when a dump is asked for |
 //! | `block` | memory of tasks, recycled by size class |
-//! | `header` | the part of a task that is the same for every future: state, references, links |
+//! | `header` | the part of a task that is the same for every future: state, links |
+//! | `references` | who can reach a task, counted without atomics on its own thread |
 //! | `cell` | the part that knows the future: poll, drop, output |
 //! | `waker` | `std::task::Waker` over a header, sound from any thread |
 //! | `contain` | the end of panics that nobody waits for |
 //! | `wake` | what an operation stores instead of a waker: the task to run |
 //! | `queue` | the intrusive FIFO of runnable tasks |
 //! | `remote` | inbox and doorbell for wakes from other threads |
+//! | `doorbell` | the descriptor that wakes a sleeping core |
 //! | `join` | the handle that awaits, aborts or detaches a task |
 //! | `core` | all that one core owns, and the thread's way to it |
 //! | `turn` | the loop |
@@ -25,10 +27,14 @@ mod cancel;
 mod cell;
 mod contain;
 mod core;
+mod doorbell;
 mod foreign;
 mod header;
 mod join;
+#[cfg(all(test, loom))]
+mod models;
 mod queue;
+mod references;
 mod remote;
 mod trace;
 mod turn;

@@ -1,20 +1,22 @@
 //! Inbox and doorbell: how other threads reach a core.
 //!
 //! The inbox is a lock-free stack of tasks that the owner takes whole and turns around, so wakes
-//! run in the order in which they came. The doorbell, an eventfd, is rung only while the owner
-//! sleeps or is about to, and once for each sleep.
+//! run in the order in which they came. The doorbell is rung only while the owner sleeps or is
+//! about to, and once for each sleep.
 //!
-//! Invariant (no lost wake): a waker pushes, then reads `parked`; the owner sets `parked`, then
-//! reads the inbox. Both pairs are sequentially consistent, so at least one sees the other.
+//! Invariant (no lost wake): a waker pushes, then exchanges `parked`; the owner exchanges `parked`,
+//! then reads the inbox. Of two exchanges the later sees all that was done before the earlier: so
+//! the waker finds the owner parked, or the owner finds the mail. That takes `parked` to be changed
+//! by exchanges only, never by a store.
 //! Cost: a spinning owner pays one load a turn.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use std::sync::atomic::Ordering;
 
-use rustix::event::{EventfdFlags, eventfd};
-
+use super::doorbell::Doorbell;
 use super::header::Header;
+use crate::threads::{AtomicBool, AtomicPtr};
 
 /// Marks an inbox whose owner has ended.
 const CLOSED: *mut Header = std::ptr::without_provenance_mut(1);
@@ -24,7 +26,7 @@ const CLOSED: *mut Header = std::ptr::without_provenance_mut(1);
 pub(crate) struct Remote {
     inbox: AtomicPtr<Header>,
     parked: AtomicBool,
-    doorbell: OwnedFd,
+    pub(super) doorbell: Doorbell,
 }
 
 // SAFETY: the inbox hands tasks over to the owner, and foreign threads touch only the parts of a
@@ -38,7 +40,7 @@ impl Remote {
         Ok(Self {
             inbox: AtomicPtr::new(std::ptr::null_mut()),
             parked: AtomicBool::new(false),
-            doorbell: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+            doorbell: Doorbell::new()?,
         })
     }
 
@@ -56,11 +58,12 @@ impl Remote {
                 return false;
             }
             // SAFETY: until the exchange succeeds the task is this thread's alone.
-            unsafe { *task.as_ref().remote_next.get() = NonNull::new(head) };
+            unsafe { task.as_ref() }.remote_next.set(NonNull::new(head));
+            // `Release`: who takes the task sees its link, and all that led to the wake.
             match self.inbox.compare_exchange_weak(
                 head,
                 task.as_ptr(),
-                Ordering::SeqCst,
+                Ordering::Release,
                 Ordering::Acquire,
             ) {
                 Ok(_) => return true,
@@ -71,9 +74,8 @@ impl Remote {
 
     /// Rings the doorbell, if the owner sleeps and nobody rang before.
     pub(crate) fn ring(&self) {
-        if self.parked.load(Ordering::SeqCst) && self.parked.swap(false, Ordering::SeqCst) {
-            // It fails only when the count is at its maximum: then it is rung already.
-            let _ = rustix::io::write(&self.doorbell, &1_u64.to_ne_bytes());
+        if self.parked.swap(false, Ordering::AcqRel) {
+            self.doorbell.ring();
         }
     }
 
@@ -85,12 +87,13 @@ impl Remote {
 
     /// Takes all mail, in order of arrival. For the owner.
     pub(crate) fn take(&self) -> Mail {
-        Self::turn_around(self.inbox.swap(std::ptr::null_mut(), Ordering::SeqCst))
+        Self::turn_around(self.inbox.swap(std::ptr::null_mut(), Ordering::Acquire))
     }
 
     /// Takes all mail and refuses any more. For the owner, at its end.
     pub(crate) fn close(&self) -> Mail {
-        Self::turn_around(self.inbox.swap(CLOSED, Ordering::SeqCst))
+        // `Release`: who finds it closed may free tasks.
+        Self::turn_around(self.inbox.swap(CLOSED, Ordering::AcqRel))
     }
 
     fn turn_around(newest: *mut Header) -> Mail {
@@ -98,8 +101,7 @@ impl Remote {
         let mut oldest = None;
         while let Some(task) = next {
             // SAFETY: tasks in the inbox are alive, and the swap made this thread their owner.
-            let link = unsafe { &mut *task.as_ref().remote_next.get() };
-            next = std::mem::replace(link, oldest);
+            next = unsafe { task.as_ref() }.remote_next.replace(oldest);
             oldest = Some(task);
         }
         Mail { next: oldest }
@@ -107,8 +109,8 @@ impl Remote {
 
     /// Announces sleep; `false` when mail came in the meantime and the owner must not sleep.
     pub(crate) fn park(&self) -> bool {
-        self.parked.store(true, Ordering::SeqCst);
-        if self.inbox.load(Ordering::SeqCst).is_null() {
+        self.parked.swap(true, Ordering::AcqRel);
+        if self.inbox.load(Ordering::Acquire).is_null() {
             return true;
         }
         self.unpark();
@@ -116,7 +118,7 @@ impl Remote {
     }
 
     pub(crate) fn unpark(&self) {
-        self.parked.store(false, Ordering::SeqCst);
+        self.parked.swap(false, Ordering::AcqRel);
     }
 
     pub(crate) fn doorbell(&self) -> BorrowedFd<'_> {
@@ -136,7 +138,7 @@ impl Iterator for Mail {
     fn next(&mut self) -> Option<NonNull<Header>> {
         let task = self.next?;
         // SAFETY: taken from the inbox, alive, and this thread's alone until it is handled.
-        self.next = unsafe { (*task.as_ref().remote_next.get()).take() };
+        self.next = unsafe { task.as_ref() }.remote_next.take();
         Some(task)
     }
 }
