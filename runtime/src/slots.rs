@@ -121,6 +121,10 @@ impl<T> Slots<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -159,5 +163,82 @@ mod tests {
         slots.remove(first).unwrap();
         assert!(slots.insert(3).is_ok());
         assert_eq!((slots.len(), slots.keys().count()), (2, 2));
+    }
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Insert,
+        /// Of a key that was ever given out, also one that was removed since.
+        Remove(prop::sample::Index),
+        Change(prop::sample::Index),
+        /// A slot's generation is about to wrap: 2^31 uses of it pass.
+        Age(prop::sample::Index),
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let index = any::<prop::sample::Index>;
+        let step = prop_oneof![
+            4 => Just(Step::Insert),
+            3 => index().prop_map(Step::Remove),
+            2 => index().prop_map(Step::Change),
+            1 => index().prop_map(Step::Age),
+        ];
+        prop::collection::vec(step, 0..200)
+    }
+
+    proptest! {
+        /// A plain map of what was put in tells what each key must find.
+        #[test]
+        fn agrees_with_a_plain_map(max in 0_u32..12, steps in steps()) {
+            let mut slots = Slots::new(max);
+            let mut model: HashMap<u64, usize> = HashMap::new();
+            let mut keys: Vec<Key> = Vec::new();
+            for (value, step) in steps.into_iter().enumerate() {
+                match step {
+                    Step::Insert if model.len() == max as usize => {
+                        prop_assert!(!slots.has_room());
+                        prop_assert_eq!(slots.insert(value), Err(value));
+                    }
+                    Step::Insert => {
+                        prop_assert!(slots.has_room());
+                        let key = slots.insert(value).unwrap();
+                        prop_assert_eq!(Key::from_bits(key.to_bits()), key);
+                        prop_assert!(key.to_bits() >> 63 == 0 && key.index < max);
+                        prop_assert!(!keys.contains(&key), "{key:?} was somebody else's");
+                        keys.push(key);
+                        model.insert(key.to_bits(), value);
+                    }
+                    Step::Remove(_) | Step::Change(_) | Step::Age(_) if keys.is_empty() => {}
+                    Step::Remove(index) => {
+                        let key = *index.get(&keys);
+                        prop_assert_eq!(slots.remove(key), model.remove(&key.to_bits()));
+                    }
+                    Step::Change(index) => {
+                        let key = *index.get(&keys);
+                        let (found, expected) =
+                            (slots.get_mut(key), model.get_mut(&key.to_bits()));
+                        prop_assert_eq!(&found, &expected);
+                        if let (Some(found), Some(expected)) = (found, expected) {
+                            (*found, *expected) = (value, value);
+                        }
+                    }
+                    Step::Age(index) => {
+                        let index = index.get(&keys).index;
+                        let (generation, entry) = &mut slots.entries[index as usize];
+                        // Only a free slot, and only once: its old keys are long forgotten then.
+                        if matches!(entry, Entry::Free { .. }) && *generation < GENERATION_MASK {
+                            *generation = GENERATION_MASK;
+                            keys.retain(|key| key.index != index);
+                        }
+                    }
+                }
+                prop_assert_eq!(slots.len() as usize, model.len());
+                let mut held: Vec<u64> = slots.keys().map(Key::to_bits).collect();
+                let mut expected: Vec<u64> = model.keys().copied().collect();
+                held.sort_unstable();
+                expected.sort_unstable();
+                prop_assert_eq!(held, expected);
+            }
+        }
     }
 }
