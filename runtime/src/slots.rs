@@ -232,7 +232,7 @@ mod tests {
                         }
                     }
                 }
-                prop_assert_eq!(slots.len() as usize, model.len());
+                prop_assert_eq!(slots.len(), model.len());
                 let mut held: Vec<u64> = slots.keys().map(Key::to_bits).collect();
                 let mut expected: Vec<u64> = model.keys().copied().collect();
                 held.sort_unstable();

@@ -43,12 +43,12 @@ pub mod net {
     pub use taut_net::*;
 }
 
-pub use taut_runtime::{CancelFlag, OffCore, WorkPanicked, off_core_with, on_own_thread};
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
     JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, dump, features, io,
     is_cancelled, off_core, run, spawn, spawn_background, sync, task, time, yield_now,
 };
+pub use taut_runtime::{CancelFlag, OffCore, WorkPanicked, off_core_with, on_own_thread};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]

@@ -340,10 +340,8 @@ fn cancelled_work_that_no_thread_has_begun_never_runs() {
             let occupied = Occupied::new().await;
             let (alive, (dropped, threads)) = (Arc::default(), channel());
             let (one, other) = (counted(&alive, &dropped), counted(&alive, &dropped));
-            let tasks = [
-                spawn(off_core(move || drop(one))),
-                spawn(off_core_with(move |_| drop(other))),
-            ];
+            let tasks =
+                [spawn(off_core(move || drop(one))), spawn(off_core_with(move |_| drop(other)))];
             yield_now().await;
             for task in tasks {
                 assert!(task.cancel());

@@ -45,7 +45,7 @@ impl Pool {
         if let Some(seat) = submitted.start {
             let (queue, idle_max) = (Arc::clone(&self.queue), config.blocking_idle);
             let started = start_thread(core, format!("taut-blocking-{}", seat.0), move || {
-                queue.serve(seat, idle_max, |work| contain(work));
+                queue.serve(seat, idle_max, contain);
             });
             if let Err(error) = started
                 && self.queue.not_started(seat, ticket).is_some()
