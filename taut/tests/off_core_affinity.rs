@@ -119,7 +119,6 @@ fn threads_move_when_another_runtime_is_pinned_later_also_in_the_midst_of_work()
                 let cores: Vec<_> = pinned.iter().map(|(core, _)| *core).collect();
                 are_on(&without(&all, &cores));
             }
-            drop(are_on);
             drop(questions);
             in_time(pool).await.unwrap().unwrap();
             in_time(own).await.unwrap().unwrap();

@@ -159,6 +159,23 @@ fn loom_a_wake_against_the_end_of_the_core() {
 }
 
 #[test]
+fn loom_a_last_waker_against_the_end_of_the_core_that_lists_its_task() {
+    explore(|| {
+        let remote = Arc::new(Remote::new().unwrap());
+        let task = Task::new(&remote);
+        let (kept, waker) = (task.waker(), task.waker());
+        task.complete();
+        let thread = thread::spawn(move || drop(waker));
+        drop(kept);
+        // SAFETY: on the owner thread, and complete. Alive: merged, and no mail was read since.
+        unsafe { header::orphan(task.0) };
+        read(remote.close());
+        drop(remote);
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn loom_clones_on_two_threads_against_completion() {
     explore(|| {
         let remote = Arc::new(Remote::new().unwrap());

@@ -69,6 +69,7 @@ impl References {
     /// For the owner thread.
     #[inline]
     pub(crate) fn is_merged(&self) -> bool {
+        self.life.used();
         self.owner.get() == MERGED
     }
 
