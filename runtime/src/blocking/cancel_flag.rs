@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::threads::{Condvar, Mutex, lock, wait_timeout};
+use crate::threads::{AtomicBool, Condvar, Mutex, lock, wait_timeout};
 
 /// Tells work that runs on another thread to stop; see [`off_core_with`](super::off_core_with) and
 /// [`on_own_thread`](super::on_own_thread).
@@ -15,23 +16,29 @@ use crate::threads::{Condvar, Mutex, lock, wait_timeout};
 pub struct CancelFlag(Arc<Shared>);
 
 struct Shared {
-    raised: Mutex<bool>,
+    raised: AtomicBool,
+    /// Held to raise the flag, so that nobody falls asleep at that moment.
+    raising: Mutex<()>,
     came: Condvar,
 }
 
 impl CancelFlag {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Shared { raised: Mutex::new(false), came: Condvar::new() }))
+        let (raised, raising) = (AtomicBool::new(false), Mutex::new(()));
+        Self(Arc::new(Shared { raised, raising, came: Condvar::new() }))
     }
 
     pub(crate) fn raise(&self) {
-        *lock(&self.0.raised) = true;
+        let raising = lock(&self.0.raising);
+        self.0.raised.store(true, Ordering::Release);
+        drop(raising);
         self.0.came.notify_all();
     }
 
-    /// Whether the work should come to its end: its task was cancelled, or its future dropped.
+    /// Whether the work should come to its end: its task was cancelled, or its future dropped. Costs
+    /// one load.
     pub fn is_cancelled(&self) -> bool {
-        *lock(&self.0.raised)
+        self.0.raised.load(Ordering::Acquire)
     }
 
     /// Sleeps on this thread for a duration, or until the work should come to its end, which is
@@ -59,8 +66,8 @@ impl CancelFlag {
     /// ```
     pub fn wait_timeout(&self, duration: Duration) -> bool {
         let end = Instant::now().checked_add(duration);
-        let mut raised = lock(&self.0.raised);
-        while !*raised {
+        let mut not_raising = lock(&self.0.raising);
+        while !self.is_cancelled() {
             let left = match end {
                 Some(end) => end.saturating_duration_since(Instant::now()),
                 None => Duration::MAX,
@@ -68,7 +75,7 @@ impl CancelFlag {
             if left.is_zero() {
                 return false;
             }
-            (raised, _) = wait_timeout(&self.0.came, raised, left);
+            (not_raising, _) = wait_timeout(&self.0.came, not_raising, left);
         }
         true
     }

@@ -11,11 +11,11 @@
 //!
 //! Each runtime has its own threads, so its settings are its own, its work never waits behind
 //! another runtime's, and none of it outlives the runtime in the line. What is kept for the process
-//! is where the threads run: off the core of every runtime, see `pin`. No thread is started before it is
-//! needed.
+//! is where the threads run: off the core of every runtime, see `pin`. No thread is started before
+//! it is needed.
 //!
-//! Costs two allocations and a short lock for each piece of work, on the core: this is for what
-//! takes milliseconds, such as files, name resolution, compression.
+//! Costs the core three allocations and two short locks for each piece of work, and a system call
+//! where a thread sleeps: this is for what takes long, such as files, name resolution, compression.
 
 mod answer;
 mod cancel_flag;
