@@ -9,6 +9,8 @@
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
+//! | [`process`] | child processes and pseudo-terminals |
+//! | [`signal`] | signals of the operating system, awaited |
 //! | [`sync`] | locks and signals between tasks |
 //! | [`task`] | structured concurrency and cancellation |
 //! | [`time`] | clock, timer wheel, `sleep`, `timeout`, `interval` |
@@ -21,6 +23,8 @@ compile_error!("taut runs on Linux only");
 
 pub mod buffer;
 pub mod io;
+pub mod process;
+pub mod signal;
 pub mod sync;
 pub mod task;
 pub mod time;

@@ -49,6 +49,7 @@ pub use taut_runtime::{
     is_cancelled, off_core, run, spawn, spawn_background, sync, task, time, yield_now,
 };
 pub use taut_runtime::{CancelFlag, OffCore, WorkPanicked, off_core_with, on_own_thread};
+pub use taut_runtime::{process, signal};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]

@@ -26,7 +26,7 @@ use crate::counters::CounterCells;
 use crate::error::{BuildError, runtime_ended};
 use crate::executor::Remote;
 use crate::features::Features;
-use crate::io::{InboundState, IncomingState};
+use crate::io::{Descriptor, InboundState, IncomingState};
 
 pub(crate) use crate::slots::Key;
 pub(crate) use epoll::Epoll;
@@ -93,6 +93,9 @@ pub(crate) trait Backend {
 
     /// Stops accepting; sockets accepted late are closed.
     fn stop_accepting(&mut self, incoming: &Rc<IncomingState>);
+
+    /// Forgets a descriptor on which nothing is in flight, and whose file may live on elsewhere.
+    fn unregister(&mut self, _descriptor: &Descriptor) {}
 
     /// Submits what waits, takes what completed, sleeps if allowed. Returns how much was taken.
     fn turn(&mut self, wait: Wait) -> usize;
@@ -263,6 +266,12 @@ impl Backend for ActiveDriver {
             Self::Uring(uring) => uring.stop_accepting(incoming),
             Self::Epoll(epoll) => epoll.stop_accepting(incoming),
             Self::Ended => {}
+        }
+    }
+
+    fn unregister(&mut self, descriptor: &Descriptor) {
+        if let Self::Epoll(epoll) = self {
+            epoll.unregister(descriptor);
         }
     }
 

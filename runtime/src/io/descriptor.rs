@@ -32,6 +32,16 @@ impl Descriptor {
     }
 }
 
+impl Descriptor {
+    /// The file descriptor itself: a copy of it while an operation holds on to this one.
+    pub(crate) fn into_owned(self) -> io::Result<OwnedFd> {
+        match Rc::try_unwrap(self.0) {
+            Ok(inner) => Ok(inner.fd),
+            Err(shared) => shared.fd.try_clone(),
+        }
+    }
+}
+
 impl From<OwnedFd> for Descriptor {
     fn from(fd: OwnedFd) -> Self {
         Self(Rc::new(Inner { fd, registration: Cell::new(0) }))
@@ -96,7 +106,11 @@ pub async fn connect(descriptor: &Descriptor, address: SockAddr) -> io::Result<(
 
 /// Does an operation on this thread's runtime, unless the task was cancelled before.
 pub(crate) async fn perform(operation: Operation) -> io::Result<Completed> {
-    let core = current().handle();
+    perform_on(current().handle(), operation).await
+}
+
+/// As [`perform`], on the runtime that the descriptor belongs to.
+pub(crate) async fn perform_on(core: Rc<Core>, operation: Operation) -> io::Result<Completed> {
     poll_fn(|context| core.checkpoint(context)).await?;
     Ok(InFlight::start(core, operation)?.await?)
 }

@@ -7,17 +7,29 @@
 //! the caller's bytes, one non-blocking call; only what the kernel does not take at once goes
 //! through the driver.
 
+mod broken_pipe;
 mod descriptor;
 mod hot;
 mod inbound;
 mod incoming;
 mod outbound;
+mod pipe;
+mod pollable;
+mod source;
+
+#[cfg(feature = "futures-io")]
+mod futures_traits;
+#[cfg(feature = "tokio-io")]
+mod tokio_traits;
 
 pub use descriptor::{Descriptor, Interest, connect, readiness};
 pub use inbound::Inbound;
 pub use incoming::Incoming;
 pub use outbound::Outbound;
+pub use pipe::{PipeReader, PipeWriter, pipe};
+pub use pollable::Pollable;
 
 pub(crate) use hot::{HotSources, receive_now};
 pub(crate) use inbound::InboundState;
 pub(crate) use incoming::IncomingState;
+pub(crate) use source::Source;

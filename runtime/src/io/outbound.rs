@@ -19,6 +19,7 @@ use std::task::{Context, Poll, ready};
 use rustix::net::{SendAncillaryBuffer, SendFlags, Shutdown, send, sendmsg, shutdown};
 
 use super::descriptor::InFlight;
+use super::source::poll_call;
 use super::{Descriptor, Interest};
 use crate::buffer::SendBuf;
 use crate::driver::{Backend, Operation};
@@ -29,6 +30,16 @@ const SLICES_MAX: usize = 1024;
 
 /// The largest write that shares a call: beyond it the copy costs more than the call saved.
 const JOIN_BYTES_MAX: usize = 2048;
+
+/// The slices that one vectored write hands to the kernel.
+///
+/// Empty slices in front would leave no room for the bytes behind them, and a count of 0 would say
+/// that nothing more can be written.
+pub(super) fn one_call<'a, 'b>(slices: &'a [IoSlice<'b>]) -> &'a [IoSlice<'b>] {
+    let first = slices.iter().take_while(|slice| slice.is_empty()).count();
+    let slices = &slices[first..];
+    &slices[..slices.len().min(SLICES_MAX)]
+}
 
 /// Outbound bytes of a connected stream.
 #[derive(Debug)]
@@ -112,11 +123,7 @@ impl Outbound {
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         ready!(self.core.checkpoint(context))?;
-        // Empty slices in front would leave no room for the bytes behind them, and a count of 0
-        // would say that nothing more can be written.
-        let first = slices.iter().take_while(|slice| slice.is_empty()).count();
-        let slices = &slices[first..];
-        let slices = &slices[..slices.len().min(SLICES_MAX)];
+        let slices = one_call(slices);
         self.poll_call(context, |this| {
             this.core.counters.syscalls.increment();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
@@ -206,21 +213,11 @@ impl Outbound {
         call: impl Fn(&Self) -> io::Result<usize>,
     ) -> Poll<io::Result<usize>> {
         ready!(self.poll_flush(context))?;
-        loop {
-            if let Some(room) = &mut self.room {
-                let completed = ready!(room.poll_completed(context))?;
-                self.room = None;
-                completed.result?;
-            }
-            match call(self) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    let descriptor = self.descriptor.clone();
-                    let operation = Operation::Ready { descriptor, interest: Interest::Writable };
-                    self.room = Some(InFlight::start(Rc::clone(&self.core), operation)?);
-                }
-                result => return Poll::Ready(result),
-            }
-        }
+        let mut room = self.room.take();
+        let source = (&self.core, &self.descriptor);
+        let polled = poll_call(source, Interest::Writable, &mut room, context, || call(self));
+        self.room = room;
+        polled
     }
 
     #[inline]

@@ -32,7 +32,7 @@ use crate::config::{Config, WaitStrategy};
 use crate::error::BuildError;
 use crate::executor::WakeSlot;
 use crate::features::Features;
-use crate::io::{InboundState, IncomingState, Interest, receive_now};
+use crate::io::{Descriptor, InboundState, IncomingState, Interest, receive_now};
 use crate::slots::Slots;
 
 /// Events taken by one `epoll_wait`.
@@ -306,6 +306,10 @@ impl Backend for Epoll {
     fn stop_accepting(&mut self, incoming: &Rc<IncomingState>) {
         let waiter = Waiter::Incoming(Rc::clone(incoming));
         self.sources.forget(&incoming.descriptor, &waiter);
+    }
+
+    fn unregister(&mut self, descriptor: &Descriptor) {
+        self.sources.unregister(&self.epoll, descriptor, &self.shared.counters);
     }
 
     fn turn(&mut self, wait: Wait) -> usize {

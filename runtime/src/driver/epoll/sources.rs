@@ -81,6 +81,22 @@ impl Sources {
         Ok(())
     }
 
+    /// Ends a registration. Closing does that by itself, unless the file lives on: then its events
+    /// would go on to wake this core.
+    pub(crate) fn unregister(
+        &mut self,
+        epoll: &OwnedFd,
+        descriptor: &Descriptor,
+        counters: &CounterCells,
+    ) {
+        if self.source(descriptor).is_some() {
+            counters.syscalls.increment();
+            // It can only say that there is no such registration.
+            let _ = epoll::delete(epoll, descriptor);
+            descriptor.registration().set(0);
+        }
+    }
+
     fn source(&mut self, descriptor: &Descriptor) -> Option<&mut Source> {
         let generation = descriptor.registration().get();
         self.by_number
