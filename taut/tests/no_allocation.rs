@@ -2,57 +2,17 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::time::Duration;
 
+use common::allocations::{Counting, allocations, in_steady_state};
 use common::{block_on, connected_pair, on_each_driver, on_each_driver_and_wait};
 use futures_util::FutureExt;
 use taut::net::TcpStream;
 use taut::time::{Instant, interval, sleep, timeout};
 use taut::{spawn, spawn_background, yield_now};
 
-/// The system's allocator, which counts the calls of each thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    CALLS.set(CALLS.get() + 1);
-}
-
-// SAFETY: every call goes to the system's allocator; the counter is a plain cell of the thread.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Calls of the allocator that the work makes on this thread.
-async fn allocations(work: impl Future<Output = ()>) -> u64 {
-    let before = CALLS.get();
-    work.await;
-    CALLS.get() - before
-}
 
 #[test]
 fn the_count_itself_counts() {
@@ -133,12 +93,6 @@ fn neither_does_an_echo_of_any_other_style_or_wait() {
             assert_eq!(calls, 0, "{style:?}");
         }
     });
-}
-
-/// The work's calls of the allocator when it runs for the second time.
-async fn in_steady_state(work: impl AsyncFn()) -> u64 {
-    work().await;
-    allocations(work()).await
 }
 
 #[test]

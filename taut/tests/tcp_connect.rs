@@ -6,6 +6,7 @@ use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::Duration;
 
+use common::{attempts_under_way, silent_listener};
 use common::{block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::{join, poll};
 use taut::net::{TcpListener, TcpSocket, TcpStream, ToAddresses};
@@ -25,16 +26,6 @@ async fn reaches(listener: &TcpListener, to: impl ToAddresses) {
     assert_eq!(client.peer_addr().unwrap(), listener.local_addr().unwrap());
     assert_eq!(client.peer_addr().unwrap(), server.local_addr().unwrap());
     assert_eq!(server.peer_addr().unwrap(), client.local_addr().unwrap());
-}
-
-/// Sockets of this host that wait for an answer of this port.
-fn attempts_under_way(port: u16) -> usize {
-    const SYN_SENT: &str = "02";
-
-    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-    let to_port = format!(":{port:04X}");
-    let sockets = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-    sockets.filter(|row| row[2].ends_with(&to_port) && row[3] == SYN_SENT).count()
 }
 
 /// Waits until the kernel has closed every socket that tried to reach this address.
@@ -174,20 +165,8 @@ fn attempts_given_up_at_any_stage_leave_the_listener_and_no_socket() {
 fn an_attempt_that_hangs_can_be_given_up_and_closes_its_socket() {
     on_each_driver(|builder| {
         block_on(builder, async {
-            // Nobody accepts, so the queue is full after a few, and the kernel stays silent.
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-            let listener = socket.listen(0).unwrap();
-            let address = listener.local_addr().unwrap();
-            let mut queued = Vec::new();
-            let mut hanging = loop {
-                let mut attempt = Box::pin(TcpStream::connect(address));
-                match timeout(Duration::from_millis(5), &mut attempt).await {
-                    Ok(stream) => queued.push(stream.unwrap()),
-                    Err(_) if attempts_under_way(address.port()) > 0 => break attempt,
-                    Err(_) => queued.push(attempt.await.unwrap()),
-                }
-            };
+            let (listener, address, mut queued) = silent_listener().await;
+            let mut hanging = Box::pin(TcpStream::connect(address));
             assert!(poll!(&mut hanging).is_pending());
             drop(hanging);
             all_given_up(address).await;

@@ -108,9 +108,21 @@ impl Attention {
         Entered { attention: self, before }
     }
 
-    /// What was set aside comes back when the result is dropped: for polls of other tasks.
+    /// Sets the running task and its scopes aside, until the result is dropped: for polls of other
+    /// tasks.
     pub(crate) fn set_aside(&self) -> SetAside<'_> {
-        SetAside { attention: self, running: self.task.get() }
+        let before = Self::default();
+        before.take_over(self);
+        self.take_over(&Self::default());
+        SetAside { attention: self, before }
+    }
+
+    fn take_over(&self, other: &Self) {
+        self.interrupted.set(other.interrupted.get());
+        self.scope.set(other.scope.get());
+        self.within_cancelled.set(other.within_cancelled.get());
+        self.task.set(other.task.get());
+        self.answers_left.set(other.answers_left.get());
     }
 
     #[cold]
@@ -144,15 +156,16 @@ impl Drop for Entered<'_> {
     }
 }
 
-/// The running task, while others are polled.
+/// What was heeded before, while other tasks are polled.
 pub(crate) struct SetAside<'a> {
     attention: &'a Attention,
-    running: Option<NonNull<Header>>,
+    before: Attention,
 }
 
 impl Drop for SetAside<'_> {
     fn drop(&mut self) {
-        self.attention.task.set(self.running);
+        self.attention.take_over(&self.before);
+        // It may have been cancelled meanwhile.
         self.attention.update();
     }
 }

@@ -11,7 +11,7 @@
 
 use std::ptr::NonNull;
 
-use super::core::Core;
+use super::core::{Core, Errand};
 use super::header::{AGED, CANCELLED, COMPLETE, FOREIGN_WAITS, Header, OVERDUE};
 use crate::time::NEVER_NS;
 
@@ -37,11 +37,26 @@ impl Core {
         if self.attention.task() == Some(task) {
             self.attention.update();
         }
-        if header.has(FOREIGN_WAITS) {
-            self.foreign_waits.wake(self, task);
-        }
+        self.wake_foreign_waits(task);
         self.schedule(task);
         true
+    }
+
+    /// A part of the running task was asked to stop: its leaves are polled soon, also those that
+    /// the task would not poll by itself.
+    pub(crate) fn part_cancelled(&self) {
+        if let Some(task) = self.attention.task() {
+            self.wake_foreign_waits(task);
+        }
+    }
+
+    fn wake_foreign_waits(&self, task: NonNull<Header>) {
+        // SAFETY: the caller holds a reference, or the task runs.
+        if unsafe { task.as_ref() }.has(FOREIGN_WAITS) {
+            for waker in self.foreign_waits.of(task) {
+                self.defer(Errand::Wake(waker));
+            }
+        }
     }
 
     fn schedule_dying_check(&self) {

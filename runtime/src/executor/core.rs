@@ -23,6 +23,7 @@ use super::join::JoinHandle;
 use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
 use super::trace::Trace;
+use super::wake::TaskRef;
 use crate::blocking::Pool;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
@@ -280,6 +281,7 @@ impl Core {
             match errand {
                 Errand::Wake(waker) => waker.wake_by_ref(),
                 Errand::Drop(waker) => drop(waker),
+                Errand::Run(task) => task.schedule(),
             }
         }
     }
@@ -368,12 +370,14 @@ impl fmt::Debug for Core {
     }
 }
 
-/// A foreign waker with which something is to be done when nothing is borrowed, because its code
-/// may call anything.
+/// What is to be done when nothing is borrowed: with a foreign waker, because its code may call
+/// anything.
 #[derive(Debug)]
 pub(crate) enum Errand {
-    Wake(Rc<Waker>),
-    Drop(Rc<Waker>),
+    Wake(Arc<Waker>),
+    Drop(Arc<Waker>),
+    /// A task that was looked at by a dump is polled once more.
+    Run(TaskRef),
 }
 
 /// Makes a core the thread's current one until dropped.

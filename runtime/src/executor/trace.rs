@@ -2,7 +2,9 @@
 //!
 //! In a dump each task that waits is polled once with every leaf told to stay as it is; on the way
 //! down, the waits that have a name note it here. So a wait costs nothing until somebody asks.
-//! Code between the leaves does run in such a poll, as it may in any poll without news.
+//! Code between the leaves does run in such a poll, as it may in any poll without news. Where it
+//! comes to another leaf, that one is told to stay as it is, too: so the task is polled again in the
+//! next turn, and begins that wait then.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,8 +12,9 @@ use std::panic::Location;
 use std::ptr::NonNull;
 
 use super::attention::Scope;
-use super::core::{Core, Current};
-use super::header::{BACKGROUND, CANCELLED, COMPLETE, Header, OVERDUE, QUEUED, RUNNING};
+use super::core::{Core, Current, Errand};
+use super::header::{BACKGROUND, CANCELLED, COMPLETE, Header, NOTIFIED, OVERDUE, QUEUED, RUNNING};
+use super::wake::TaskRef;
 use crate::task::{Dump, TaskDump, TaskState, Wait};
 
 /// Collects the waits of the task that is polled for a dump.
@@ -66,6 +69,8 @@ impl Core {
         let state = match () {
             () if header.has(RUNNING) => TaskState::Running,
             () if header.has(QUEUED) => TaskState::Ready,
+            // A destructor asks at the end of the runtime: nothing is polled any more.
+            () if self.ended.get() => TaskState::Waiting(Vec::new()),
             () => TaskState::Waiting(self.trace_task(task)),
         };
         let identity = &header.identity;
@@ -84,20 +89,28 @@ impl Core {
     fn trace_task(&self, task: NonNull<Header>) -> Vec<Wait> {
         // SAFETY: the caller keeps the task.
         let header = unsafe { task.as_ref() };
+        // Whoever asked for the dump may be a task, also one that is polled for another dump.
         let _running_task = self.attention.set_aside();
+        let outer = (self.trace.waits.take(), self.trace.depth.take());
         header.set(RUNNING);
         self.attention.begin(task, header.has(CANCELLED));
+        // Leaves behind a combinator with its own wakers are polled only when woken.
+        let foreign = self.foreign_waits.of(task);
+        foreign.iter().for_each(|waker| waker.wake_by_ref());
         let ended = {
             let _tracing = self.attention.enter(Scope::Tracing);
-            // Leaves behind a combinator with its own wakers are polled only when woken.
-            self.foreign_waits.wake_now(task);
             // SAFETY: not complete, not running and not queued: the future is there, and waits.
             unsafe { (header.vtable.poll)(task) }
         };
+        if !ended {
+            header.clear(NOTIFIED);
+            foreign.into_iter().for_each(|waker| self.defer(Errand::Wake(waker)));
+            self.defer(Errand::Run(TaskRef::new(task)));
+        }
         // SAFETY: just polled.
         unsafe { self.polled(task, ended) };
-        self.trace.depth.set(0);
-        self.trace.waits.take()
+        self.trace.depth.set(outer.1);
+        self.trace.waits.replace(outer.0)
     }
 }
 

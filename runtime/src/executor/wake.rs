@@ -6,7 +6,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::ptr::NonNull;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::core::{Errand, try_current};
@@ -19,7 +19,7 @@ pub(crate) enum Wake {
     #[default]
     Nobody,
     Task(TaskRef),
-    Foreign(Rc<Waker>),
+    Foreign(Arc<Waker>),
 }
 
 impl Wake {
@@ -34,7 +34,7 @@ impl Wake {
 
     #[cold]
     fn foreign(waker: &Waker) -> Self {
-        let waker = Rc::new(waker.clone());
+        let waker = Arc::new(waker.clone());
         if let Some(core) = try_current() {
             core.note_foreign_wait(&waker);
         }
@@ -90,8 +90,9 @@ impl Wake {
 pub(crate) struct TaskRef(NonNull<Header>);
 
 impl TaskRef {
-    fn new(task: NonNull<Header>) -> Self {
-        // SAFETY: the waker that named the task keeps it alive.
+    /// The caller keeps the task alive meanwhile.
+    pub(super) fn new(task: NonNull<Header>) -> Self {
+        // SAFETY: by contract: a waker named the task, or the executor's list.
         unsafe { task.as_ref() }.retain_local();
         Self(task)
     }
@@ -103,7 +104,7 @@ impl TaskRef {
     }
 
     #[inline]
-    fn schedule(&self) {
+    pub(super) fn schedule(&self) {
         // SAFETY: this reference keeps the task alive.
         if let Some(core) = unsafe { self.0.as_ref() }.owner() {
             core.schedule(self.0);

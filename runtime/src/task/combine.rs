@@ -157,8 +157,9 @@ impl<C: Children> Run<C> {
         decides: impl Fn(Pin<&mut C>, usize) -> bool,
     ) -> Poll<Option<usize>> {
         let mut this = self.project();
-        let attention = &current().attention;
-        let mut scope = this.decided_by.map(|_| attention.enter(Scope::Cancelled));
+        let core = current();
+        let cancelled = || core.attention.enter(Scope::Cancelled);
+        let mut scope = this.decided_by.map(|_| cancelled());
         let count = this.children.count();
         let (mut index, mut left) = (0, count);
         // Once it is decided, every child is polled again, to be told.
@@ -167,7 +168,8 @@ impl<C: Children> Run<C> {
                 *this.running -= 1;
                 if scope.is_none() && decides(this.children.as_mut(), index) {
                     *this.decided_by = Some(index);
-                    scope = Some(attention.enter(Scope::Cancelled));
+                    scope = Some(cancelled());
+                    core.part_cancelled();
                     left = count;
                 }
             }

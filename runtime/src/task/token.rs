@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use crate::cancelled::Cancelled;
-use crate::executor::{Scope, try_current};
+use crate::executor::{ForeignWait, Scope, try_current};
 use crate::slots::{Key, Slots};
 
 /// A switch that is thrown once: tasks wait for it, loops ask it, futures run under it.
@@ -69,6 +69,9 @@ impl CancelToken {
         }
         if links.children.len() == links.children.capacity() {
             links.children.retain(|child| child.strong_count() > 0);
+            // Room for as many again, or the next one would look through all of them, too.
+            let alive = links.children.len();
+            links.children.reserve(alive + 1);
         }
         links.children.push(Arc::downgrade(&child.shared));
         drop(links);
@@ -104,6 +107,7 @@ impl CancelToken {
         UntilCancelled {
             shared: Arc::clone(&self.shared),
             waiting: None,
+            foreign: ForeignWait::default(),
             location: Location::caller(),
         }
     }
@@ -112,7 +116,7 @@ impl CancelToken {
     /// then fail with [`Cancelled`], and it ends with an output of its own.
     #[track_caller]
     pub fn run<F: IntoFuture>(&self, future: F) -> RunUnder<F::IntoFuture> {
-        RunUnder { future: future.into_future(), thrown: self.cancelled() }
+        RunUnder { future: future.into_future(), thrown: self.cancelled(), told: false }
     }
 }
 
@@ -138,15 +142,15 @@ impl Shared {
 
     /// Remembers whom to wake; false where the switch was thrown.
     fn wait(&self, waiting: &mut Option<Key>, context: &Context<'_>) -> bool {
+        // Cloned before, and the old one dropped after: a foreign waker's code may do anything.
+        let mut waker = context.waker().clone();
         let mut links = self.links();
         if self.cancelled.load(Ordering::Acquire) {
             return false;
         }
-        let waker = context.waker();
         match waiting.and_then(|key| links.waiting.get_mut(key)) {
-            Some(known) if known.will_wake(waker) => {}
-            Some(known) => *known = waker.clone(),
-            None => *waiting = links.waiting.insert(waker.clone()).ok(),
+            Some(known) => std::mem::swap(known, &mut waker),
+            None => *waiting = links.waiting.insert(waker).ok(),
         }
         true
     }
@@ -166,6 +170,7 @@ impl Shared {
 pub struct UntilCancelled {
     shared: Arc<Shared>,
     waiting: Option<Key>,
+    foreign: ForeignWait,
     location: &'static Location<'static>,
 }
 
@@ -187,6 +192,7 @@ impl Future for UntilCancelled {
         if self.poll_thrown(context).is_ready() {
             return Poll::Ready(Ok(()));
         }
+        self.foreign.note(context);
         if let Some(core) = try_current() {
             ready!(core.checkpoint_at(context, "cancel of a token", self.location))?;
         }
@@ -208,6 +214,7 @@ pin_project_lite::pin_project! {
         #[pin]
         future: F,
         thrown: UntilCancelled,
+        told: bool,
     }
 }
 
@@ -220,6 +227,9 @@ impl<F: Future> Future for RunUnder<F> {
         let thrown = this.thrown.poll_thrown(context).is_ready();
         match try_current() {
             Some(core) if thrown => {
+                if !std::mem::replace(this.told, true) {
+                    core.part_cancelled();
+                }
                 let _cancelled = core.attention.enter(Scope::Cancelled);
                 this.future.poll(context)
             }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Instant, sleep_until};
+use super::{Instant, Sleep, sleep_until};
 use crate::cancelled::Cancelled;
 
 /// Ticks every `period`, the first time at once.
@@ -80,9 +80,15 @@ impl Interval {
     /// # Errors
     ///
     /// [`Cancelled`] where the task was asked to stop before.
-    pub async fn tick(&mut self) -> Result<Instant, Cancelled> {
-        let intended = self.next;
-        sleep_until(intended).await?;
+    #[track_caller]
+    pub fn tick(&mut self) -> impl Future<Output = Result<Instant, Cancelled>> {
+        let nap = sleep_until(self.next);
+        self.tick_after(nap)
+    }
+
+    async fn tick_after(&mut self, nap: Sleep) -> Result<Instant, Cancelled> {
+        let intended = nap.deadline();
+        nap.await?;
         self.next = intended + self.period;
         let now = Instant::now();
         if self.next < now {

@@ -64,6 +64,11 @@ impl Sleep {
         self.deadline = deadline;
     }
 
+    /// Where in the program it was made.
+    pub(super) fn location(&self) -> &'static Location<'static> {
+        self.location
+    }
+
     fn stop(&mut self) {
         if let Some((core, key)) = self.timer.take() {
             core.timers.borrow_mut().remove(key);

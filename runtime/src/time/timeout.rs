@@ -6,7 +6,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use super::{Instant, Sleep, sleep, sleep_until};
-use crate::executor::current;
+use crate::executor::{Scope, current};
 
 /// Gives the future's output, or [`Elapsed`] when it has none after `duration`.
 ///
@@ -58,15 +58,19 @@ impl<F: Future> Future for Timeout<F> {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
+        let core = current();
+        let traced = core.attention.is_tracing();
+        let _within = traced.then(|| core.trace.wait("timeout", this.sleep.location()));
         // The future first: one that is ready at its deadline was in time.
         if let Poll::Ready(output) = this.future.poll(context) {
             return Poll::Ready(Ok(output));
         }
-        // A cancel is the future's to answer. The timer, which would fail, is not asked then.
-        if current().attention.is_interrupted() {
+        if traced {
             return Poll::Pending;
         }
-        ready!(Pin::new(this.sleep).poll(context)).expect("not interrupted, as just seen");
+        // A cancel is the future's to answer, and the deadline holds even if it does not.
+        let _shielded = core.attention.enter(Scope::Shielded);
+        ready!(Pin::new(this.sleep).poll(context)).expect("a shielded sleep is not cancelled");
         Poll::Ready(Err(Elapsed(())))
     }
 }

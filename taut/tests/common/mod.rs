@@ -3,12 +3,15 @@
 
 #![allow(dead_code, reason = "every test file uses its own part")]
 
+pub(crate) mod allocations;
+pub(crate) mod tasks;
+pub(crate) mod waits;
 pub(crate) mod ways;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use taut::net::{TcpListener, TcpStream};
+use taut::net::{TcpListener, TcpSocket, TcpStream};
 use taut::{Builder, Driver, Runtime, WaitStrategy};
 
 /// How long anything may take before a test counts as hung. Generous: timing never decides.
@@ -93,6 +96,35 @@ pub(crate) async fn connected_pair() -> (TcpStream, TcpStream) {
     let (listener, address) = listen();
     let client = TcpStream::connect(address).await.unwrap();
     (client, listener.accept().await.unwrap())
+}
+
+/// Sockets of this host that wait for an answer of this port.
+pub(crate) fn attempts_under_way(port: u16) -> usize {
+    const SYN_SENT: &str = "02";
+
+    let table = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
+    let to_port = format!(":{port:04X}");
+    let sockets = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    sockets.filter(|row| row[2].ends_with(&to_port) && row[3] == SYN_SENT).count()
+}
+
+/// A listener whose queue is full, so that the kernel does not answer whoever connects; with those
+/// that wait in its queue.
+pub(crate) async fn silent_listener() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(0).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut queued = Vec::new();
+    loop {
+        let mut attempt = Box::pin(TcpStream::connect(address));
+        match taut::time::timeout(Duration::from_millis(5), &mut attempt).await {
+            Ok(stream) => queued.push(stream.unwrap()),
+            Err(_) if attempts_under_way(address.port()) > 0 => break,
+            Err(_) => queued.push(attempt.await.unwrap()),
+        }
+    }
+    (listener, address, queued)
 }
 
 /// Descriptors that this process has open. Tests that use it run in a process of their own, or

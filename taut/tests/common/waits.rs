@@ -1,0 +1,148 @@
+//! Every kind of wait that there is, each of which would not end by itself.
+
+use std::error::Error;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use taut::io::{Descriptor, Interest, readiness};
+use taut::net::TcpStream;
+use taut::task::{CancelToken, TaskGroup};
+use taut::time::{Instant, interval_at, sleep, timeout};
+use taut::{off_core, spawn};
+
+use super::tasks::FOREVER;
+use super::{connected_pair, listen, silent_listener};
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+/// A wait's name and the wait.
+pub(crate) type Wait = (&'static str, Pin<Box<dyn Future<Output = Outcome>>>);
+
+macro_rules! wait {
+    ($waits:ident, $name:literal, $future:expr) => {
+        $waits.push(($name, Box::pin($future)));
+    };
+}
+
+/// All of them, none of which has begun.
+pub(crate) async fn every_wait() -> Vec<Wait> {
+    let mut waits: Vec<Wait> = Vec::new();
+    waits_of_streams(&mut waits).await;
+    wait!(waits, "sleep", async { Ok(sleep(FOREVER).await?) });
+    wait!(waits, "interval", async {
+        let mut ticks = interval_at(Instant::now() + FOREVER, FOREVER);
+        Ok(ticks.tick().await.map(drop)?)
+    });
+    wait!(waits, "timeout", async { Ok(timeout(FOREVER, sleep(FOREVER)).await??) });
+    wait!(waits, "a task's handle", async { Ok(spawn(sleep(FOREVER)).await??) });
+    wait!(waits, "flatten", async { Ok(spawn(own_sleep()).flatten().await?) });
+    wait!(waits, "next of a group", async {
+        let group = TaskGroup::new();
+        group.add(sleep(FOREVER));
+        Ok(group.next().await.ok_or("the group has a member")???)
+    });
+    wait!(waits, "end of a group", async {
+        let group = TaskGroup::new();
+        let tell = CancelToken::new();
+        let heard = tell.clone();
+        group.add(async move {
+            if sleep(FOREVER).await.is_err() {
+                heard.cancel();
+            }
+        });
+        group.wait().await?;
+        assert!(group.is_empty());
+        Ok(tell.check()?)
+    });
+    let token = CancelToken::new();
+    wait!(waits, "token", async move { Ok(token.cancelled().await?) });
+    let token = CancelToken::new();
+    wait!(waits, "under a token", async move { Ok(token.run(sleep(FOREVER)).await?) });
+    wait!(waits, "off_core", async {
+        let done = Arc::new(AtomicBool::new(false));
+        let _finish = FinishOnDrop(Arc::clone(&done));
+        Ok(off_core(move || {
+            while !done.load(Ordering::Acquire) {
+                std::thread::sleep(super::tasks::micros(50));
+            }
+        })
+        .await?)
+    });
+    waits
+}
+
+async fn own_sleep() -> std::io::Result<()> {
+    Ok(sleep(FOREVER).await?)
+}
+
+/// Lets the closure on another thread end with the wait for it.
+struct FinishOnDrop(Arc<AtomicBool>);
+
+impl Drop for FinishOnDrop {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
+/// Fills the socket until the kernel takes no more.
+fn fill(stream: &TcpStream) {
+    let flags = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
+    while rustix::net::send(stream, &[1; 65_536], flags).is_ok() {}
+}
+
+async fn waits_of_streams(waits: &mut Vec<Wait>) {
+    let (mut client, server) = connected_pair().await;
+    wait!(waits, "recv", async move {
+        let _peer = server;
+        Ok(client.recv().await.map(drop)?)
+    });
+    let (mut client, server) = connected_pair().await;
+    wait!(waits, "read", async move {
+        let _peer = server;
+        Ok(client.read(&mut [0; 8]).await.map(drop)?)
+    });
+    let (mut client, mut server) = connected_pair().await;
+    server.write_all(b"half").await.unwrap();
+    wait!(waits, "read_exact", async move {
+        let _peer = server;
+        Ok(client.read_exact(&mut [0; 8]).await?)
+    });
+    let (mut client, server) = connected_pair().await;
+    wait!(waits, "recv_into", async move {
+        let _peer = server;
+        Ok(client.recv_into(Vec::with_capacity(64)).await.0.map(drop)?)
+    });
+    let (mut client, server) = connected_pair().await;
+    client.set_hot(true);
+    wait!(waits, "recv on a hot stream", async move {
+        let _peer = server;
+        Ok(client.recv().await.map(drop)?)
+    });
+    let (mut client, server) = connected_pair().await;
+    fill(&client);
+    wait!(waits, "write", async move {
+        let _peer = server;
+        Ok(client.write_all(b"no room").await?)
+    });
+    let (mut client, server) = connected_pair().await;
+    wait!(waits, "send", async move {
+        let _peer = server;
+        Ok(client.send(vec![1; 64 << 20]).await?)
+    });
+    let (listener, _) = listen();
+    wait!(waits, "accept", async move { Ok(listener.accept().await.map(drop)?) });
+    let (listener, address, queued) = silent_listener().await;
+    wait!(waits, "connect", async move {
+        let _peers = (listener, queued);
+        Ok(TcpStream::connect(address).await.map(drop)?)
+    });
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let descriptor = Descriptor::from(OwnedFd::from(ours));
+    wait!(waits, "readiness", async move {
+        let _peer = theirs;
+        Ok(readiness(&descriptor, Interest::Readable).await?)
+    });
+}
