@@ -2,12 +2,14 @@
 
 mod common;
 
+use std::future::ready;
 use std::time::Duration;
 
 use common::allocations::{Counting, allocations, in_steady_state};
 use common::{block_on, connected_pair, on_each_driver, on_each_driver_and_wait};
 use futures_util::FutureExt;
 use taut::net::TcpStream;
+use taut::task::{CancelToken, TaskGroup, all, all_settled, any, race, shield};
 use taut::time::{Instant, interval, sleep, timeout};
 use taut::{spawn, spawn_background, yield_now};
 
@@ -139,6 +141,58 @@ fn sleeps_timeouts_and_intervals_allocate_nothing() {
                 (&mut nap).await.unwrap();
                 nap.reset(Instant::now() + Duration::from_micros(5));
                 nap.await.unwrap();
+            });
+            assert_eq!(calls.await, 0);
+        });
+    });
+}
+
+#[test]
+fn combinators_of_tuples_allocate_nothing() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let late = || sleep(Duration::from_secs(3600));
+            let soon = || sleep(Duration::from_micros(2));
+            let calls = in_steady_state(async || {
+                for _ in 0..300 {
+                    race((ready(1), ready(2))).await;
+                    race((late(), soon(), late())).await.into_inner().unwrap();
+                    all((soon(), soon(), soon())).await.unwrap();
+                    any((soon(), late())).await.unwrap();
+                    all_settled((soon(), yield_now())).await.0.unwrap();
+                    let slow = async { shield(soon()).await.and(late().await) };
+                    assert!(race((slow, soon())).await.into_inner().is_ok());
+                }
+            });
+            assert_eq!(calls.await, 0);
+        });
+    });
+}
+
+#[test]
+fn cancels_groups_and_tokens_allocate_nothing() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let late = || sleep(Duration::from_secs(3600));
+            let (group, token) = (TaskGroup::new(), CancelToken::new());
+            let discarding = TaskGroup::discarding();
+            let calls = in_steady_state(async || {
+                for round in 0..300_u64 {
+                    let task = spawn(late());
+                    yield_now().await;
+                    task.cancel();
+                    assert!(task.await.unwrap().is_err());
+                    for index in 0..round % 5 {
+                        group.add(async move { index });
+                        discarding.add(async move { index });
+                    }
+                    while let Some(outcome) = group.next().await {
+                        outcome.unwrap();
+                    }
+                    discarding.wait().await.unwrap();
+                    let under = token.run(sleep(Duration::from_micros(2)));
+                    assert!(race((under, token.cancelled())).await.into_inner().is_ok());
+                }
             });
             assert_eq!(calls.await, 0);
         });

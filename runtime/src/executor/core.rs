@@ -282,6 +282,7 @@ impl Core {
                 Errand::Wake(waker) => waker.wake_by_ref(),
                 Errand::Drop(waker) => drop(waker),
                 Errand::Run(task) => task.schedule(),
+                Errand::Tidy(untidy) => untidy.tidy(),
             }
         }
     }
@@ -372,12 +373,19 @@ impl fmt::Debug for Core {
 
 /// What is to be done when nothing is borrowed: with a foreign waker, because its code may call
 /// anything.
-#[derive(Debug)]
 pub(crate) enum Errand {
     Wake(Arc<Waker>),
     Drop(Arc<Waker>),
     /// A task that was looked at by a dump is polled once more.
     Run(TaskRef),
+    /// A group drops the outputs that nobody wants.
+    Tidy(Rc<dyn Tidy>),
+}
+
+/// Something with an [errand](Errand) of its own.
+pub(crate) trait Tidy {
+    /// Does it. Must not panic.
+    fn tidy(&self);
 }
 
 /// Makes a core the thread's current one until dropped.

@@ -9,7 +9,7 @@ use std::rc::{Rc, Weak};
 use std::task::{Context, Poll};
 
 use super::waiting::waiting;
-use crate::executor::{JoinError, JoinHandle, WakeList, spawn, try_current};
+use crate::executor::{Errand, JoinError, JoinHandle, Tidy, WakeList, contain, spawn, try_current};
 use crate::slots::{Key, Slots};
 
 /// A set of tasks that are awaited and cancelled together; tasks may be added at any time.
@@ -45,7 +45,7 @@ pub struct TaskGroup<T: 'static = ()> {
     state: Rc<State<T>>,
 }
 
-struct State<T> {
+struct State<T: 'static> {
     /// Without its handle only while the task is being spawned.
     members: RefCell<Slots<Option<JoinHandle<T>>>>,
     /// Members whose future is gone, in the order of their ends.
@@ -63,7 +63,7 @@ impl<T> TaskGroup<T> {
         Self::with(false)
     }
 
-    /// An empty group that drops outputs as they come. The first panic is kept for
+    /// An empty group that drops outputs as they come, in the turn of a member's end. The first panic is kept for
     /// [`wait`](Self::wait).
     pub fn discarding() -> Self {
         Self::with(true)
@@ -227,11 +227,13 @@ impl<T> State<T> {
         }
     }
 
+    /// Keeps the first panic and drops anything else, whose own panics nobody could be told.
     fn note_panic(&self, outcome: Result<T, JoinError>) {
-        if let Err(error) = outcome
-            && self.panic.borrow().is_none()
-        {
-            self.panic.replace(Some(error));
+        match outcome {
+            Err(error) if self.panic.borrow().is_none() => {
+                self.panic.replace(Some(error));
+            }
+            outcome => contain(|| drop(outcome)),
         }
     }
 
@@ -240,6 +242,12 @@ impl<T> State<T> {
         for handle in members.values_mut().flatten() {
             tell(handle);
         }
+    }
+}
+
+impl<T> Tidy for State<T> {
+    fn tidy(&self) {
+        self.discard();
     }
 }
 
@@ -269,7 +277,7 @@ impl<T> fmt::Debug for TaskGroup<T> {
 
 pin_project_lite::pin_project! {
     /// A member's future, and then what tells the group that it is gone.
-    struct Member<F, T> {
+    struct Member<F, T: 'static> {
         #[pin]
         future: F,
         membership: Membership<T>,
@@ -284,7 +292,7 @@ impl<F: Future, T> Future for Member<F, T> {
     }
 }
 
-struct Membership<T> {
+struct Membership<T: 'static> {
     state: Weak<State<T>>,
     key: Key,
 }
@@ -294,6 +302,12 @@ impl<T> Drop for Membership<T> {
         if let Some(state) = self.state.upgrade() {
             state.ended.borrow_mut().push_back(self.key);
             state.waiters.fire();
+            // The output is there a moment later.
+            if state.discards
+                && let Some(core) = try_current()
+            {
+                core.defer(Errand::Tidy(state));
+            }
         }
     }
 }

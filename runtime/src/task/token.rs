@@ -126,18 +126,28 @@ impl Shared {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Throws this switch and then those below it, one after the other: a line of children may be
+    /// longer than the stack.
     fn cancel(&self) {
+        let mut below = self.throw();
+        while let Some(next) = below.pop() {
+            if let Some(child) = next.upgrade() {
+                below.append(&mut child.throw());
+            }
+        }
+    }
+
+    /// Throws this switch alone; the children.
+    fn throw(&self) -> Vec<Weak<Self>> {
         let links = {
             let mut links = self.links();
             if self.cancelled.swap(true, Ordering::AcqRel) {
-                return;
+                return Vec::new();
             }
             std::mem::take(&mut *links)
         };
         links.waiting.into_values().for_each(Waker::wake);
-        for child in links.children.iter().filter_map(Weak::upgrade) {
-            child.cancel();
-        }
+        links.children
     }
 
     /// Remembers whom to wake; false where the switch was thrown.
