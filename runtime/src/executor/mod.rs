@@ -45,6 +45,7 @@ mod yielding;
 pub use join::{Flatten, JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
+pub(crate) use attention::Scope;
 pub(crate) use contain::{contain, panic_message};
 pub(crate) use core::{Core, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;
