@@ -8,6 +8,7 @@
 //! | `driver` | the seam between operations and the kernel: io_uring and epoll |
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
+//! | [`fs`] | files and directories |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
 //! | [`process`] | child processes and pseudo-terminals |
 //! | [`signal`] | signals of the operating system, awaited |
@@ -22,6 +23,7 @@
 compile_error!("taut runs on Linux only");
 
 pub mod buffer;
+pub mod fs;
 pub mod io;
 pub mod process;
 pub mod signal;

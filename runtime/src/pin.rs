@@ -118,6 +118,11 @@ impl Drop for Pinned {
     }
 }
 
+/// Where threads that help a runtime belong now, see the module's documentation.
+pub(crate) fn for_guests() -> io::Result<CpuSet> {
+    Cores::lock().for_guests()
+}
+
 /// A thread that stays off the pinned cores, for as long as this lives.
 #[derive(Debug)]
 pub(crate) struct Guest(Pid);

@@ -43,6 +43,7 @@ pub mod net {
     pub use taut_net::*;
 }
 
+pub use taut_runtime::fs;
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
     JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, dump, features, io,

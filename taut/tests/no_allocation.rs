@@ -235,3 +235,36 @@ fn a_wake_from_another_thread_allocates_nothing_here() {
         assert_eq!(calls, 0);
     });
 }
+
+#[test]
+fn reads_and_writes_of_files_allocate_nothing_on_io_uring() {
+    on_each_driver(|builder| {
+        let runtime = builder.build().unwrap();
+        if runtime.driver() != taut::Driver::Uring {
+            return; // work for other threads is boxed
+        }
+        let directory = common::directory::Directory::new();
+        runtime.block_on(common::in_time(async {
+            let options = taut::fs::OpenOptions::new().read(true).write(true).create(true);
+            let file = std::cell::RefCell::new(options.open(directory.join("f")).await.unwrap());
+            let block = std::cell::Cell::new(vec![7; 4096]);
+            let calls = in_steady_state(async || {
+                let mut file = file.borrow_mut();
+                for index in 0..100 {
+                    let (written, mut buffer) = file.write_all_at(block.take(), index * 4096).await;
+                    written.unwrap();
+                    buffer.clear();
+                    let (read, buffer) = file.read_at(buffer, index * 4096).await;
+                    assert_eq!(read.unwrap(), 4096);
+                    block.set(buffer);
+                    file.rewind().await.unwrap();
+                    file.write_all(&[8; 512]).await.unwrap();
+                    file.read_exact(&mut [0; 512]).await.unwrap();
+                }
+                file.sync_data().await.unwrap();
+            })
+            .await;
+            assert_eq!(calls, 0);
+        }));
+    });
+}

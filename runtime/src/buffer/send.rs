@@ -112,6 +112,14 @@ impl TxBuf {
         self.bytes = bytes as u32;
     }
 
+    /// The free part of the slot.
+    pub(crate) fn spare_mut(&mut self) -> &mut [u8] {
+        let (bytes, capacity) = (self.len(), self.capacity());
+        // SAFETY: the slot is ours alone, mapped and initialised up to its capacity.
+        let slot = unsafe { std::slice::from_raw_parts_mut(self.start().as_ptr(), capacity) };
+        &mut slot[bytes..]
+    }
+
     fn start(&self) -> NonNull<u8> {
         // SAFETY: `slot` is below the pool's count, whose slots all lie in the region.
         unsafe { self.pool.region.start().add(self.slot as usize * self.pool.slot_bytes as usize) }

@@ -26,11 +26,12 @@ use crate::counters::CounterCells;
 use crate::error::{BuildError, runtime_ended};
 use crate::executor::Remote;
 use crate::features::Features;
+use crate::fs::FileOperation;
 use crate::io::{Descriptor, InboundState, IncomingState};
 
 pub(crate) use crate::slots::Key;
 pub(crate) use epoll::Epoll;
-pub(crate) use operation::{Completed, Operation};
+pub(crate) use operation::{Completed, LocalTransfer, Operation};
 pub(crate) use uring::Uring;
 
 /// Whether a turn may sleep in the kernel.
@@ -49,6 +50,12 @@ pub(crate) trait Backend {
     /// Whether an operation could be started now: to be asked before anything is done that a
     /// refusal would leave half done.
     fn room(&self) -> io::Result<()>;
+
+    /// Whether the driver does such a file operation itself; else the blocking pool has to.
+    fn performs(&self, operation: &FileOperation) -> bool;
+
+    /// Whether the driver does transfers between files and slots of the core's pools.
+    fn performs_local(&self) -> bool;
 
     /// Starts a one-shot operation.
     fn start(&mut self, operation: Operation) -> io::Result<Key>;
@@ -172,6 +179,23 @@ impl Backend for ActiveDriver {
             Self::Uring(uring) => uring.room(),
             Self::Epoll(epoll) => epoll.room(),
             Self::Ended => Err(runtime_ended()),
+        }
+    }
+
+    fn performs(&self, operation: &FileOperation) -> bool {
+        match self {
+            Self::Uring(uring) => uring.performs(operation),
+            Self::Epoll(epoll) => epoll.performs(operation),
+            // To be refused by `room`.
+            Self::Ended => true,
+        }
+    }
+
+    fn performs_local(&self) -> bool {
+        match self {
+            Self::Uring(uring) => uring.performs_local(),
+            Self::Epoll(epoll) => epoll.performs_local(),
+            Self::Ended => true,
         }
     }
 

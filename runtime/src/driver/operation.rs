@@ -7,7 +7,11 @@ use rustix::net::{Shutdown, shutdown};
 use socket2::SockAddr;
 
 use crate::buffer::SendBuf;
+use crate::fs::{FileDescriptor, FileOperation, LocalBuffer};
 use crate::io::{Descriptor, InboundState, Interest};
+
+/// Files are always ready; `fs::perform` asks before it starts an operation on one.
+const NOT_BY_READINESS: &str = "no operation on files waits for readiness";
 
 /// An operation with all that the kernel touches for it.
 #[derive(Debug)]
@@ -28,6 +32,19 @@ pub(crate) enum Operation {
     /// Receives into the spare capacity of a buffer. Bytes that come after the operation was
     /// abandoned go to the stream's queue.
     ReceiveInto { inbound: Rc<InboundState>, buffer: Vec<u8> },
+    /// An operation on files, where [`Backend::performs`](super::Backend::performs) says so.
+    File(FileOperation),
+    /// A transfer between a file and a slot of the core's pools, under the same condition.
+    FileLocal(LocalTransfer),
+}
+
+/// A read into the free part of a slot, or a write of what is in it.
+#[derive(Debug)]
+pub(crate) struct LocalTransfer {
+    pub(crate) file: FileDescriptor,
+    pub(crate) buffer: LocalBuffer,
+    pub(crate) offset: u64,
+    pub(crate) writes: bool,
 }
 
 impl Operation {
@@ -37,6 +54,7 @@ impl Operation {
             | Self::Ready { descriptor, .. }
             | Self::Send { descriptor, .. } => descriptor,
             Self::ReceiveInto { inbound, .. } => &inbound.descriptor,
+            Self::File(_) | Self::FileLocal(_) => unreachable!("{NOT_BY_READINESS}"),
         }
     }
 
@@ -46,6 +64,7 @@ impl Operation {
             Self::Connect { .. } | Self::Send { .. } => Interest::Writable,
             Self::Ready { interest, .. } => *interest,
             Self::ReceiveInto { .. } => Interest::Readable,
+            Self::File(_) | Self::FileLocal(_) => unreachable!("{NOT_BY_READINESS}"),
         }
     }
 

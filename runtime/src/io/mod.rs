@@ -8,6 +8,8 @@
 //! through the driver.
 
 mod broken_pipe;
+#[cfg(feature = "futures-io")]
+mod copy;
 mod descriptor;
 mod hot;
 mod inbound;
@@ -22,6 +24,8 @@ mod futures_traits;
 #[cfg(feature = "tokio-io")]
 mod tokio_traits;
 
+#[cfg(feature = "futures-io")]
+pub use copy::copy_bidirectional;
 pub use descriptor::{Descriptor, Interest, connect, readiness};
 pub use inbound::Inbound;
 pub use incoming::Incoming;
@@ -29,6 +33,7 @@ pub use outbound::Outbound;
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use pollable::Pollable;
 
+pub(crate) use descriptor::{InFlight, perform};
 pub(crate) use hot::{HotSources, receive_now};
 pub(crate) use inbound::InboundState;
 pub(crate) use incoming::IncomingState;

@@ -16,8 +16,8 @@ use std::{io, mem};
 use super::child::OUTPUT_BYTES_MAX;
 use super::{Child, pidfd, reaper};
 use crate::executor::{current, try_current};
-use crate::off_core;
 use crate::io::Source;
+use crate::off_core;
 use crate::signal::SignalKind;
 use crate::task::waiting;
 
@@ -236,7 +236,8 @@ impl Command {
         let theirs = Arc::clone(&command);
         let started = off_core(move || {
             Started::new(&mut theirs.lock().unwrap_or_else(PoisonError::into_inner))
-        }).await;
+        })
+        .await;
         // Also where no thread took it: only a spawn that goes on without us still has it.
         if let Some(command) = Arc::into_inner(command) {
             self.std = command.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -55,5 +55,8 @@ pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io:
             let to = spare_capacity(buffer);
             Ok(recv(&inbound.descriptor, to, RecvFlags::DONTWAIT).map(|(count, _)| count)?)
         }
+        Operation::File(_) | Operation::FileLocal(_) => {
+            unreachable!("the blocking pool does file operations")
+        }
     }
 }

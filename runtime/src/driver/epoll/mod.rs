@@ -32,6 +32,7 @@ use crate::config::{Config, WaitStrategy};
 use crate::error::BuildError;
 use crate::executor::WakeSlot;
 use crate::features::Features;
+use crate::fs::FileOperation;
 use crate::io::{Descriptor, InboundState, IncomingState, Interest, receive_now};
 use crate::slots::Slots;
 
@@ -76,6 +77,7 @@ impl Epoll {
             features.refuse("NAPI busy poll", "only with io_uring; waiting with a time limit");
         }
         features.not_asked("registered send buffers", "only with io_uring");
+        features.not_asked("file operations", "only with io_uring; the blocking pool does them");
         match config.zero_copy_send_bytes_min {
             Some(_) => features.refuse("zero-copy send", "only with io_uring"),
             None => features.not_asked("zero-copy send", "only with io_uring"),
@@ -188,6 +190,14 @@ impl Backend for Epoll {
             true => Ok(()),
             false => Err(table_full(self.operations_max)),
         }
+    }
+
+    fn performs(&self, _operation: &FileOperation) -> bool {
+        false
+    }
+
+    fn performs_local(&self) -> bool {
+        false
     }
 
     fn start(&mut self, operation: Operation) -> io::Result<Key> {

@@ -11,7 +11,8 @@ use super::entry;
 use super::ring::Ring;
 use super::table::{CANCELLATION, Table, Work, dispose, doorbell_entry};
 use crate::buffer::RxBuf;
-use crate::driver::{Key, Operation};
+use crate::driver::{Key, LocalTransfer, Operation};
+use crate::fs::{FileOperation, LocalBuffer};
 use crate::io::{InboundState, IncomingState};
 
 /// How often a cancellation that the kernel did not match is repeated.
@@ -214,6 +215,20 @@ fn settle(operation: &mut Operation, result: i32) -> i32 {
             assert!(length <= buffer.capacity());
             // SAFETY: the kernel wrote that many bytes to the start of the spare capacity.
             unsafe { buffer.set_len(length) };
+            result
+        }
+        Operation::File(operation) => {
+            // SAFETY: this is the completion of the entry that was made of this operation.
+            unsafe { operation.settle(result) };
+            // An open's descriptor is no count; it is in the operation now.
+            if matches!(operation, FileOperation::Open { .. }) { result.min(0) } else { result }
+        }
+        Operation::FileLocal(LocalTransfer {
+            buffer: LocalBuffer::Registered(slot),
+            writes: false,
+            ..
+        }) if result > 0 => {
+            slot.resize(slot.len() + result as usize);
             result
         }
         _ => result,

@@ -7,13 +7,20 @@ use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
 use std::os::fd::AsRawFd;
 
+use super::file;
 use super::provided::GROUP;
+use super::table::FIXED_BUFFER;
 use crate::buffer::SendBuf;
 use crate::driver::Operation;
 use crate::io::{Descriptor, Interest};
 
 /// The entry of a one-shot operation, without its user data.
 pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> squeue::Entry {
+    match operation {
+        Operation::File(operation) => return file::entry(operation),
+        Operation::FileLocal(transfer) => return file::local_entry(transfer, fixed_buffers),
+        _ => {}
+    }
     let fd = Fd(operation.descriptor().as_raw_fd());
     match operation {
         Operation::Connect { address, .. } => {
@@ -34,6 +41,7 @@ pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> sq
             let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
             opcode::Recv::new(fd, spare.as_mut_ptr().cast(), length).build()
         }
+        Operation::File(_) | Operation::FileLocal(_) => unreachable!("returned above"),
     }
 }
 
@@ -53,7 +61,7 @@ fn send(
     }
     let registered = fixed_buffers && buffer.is_registered();
     let send = opcode::SendZc::new(fd, rest.as_ptr(), length).flags(flags);
-    if registered { send.buf_index(Some(0)).build() } else { send.build() }
+    if registered { send.buf_index(Some(FIXED_BUFFER)).build() } else { send.build() }
 }
 
 /// A receive that goes on, each time into a buffer of the kernel's choice.

@@ -9,6 +9,7 @@
 //! | `table` | the operations in flight |
 //! | `completion` | what their completions mean |
 //! | `entry` | submission entries of operations |
+//! | `file` | those of file operations, and which of them the kernel has |
 //! | `predict` | which stream to read before the kernel does |
 //!
 //! An idle turn reads the completion queue's tail and the ring's flags: no system call. Otherwise
@@ -16,6 +17,7 @@
 
 mod completion;
 mod entry;
+mod file;
 mod predict;
 mod provided;
 mod registered;
@@ -37,6 +39,7 @@ use crate::buffer::RxBuf;
 use crate::config::Config;
 use crate::error::BuildError;
 use crate::features::Features;
+use crate::fs::FileOperation;
 use crate::io::{InboundState, IncomingState, receive_now};
 
 /// See the module's documentation.
@@ -63,6 +66,12 @@ impl Uring {
         Ok(uring)
     }
 
+    /// As if the kernel had none of them.
+    #[cfg(test)]
+    pub(crate) fn forget_file_operations(&mut self) {
+        self.table.file_operations = Default::default();
+    }
+
     #[inline]
     fn reap(&mut self) -> usize {
         let mut taken = 0;
@@ -85,6 +94,14 @@ impl Uring {
 impl Backend for Uring {
     fn room(&self) -> io::Result<()> {
         self.table.room()
+    }
+
+    fn performs(&self, operation: &FileOperation) -> bool {
+        self.table.file_operations.has(operation)
+    }
+
+    fn performs_local(&self) -> bool {
+        true
     }
 
     fn start(&mut self, operation: Operation) -> io::Result<Key> {

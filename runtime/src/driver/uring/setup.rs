@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use io_uring::types::Napi;
 use io_uring::{IoUring, Probe, opcode};
+use rustix::thread::CpuSet;
 
+use super::file::FileOperations;
 use super::provided::BufferRing;
 use super::registered::RingName;
 use super::ring::{Ring, refusal};
@@ -13,6 +15,7 @@ use crate::driver::Shared;
 use crate::driver::probe::{accepts_wrong_descriptors, explain_setup, missing};
 use crate::error::BuildError;
 use crate::features::Features;
+use crate::pin::for_guests;
 
 /// What the table may use beyond the floor.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +23,7 @@ pub(crate) struct Granted {
     /// The send pool's region is registered as fixed buffer 0.
     pub(crate) fixed_buffers: bool,
     pub(crate) multishot_accept: bool,
+    pub(crate) file_operations: FileOperations,
 }
 
 /// Makes a ring for the calling thread, disabled until everything is registered.
@@ -29,7 +33,8 @@ pub(crate) fn build(
     features: &mut Features,
 ) -> Result<(Ring, Granted), BuildError> {
     let ring = build_ring(config, features)?;
-    check_floor(&ring)?;
+    let probe = check_floor(&ring)?;
+    let file_operations = note_file_operations(&probe, features);
     provide_buffers(&ring, shared, config, features)?;
     let fixed_buffers = register_send_pool(&ring, shared, features);
     ring.submitter()
@@ -37,9 +42,10 @@ pub(crate) fn build(
         .map_err(|error| BuildError::system("io_uring could not be enabled", error))?;
     let name = name_ring(&ring, features);
     register_napi(&ring, config.wait, features);
+    send_workers_away(&ring, config.core, features);
     note_unused(&ring, config, features);
     let multishot_accept = may_accept_multishot(features);
-    Ok((Ring::new(ring, name), Granted { fixed_buffers, multishot_accept }))
+    Ok((Ring::new(ring, name), Granted { fixed_buffers, multishot_accept, file_operations }))
 }
 
 fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {
@@ -83,7 +89,7 @@ fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, Build
 }
 
 /// What a 6.1 kernel has, and the driver can't do without.
-fn check_floor(ring: &IoUring) -> Result<(), BuildError> {
+fn check_floor(ring: &IoUring) -> Result<Probe, BuildError> {
     if !ring.params().is_feature_nodrop() || !ring.params().is_feature_ext_arg() {
         return Err(missing("NODROP or EXT_ARG", None));
     }
@@ -106,7 +112,20 @@ fn check_floor(ring: &IoUring) -> Result<(), BuildError> {
             return Err(missing(name, None));
         }
     }
-    Ok(())
+    Ok(probe)
+}
+
+/// Which operations on files the ring does; the blocking pool does the others.
+fn note_file_operations(probe: &Probe, features: &mut Features) -> FileOperations {
+    let (granted, missing) = FileOperations::probe(probe);
+    match missing.as_slice() {
+        [] => features.grant("file operations", ""),
+        missing => features.grant(
+            "file operations",
+            format!("without {}, which the blocking pool does", missing.join(", ")),
+        ),
+    }
+    granted
 }
 
 fn provide_buffers(
@@ -167,6 +186,27 @@ fn register_napi(ring: &IoUring, wait: WaitStrategy, features: &mut Features) {
     };
     let mut napi = Napi::new().set_busy_poll_timeout(micros(timeout)).set_prefer_busy_poll(true);
     features.record("NAPI busy poll", refusal(ring.submitter().register_napi(&mut napi)));
+}
+
+/// Keeps the threads that the kernel starts for what it can't do at once (opening a file, syncing)
+/// off the pinned cores. They belong to the calling thread, whatever ring they work for; those that
+/// an earlier ring of this thread has left stay where they are until they end.
+fn send_workers_away(ring: &IoUring, own_core: Option<usize>, features: &mut Features) {
+    const NAME: &str = "kernel workers off the pinned cores";
+    let allowed = match for_guests() {
+        Ok(allowed) => allowed,
+        Err(error) => return features.refuse(NAME, error.to_string()),
+    };
+    if own_core.is_some_and(|core| allowed.is_set(core)) {
+        return features.refuse(NAME, "there is no other core");
+    }
+    // SAFETY: a set of cores is a field of bits, all clear here.
+    let mut cores: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    for core in (0..CpuSet::MAX_CPU).filter(|core| allowed.is_set(*core)) {
+        // SAFETY: the number is below the size of the set.
+        unsafe { libc::CPU_SET(core, &mut cores) };
+    }
+    features.record(NAME, refusal(ring.submitter().register_iowq_aff(&cores)));
 }
 
 fn micros(duration: Duration) -> u32 {

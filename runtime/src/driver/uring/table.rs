@@ -12,6 +12,7 @@ use io_uring::types::Fd;
 use io_uring::{opcode, squeue};
 
 use super::entry;
+use super::file::FileOperations;
 use super::predict::Predictor;
 use super::ring::Ring;
 use super::setup::Granted;
@@ -21,6 +22,8 @@ use crate::executor::WakeSlot;
 use crate::io::{InboundState, IncomingState};
 use crate::slots::Slots;
 
+/// The number under which the send pool's region is registered.
+pub(super) const FIXED_BUFFER: u16 = 0;
 /// Marks the completion of a cancellation; the rest is the key of its target.
 pub(super) const CANCELLATION: u64 = 1 << 63;
 
@@ -61,6 +64,7 @@ pub(crate) struct Table {
     pub(super) accept_queue: usize,
     pub(super) fixed_buffers: bool,
     pub(super) multishot_accept: bool,
+    pub(super) file_operations: FileOperations,
     pub(super) operations_max: u32,
     /// Operations that the kernel may still touch, the doorbell included.
     pub(super) in_flight: u64,
@@ -78,6 +82,7 @@ impl Table {
             accept_queue: config.accept_queue as usize,
             fixed_buffers: granted.fixed_buffers,
             multishot_accept: granted.multishot_accept,
+            file_operations: granted.file_operations,
             operations_max: config.operations_max,
             in_flight: 0,
             ending: false,
