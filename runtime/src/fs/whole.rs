@@ -5,12 +5,13 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use rustix::io::Errno;
 
 use super::error::on;
 use super::operation::FileDescriptor;
 use super::perform::in_pool;
-use super::{File, WriteBuffer};
+use super::File;
 use crate::task::waiting;
 
 /// Bytes that one call on the blocking pool copies: what a cancelled copy may still do.
@@ -78,7 +79,7 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 
 /// Writes a whole file: makes it, or empties it first. Not synced to the disk.
 ///
-/// Takes what can be owned, see [`WriteBuffer`].
+/// Takes text and bytes that are static or owned; no copy is made of either.
 ///
 /// # Errors
 ///
@@ -91,9 +92,9 @@ pub fn read_to_string(path: impl AsRef<Path>) -> impl Future<Output = io::Result
 #[track_caller]
 pub fn write(
     path: impl AsRef<Path>,
-    contents: impl WriteBuffer,
+    contents: impl Into<Bytes>,
 ) -> impl Future<Output = io::Result<()>> {
-    let creating = File::create(path);
+    let (creating, contents) = (File::create(path), contents.into());
     waiting("writing a file", async move { creating.await?.write_all_at(contents, 0).await.0 })
 }
 
