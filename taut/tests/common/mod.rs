@@ -6,6 +6,7 @@
 pub(crate) mod allocations;
 pub(crate) mod directory;
 pub(crate) mod tasks;
+pub(crate) mod waiters;
 pub(crate) mod waits;
 pub(crate) mod ways;
 
