@@ -41,6 +41,7 @@ mod executor;
 mod features;
 mod pin;
 mod runtime;
+mod slack;
 mod slots;
 mod threads;
 

@@ -15,6 +15,7 @@ use crate::error::{BuildError, BuildErrorKind};
 use crate::executor::{Core, Remote, current};
 use crate::features::Features;
 use crate::pin::Pinned;
+use crate::slack::TightSlack;
 use crate::task::Dump;
 use crate::time::{Clock, NEVER_NS, Wheel};
 
@@ -281,6 +282,7 @@ impl Builder {
         let driver = ActiveDriver::new(asked, &config, shared, &mut features)?;
         features.extend(memory);
         note_pinning(&config, pinned.as_ref(), &mut features);
+        let slack = tighten_slack(&config, &mut features);
         let clock = Clock::new(&mut features);
         let core = Rc::new_cyclic(|this| Core {
             hot: Default::default(),
@@ -309,6 +311,7 @@ impl Builder {
             entered: Cell::new(false),
             ended: Cell::new(false),
             pinned: Cell::new(pinned.and_then(Result::ok)),
+            slack: Cell::new(slack),
         });
         Ok(Runtime { core })
     }
@@ -341,6 +344,21 @@ fn note_pinning(
         (_, Some(Err(error))) => features.refuse("pinned", error.to_string()),
         _ => features.not_asked("pinned", "Builder::core"),
     }
+}
+
+/// Has the kernel wake the thread at its deadlines, where it ever sleeps.
+fn tighten_slack(config: &Config, features: &mut Features) -> Option<TightSlack> {
+    const NAME: &str = "timer slack";
+    if config.wait == WaitStrategy::Spin {
+        features.not_asked(NAME, "a spinning core has no need");
+        return None;
+    }
+    let slack = TightSlack::new();
+    match &slack {
+        Ok(_) => features.grant(NAME, "1 ns"),
+        Err(error) => features.refuse(NAME, error.to_string()),
+    }
+    slack.ok()
 }
 
 fn receive_pool(

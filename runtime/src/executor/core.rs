@@ -32,6 +32,7 @@ use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
 use crate::io::HotSources;
 use crate::pin::Pinned;
+use crate::slack::TightSlack;
 use crate::time::{Clock, Wheel};
 
 thread_local! {
@@ -102,6 +103,8 @@ pub(crate) struct Core {
     pub(crate) ended: Cell<bool>,
     /// Held for its destructor: gives the thread its cores back at the end.
     pub(crate) pinned: Cell<Option<Pinned>>,
+    /// Held for its destructor: gives the thread its timer slack back at the end.
+    pub(crate) slack: Cell<Option<TightSlack>>,
 }
 
 impl Core {
@@ -320,6 +323,7 @@ impl Core {
             contain(|| self.call_deferred());
         }
         self.pinned.take();
+        self.slack.take();
     }
 
     /// Drops a task's future, if it is there, and cuts the task off from this core.
