@@ -39,8 +39,17 @@ pub(crate) use uring::Uring;
 pub(crate) enum Wait {
     /// Look and return.
     No,
-    /// Sleep until something happens, at the longest for `timeout`.
-    Sleep { timeout: Option<Duration> },
+    /// Sleep until something happens, at the longest until then.
+    Sleep { until: Option<Deadline> },
+}
+
+/// A point in time, for those who count from now and for those who don't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Deadline {
+    /// On `CLOCK_MONOTONIC`.
+    pub(crate) at_ns: u64,
+    /// From when the clock was read, just now.
+    pub(crate) timeout: Duration,
 }
 
 /// What a driver does for the layers above.

@@ -1,8 +1,8 @@
 //! The loop: run what is ready, look at the world, wait as the strategy says.
 //!
 //! One turn runs at most `poll_budget` polls of the hot lane and `background_budget` of the other,
-//! reads the inbox, fires about `timer_budget` timers, polls the hot sockets, submits what waits,
-//! and takes about `completion_budget` completions. A spinning idle turn costs a few loads and,
+//! reads the inbox, polls the hot sockets, submits what waits, takes about `completion_budget`
+//! completions, and fires about `timer_budget` timers. A spinning idle turn costs a few loads and,
 //! while a timer runs or the strategy may park, one read of the clock.
 
 use std::panic::resume_unwind;
@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::Lane;
 use super::core::{Core, Entered};
 use crate::config::WaitStrategy;
-use crate::driver::{Backend, Wait};
+use crate::driver::{Backend, Deadline, Wait};
 use crate::time::NEVER_NS;
 
 impl Core {
@@ -75,7 +75,6 @@ impl Core {
         if self.remote.has_mail() {
             self.read_mail();
         }
-        self.fire_timers();
         self.hot_sources.poll(self);
         self.call_deferred();
         let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
@@ -83,6 +82,8 @@ impl Core {
         if wait != Wait::No {
             self.remote.unpark();
         }
+        // Last, so that nothing but its task comes between a timer and what waits for it.
+        self.fire_timers();
         self.call_deferred();
         if taken > 0 || self.has_ready() {
             self.idle_since_ns.set(0);
@@ -142,17 +143,17 @@ impl Core {
         if self.hot_sources.any_awaited() {
             return Wait::No;
         }
+        let limit_ns = limit.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
         let next_ns = self.next_deadline_ns();
-        let until_timer = (next_ns != NEVER_NS)
-            .then(|| Duration::from_nanos(next_ns.saturating_sub(self.clock.now_ns())));
-        let timeout = match (until_timer, limit) {
-            (Some(timer), Some(limit)) => Some(timer.min(limit)),
-            (timer, limit) => timer.or(limit),
-        };
-        if timeout == Some(Duration::ZERO) || !self.remote.park() {
+        let until = (next_ns != NEVER_NS || limit_ns.is_some()).then(|| {
+            let now_ns = self.clock.now_ns();
+            let at_ns = next_ns.min(now_ns.saturating_add(limit_ns.unwrap_or(u64::MAX)));
+            Deadline { at_ns, timeout: Duration::from_nanos(at_ns.saturating_sub(now_ns)) }
+        });
+        if until.is_some_and(|until| until.timeout.is_zero()) || !self.remote.park() {
             return Wait::No;
         }
-        Wait::Sleep { timeout }
+        Wait::Sleep { until }
     }
 }
 

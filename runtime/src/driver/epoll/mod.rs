@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `sources` | which descriptors are registered, what is known of their readiness, who waits |
 //! | `attempt` | the non-blocking call that does an operation |
+//! | `wait` | the call that sleeps |
 //!
 //! Each descriptor is registered once, edge-triggered for both directions, so that no wait costs an
 //! `epoll_ctl`. An operation is tried at once where the descriptor may be ready; else it waits for
@@ -12,6 +13,7 @@
 
 mod attempt;
 mod sources;
+mod wait;
 
 use std::io;
 use std::mem::MaybeUninit;
@@ -20,7 +22,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use rustix::event::{Timespec, epoll};
+use rustix::event::epoll;
 use rustix::io::ioctl_fionbio;
 use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
 
@@ -45,6 +47,7 @@ const DOORBELL: u64 = u64::MAX;
 #[derive(Debug)]
 pub(crate) struct Epoll {
     epoll: OwnedFd,
+    in_nanoseconds: bool,
     sources: Sources,
     operations: Slots<Pending>,
     operations_max: u32,
@@ -73,6 +76,12 @@ impl Epoll {
         let doorbell = epoll::EventData::new_u64(DOORBELL);
         epoll::add(&epoll, shared.remote.doorbell(), doorbell, epoll::EventFlags::IN)
             .map_err(|error| BuildError::system("the doorbell was refused", error.into()))?;
+        let outcome = wait::try_nanoseconds(&epoll);
+        let in_nanoseconds = outcome.is_ok();
+        features.record(
+            "epoll_pwait2",
+            outcome.map_err(|error| format!("{error}; timers of a sleeping core are 1 ms late")),
+        );
         if let WaitStrategy::NapiPoll { .. } = config.wait {
             features.refuse("NAPI busy poll", "only with io_uring; waiting with a time limit");
         }
@@ -84,6 +93,7 @@ impl Epoll {
         }
         Ok(Self {
             epoll,
+            in_nanoseconds,
             sources: Sources::default(),
             operations: Slots::new(config.operations_max),
             operations_max: config.operations_max,
@@ -326,19 +336,17 @@ impl Backend for Epoll {
         let counters = &self.shared.counters;
         let timeout = match wait {
             Wait::No => Some(Duration::ZERO),
-            Wait::Sleep { timeout } => {
+            Wait::Sleep { until } => {
                 counters.enters_blocking.increment();
-                timeout
+                until.map(|until| until.timeout)
             }
         };
-        // A time beyond what the kernel counts is no limit.
-        let timeout = timeout.and_then(|timeout| Timespec::try_from(timeout).ok());
         counters.enters.increment();
         counters.syscalls.increment();
         let mut room = [MaybeUninit::uninit(); EVENTS_MAX];
-        let events = match epoll::wait(&self.epoll, &mut room, timeout.as_ref()) {
-            Ok((events, _)) => events,
-            Err(rustix::io::Errno::INTR) => return 0,
+        let events = match wait::wait(&self.epoll, &mut room, timeout, self.in_nanoseconds) {
+            Ok(events) => events,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return 0,
             Err(error) => panic!("epoll_wait failed, the driver is unusable: {error}"),
         };
         counters.completions.add(events.len() as u64);

@@ -181,8 +181,8 @@ impl Backend for Uring {
     #[inline]
     fn turn(&mut self, wait: Wait) -> usize {
         match wait {
-            Wait::Sleep { timeout } if !self.ring.has_completions() && self.ring.fits() => {
-                self.ring.enter_and_wait(timeout, &self.table.shared.counters);
+            Wait::Sleep { until } if !self.ring.has_completions() && self.ring.fits() => {
+                self.ring.enter_and_wait(until, &self.table.shared.counters);
                 self.table.predictor.entered();
             }
             _ if self.ring.needs_enter() => {

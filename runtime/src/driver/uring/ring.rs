@@ -15,9 +15,13 @@ use io_uring::{EnterFlags, IoUring, cqueue, squeue};
 
 use super::registered::RingName;
 use crate::counters::CounterCells;
+use crate::driver::Deadline;
 
 /// Room for the completions that are taken at once.
 pub(crate) type Batch = [MaybeUninit<cqueue::Entry>; 32];
+
+/// What tells an `enter` that its time is a point in time, on `CLOCK_MONOTONIC` (Linux 6.12).
+pub(crate) const SLEEP_UNTIL: EnterFlags = EnterFlags::EXT_ARG.union(EnterFlags::ABS_TIMER);
 
 /// See the module's documentation.
 pub(crate) struct Ring {
@@ -28,17 +32,20 @@ pub(crate) struct Ring {
     backlog: VecDeque<squeue::Entry>,
     /// Entries in the submission queue that the kernel has not taken.
     queued: u32,
+    /// The kernel takes the point in time until which it sleeps, not only how long.
+    sleeps_until: bool,
     /// Not yet closed, and to be closed by its owner.
     open: bool,
 }
 
 impl Ring {
-    pub(crate) fn new(ring: IoUring, name: RingName) -> Self {
+    pub(crate) fn new(ring: IoUring, name: RingName, sleeps_until: bool) -> Self {
         Self {
             ring: ManuallyDrop::new(ring),
             name,
             backlog: VecDeque::new(),
             queued: 0,
+            sleeps_until,
             open: true,
         }
     }
@@ -121,18 +128,20 @@ impl Ring {
         self.call(0, EnterFlags::GETEVENTS, None, counters);
     }
 
-    /// Like `enter`, and sleeps until a completion comes or the timeout passes.
-    pub(crate) fn enter_and_wait(&mut self, timeout: Option<Duration>, counters: &CounterCells) {
+    /// Like `enter`, and sleeps until a completion comes or the deadline passes.
+    pub(crate) fn enter_and_wait(&mut self, until: Option<Deadline>, counters: &CounterCells) {
         counters.enters_blocking.increment();
-        let timespec = timeout.map(Timespec::from);
         let flags = EnterFlags::GETEVENTS;
-        match &timespec {
-            None => self.call(1, flags, None, counters),
-            Some(timespec) => {
-                let arguments = SubmitArgs::new().timespec(timespec);
-                self.call(1, flags | EnterFlags::EXT_ARG, Some(&arguments), counters);
-            }
-        }
+        let Some(until) = until else {
+            return self.call(1, flags, None, counters);
+        };
+        let (time, flags) = match self.sleeps_until {
+            true => (Duration::from_nanos(until.at_ns), flags | SLEEP_UNTIL),
+            false => (until.timeout, flags | EnterFlags::EXT_ARG),
+        };
+        let timespec = Timespec::from(time);
+        let arguments = SubmitArgs::new().timespec(&timespec);
+        self.call(1, flags, Some(&arguments), counters);
     }
 
     fn call(

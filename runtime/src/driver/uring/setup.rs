@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use io_uring::types::Napi;
-use io_uring::{IoUring, Probe, opcode};
+use io_uring::types::{Napi, SubmitArgs, Timespec};
+use io_uring::{EnterFlags, IoUring, Probe, opcode};
 use rustix::thread::CpuSet;
 
 use super::file::FileOperations;
 use super::provided::BufferRing;
 use super::registered::RingName;
-use super::ring::{Ring, refusal};
+use super::ring::{Ring, SLEEP_UNTIL, refusal};
 use crate::config::{Config, WaitStrategy};
 use crate::driver::Shared;
 use crate::driver::probe::{accepts_wrong_descriptors, explain_setup, missing};
@@ -41,11 +41,13 @@ pub(crate) fn build(
         .register_enable_rings()
         .map_err(|error| BuildError::system("io_uring could not be enabled", error))?;
     let name = name_ring(&ring, features);
+    let sleeps_until = try_to_sleep_until(name, features);
     register_napi(&ring, config.wait, features);
     send_workers_away(&ring, config.core, features);
     note_unused(&ring, config, features);
     let multishot_accept = may_accept_multishot(features);
-    Ok((Ring::new(ring, name), Granted { fixed_buffers, multishot_accept, file_operations }))
+    let ring = Ring::new(ring, name, sleeps_until);
+    Ok((ring, Granted { fixed_buffers, multishot_accept, file_operations }))
 }
 
 fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {
@@ -176,6 +178,18 @@ fn name_ring(ring: &IoUring, features: &mut Features) -> RingName {
     };
     features.record("registered ring fd", refusal(outcome));
     name
+}
+
+/// Asks, with a time that has passed, whether an `enter` takes a point in time.
+fn try_to_sleep_until(name: RingName, features: &mut Features) -> bool {
+    let passed = Timespec::new();
+    let arguments = SubmitArgs::new().timespec(&passed);
+    let flags = EnterFlags::GETEVENTS | SLEEP_UNTIL;
+    // SAFETY: the ring is open and has no entries; the flags fit the arguments.
+    let outcome = unsafe { name.enter(0, 0, flags, Some(&arguments)) };
+    let granted = outcome.is_ok();
+    features.record("absolute timeouts", refusal(outcome));
+    granted
 }
 
 /// Lets the kernel busy-poll the device while this ring waits (Linux 6.9).
