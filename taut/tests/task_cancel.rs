@@ -22,7 +22,7 @@ fn every_wait_of_a_cancelled_task_fails_with_cancelled() {
         block_on(builder, async {
             for (name, wait) in every_wait().await {
                 let task = spawn(async { is_cancelled(&*wait.await.unwrap_err()) });
-                turns(4).await;
+                turns(20).await;
                 assert!(!task.is_finished(), "{name} waits");
                 assert!(task.cancel(), "{name}");
                 assert!(task.await.unwrap(), "{name} was cancelled");
@@ -210,14 +210,13 @@ fn what_was_there_before_the_cancel_is_not_lost() {
         block_on(builder, async {
             let (listener, address) = listen();
             let (mut client, mut server) = connected_pair().await;
-            let pending_accept = Rc::new(Cell::new(false));
-            let accepting = Rc::clone(&pending_accept);
+            let cancelled = Rc::new(Cell::new(false));
+            let told = Rc::clone(&cancelled);
             let task = spawn(async move {
                 let mut bytes = [0; 4];
-                server.read_exact(&mut bytes).await.unwrap();
-                accepting.set(true);
+                shield(server.read_exact(&mut bytes)).await.unwrap();
                 // Both results come while the task does something else.
-                shield(sleep(micros(500))).await.unwrap();
+                shield(until(|| told.get())).await;
                 assert!(is_cancelled(&server.recv().await.unwrap_err()));
                 assert!(is_cancelled(&server.read(&mut bytes).await.unwrap_err()));
                 let (count, _) = server.recv_into(Vec::with_capacity(16)).await;
@@ -231,10 +230,10 @@ fn what_was_there_before_the_cancel_is_not_lost() {
                 kept.await
             });
             client.write_all(b"told").await.unwrap();
-            until(|| pending_accept.get()).await;
             client.write_all(b"kept").await.unwrap();
             let mut stream = TcpStream::connect(address).await.unwrap();
             task.cancel();
+            cancelled.set(true);
             let mut accepted = task.await.unwrap();
             accepted.write_all(b"hello").await.unwrap();
             assert_eq!(&stream.recv().await.unwrap()[..], b"hello");
@@ -278,17 +277,17 @@ fn cancel_on_drop_cancels_and_a_plain_drop_does_not() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let log = Log::default();
-            let logged = |name| {
+            let logged = |name, delay| {
                 let log = log.clone();
                 async move {
-                    if sleep(micros(300)).await.is_err() {
+                    if sleep(delay).await.is_err() {
                         log.note(name);
                     }
                 }
             };
-            drop(spawn(logged("cancelled")).cancel_on_drop());
-            drop(spawn(logged("let go")));
-            let joined = spawn(logged("joined")).cancel_on_drop();
+            drop(spawn(logged("cancelled", FOREVER)).cancel_on_drop());
+            drop(spawn(logged("let go", micros(300))));
+            let joined = spawn(logged("joined", micros(300))).cancel_on_drop();
             joined.await.unwrap();
             until(|| counters().tasks_live == 1).await;
             assert_eq!(log.take(), ["cancelled"]);
@@ -296,7 +295,7 @@ fn cancel_on_drop_cancels_and_a_plain_drop_does_not() {
             let ended = spawn(async {}).cancel_on_drop();
             turns(2).await;
             drop(ended);
-            let inner = logged("inner");
+            let inner = logged("inner", FOREVER);
             let outer = spawn(async {
                 let _inner = spawn(inner).cancel_on_drop();
                 pending::<()>().await;

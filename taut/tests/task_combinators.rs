@@ -173,8 +173,6 @@ fn a_cancelled_child_that_ends_late_is_waited_for() {
             turns(3).await;
             assert_eq!(alive.count(), 6);
             task.cancel();
-            turns(1).await;
-            assert!(!task.is_finished(), "its children clean up");
             let (raced, handle) = task.await.unwrap();
             assert!(matches!(raced, OneOf3::First(Err(Cancelled))));
             assert!(handle.is_err() && alive.count() == 0);
@@ -205,13 +203,13 @@ fn combinators_in_each_other_are_cancelled_from_each_level() {
                         }));
                     outcome.await.map(|_| ())
                 };
-                let outer = race((inner, decides(2), slow(), sleep(micros(3000))));
+                let outer = race((inner, decides(2), slow(), decides(3)));
                 let outcome = outer.await;
                 assert_eq!(alive.count(), 0, "level {level}");
                 match level {
                     0 | 1 => assert!(matches!(outcome, task::OneOf4::First(Err("decided")))),
                     2 => assert!(matches!(outcome, task::OneOf4::Second(Err("decided")))),
-                    _ => assert!(matches!(outcome, task::OneOf4::Fourth(Ok(())))),
+                    _ => assert!(matches!(outcome, task::OneOf4::Fourth(Err("decided")))),
                 }
             }
         });

@@ -69,6 +69,7 @@ fn each_wait_is_named_with_the_line_of_its_user() {
         block_on(builder, async {
             let (mut client, mut server) = connected_pair().await;
             let (listener, _) = listen();
+            let (_stops, stop) = std::sync::mpsc::channel::<()>();
             let token = CancelToken::new();
             let line = line!() + 1;
             drop(spawn(async move { client.recv().await }).named("recv"));
@@ -78,7 +79,7 @@ fn each_wait_is_named_with_the_line_of_its_user() {
             drop(spawn(async { sleep(FOREVER).await }).named("sleep"));
             drop(spawn(async { ticks(line!()).await }).named("interval"));
             drop(spawn(async { timeout(FOREVER, pending::<()>()).await }).named("timeout"));
-            drop(spawn(async { off_core(|| std::thread::sleep(micros(3000))).await }).named("off"));
+            drop(spawn(async move { off_core(move || stop.recv()).await }).named("off"));
             drop(spawn(async { waiting("the auction", pending::<()>()).await }).named("auction"));
             turns(2).await;
             let dump = taut::dump();
@@ -89,7 +90,7 @@ fn each_wait_is_named_with_the_line_of_its_user() {
                 ("token", "cancel of a token", line + 3),
                 ("sleep", "sleep", line + 4),
                 ("timeout", "timeout", line + 6),
-                ("off", "work off the core", line + 7),
+                ("off", "off_core", line + 7),
                 ("auction", "the auction", line + 8),
             ] {
                 assert_eq!(waits(&dump, name), [(what.to_owned(), 0, line)]);

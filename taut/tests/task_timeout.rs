@@ -10,7 +10,7 @@ use std::time::Duration;
 use common::tasks::{Alive, FOREVER, micros, slow_to_die};
 use common::{block_on, connected_pair, in_time, on_each_driver, turns, until};
 use futures_util::future::join_all;
-use taut::task::{race, shield};
+use taut::task::{CancelToken, race, shield};
 use taut::time::{Instant, sleep, timeout, timeout_at};
 use taut::{Cancelled, counters, spawn};
 
@@ -38,12 +38,16 @@ fn it_returns_at_the_deadline_though_the_future_is_slow_to_die() {
 fn a_future_given_by_reference_can_be_awaited_again() {
     on_each_driver(|builder| {
         block_on(builder, async {
-            let mut task = spawn(async { sleep(Duration::from_millis(3)).await.map(|()| 7) });
+            let token = CancelToken::new();
+            let told = token.clone();
+            let mut task = spawn(async move { told.cancelled().await.map(|()| 7) });
             assert!(timeout(micros(100), &mut task).await.is_err());
             assert!(timeout(micros(100), &mut task).await.is_err());
+            token.cancel();
             assert_eq!(task.await.unwrap(), Ok(7));
-            let mut nap = sleep(Duration::from_millis(1));
+            let mut nap = sleep(FOREVER);
             assert!(timeout(micros(50), &mut nap).await.is_err());
+            nap.reset(Instant::now() + micros(50));
             nap.await.unwrap();
             let (mut client, mut server) = connected_pair().await;
             let mut received = Box::pin(server.recv());

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use taut::io::{Descriptor, Interest, readiness};
 use taut::net::TcpStream;
+use taut::sync::{Barrier, Condition, Event, Mutex, Notify, RwLock, Semaphore};
 use taut::task::{CancelToken, TaskGroup};
 use taut::time::{Instant, interval_at, sleep, timeout};
 use taut::{off_core, spawn};
@@ -31,6 +32,7 @@ macro_rules! wait {
 pub(crate) async fn every_wait() -> Vec<Wait> {
     let mut waits: Vec<Wait> = Vec::new();
     waits_of_streams(&mut waits).await;
+    waits_in_line(&mut waits);
     wait!(waits, "sleep", async { Ok(sleep(FOREVER).await?) });
     wait!(waits, "interval", async {
         let mut ticks = interval_at(Instant::now() + FOREVER, FOREVER);
@@ -74,6 +76,29 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
     waits
 }
 
+fn waits_in_line(waits: &mut Vec<Wait>) {
+    wait!(waits, "mutex", async {
+        let mutex = Mutex::new(());
+        let _held = mutex.try_lock();
+        Ok(mutex.lock().await.map(drop)?)
+    });
+    wait!(waits, "lock to write", async {
+        let lock = RwLock::new(());
+        let _held = lock.try_read();
+        Ok(lock.write().await.map(drop)?)
+    });
+    wait!(waits, "semaphore", async { Ok(Semaphore::new(0).acquire(1).await.map(drop)?) });
+    wait!(waits, "event", async { Ok(Event::new().wait().await?) });
+    wait!(waits, "notify", async { Ok(Notify::new().notified().await?) });
+    wait!(waits, "barrier", async { Ok(Barrier::new(2).wait().await.map(drop)?) });
+    wait!(waits, "condition", async {
+        let (mutex, condition) = (Mutex::new(()), Condition::new());
+        let guard = mutex.try_lock().ok_or("nobody else has it")?;
+        let (_guard, outcome) = condition.wait(guard).await;
+        Ok(outcome?)
+    });
+}
+
 async fn own_sleep() -> std::io::Result<()> {
     Ok(sleep(FOREVER).await?)
 }
@@ -85,12 +110,6 @@ impl Drop for FinishOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Release);
     }
-}
-
-/// Fills the socket until the kernel takes no more.
-fn fill(stream: &TcpStream) {
-    let flags = rustix::net::SendFlags::DONTWAIT | rustix::net::SendFlags::NOSIGNAL;
-    while rustix::net::send(stream, &[1; 65_536], flags).is_ok() {}
 }
 
 async fn waits_of_streams(waits: &mut Vec<Wait>) {
@@ -122,10 +141,12 @@ async fn waits_of_streams(waits: &mut Vec<Wait>) {
         Ok(client.recv().await.map(drop)?)
     });
     let (mut client, server) = connected_pair().await;
-    fill(&client);
     wait!(waits, "write", async move {
         let _peer = server;
-        Ok(client.write_all(b"no room").await?)
+        // Until there is no room, and none comes: the kernel moves bytes on by itself.
+        loop {
+            client.write(&[1; 65_536]).await?;
+        }
     });
     let (mut client, server) = connected_pair().await;
     wait!(waits, "send", async move {
