@@ -4,8 +4,8 @@
 mod common;
 
 use std::collections::HashSet;
-use std::io::ErrorKind;
-use std::os::unix::process::ExitStatusExt;
+use std::io::{ErrorKind, Write};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::sync::RwLock;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use common::{Random, block_on, in_time, on_each_driver, on_each_driver_and_wait}
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::future::join_all;
 use futures_util::{join, poll};
+use rustix::thread::{CpuSet, sched_getaffinity};
 use taut::io::pipe;
 use taut::process::{Child, Command, Stdio};
 use taut::signal::SignalKind;
@@ -27,8 +28,15 @@ fn with_others() -> std::sync::RwLockReadGuard<'static, ()> {
     WHOLE_PROCESS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Also waits for what the tests before left running: each spawn reaps those that have ended.
 fn alone() -> std::sync::RwLockWriteGuard<'static, ()> {
-    WHOLE_PROCESS.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+    let guard = WHOLE_PROCESS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    block_on(Runtime::builder(), async {
+        while !children().is_empty() {
+            Command::new("true").status().await.unwrap();
+        }
+    });
+    guard
 }
 
 fn shell(script: &str) -> Command {
@@ -383,6 +391,81 @@ fn a_command_whose_spawn_was_dropped_is_refused_and_its_child_dead() {
     });
 }
 
+/// A command that starts when something is written to the other end of this pipe.
+fn gated(program: &str) -> (Command, std::io::PipeWriter) {
+    let (gate, release) = std::io::pipe().unwrap();
+    let mut command = Command::new(program);
+    // SAFETY: the closure only reads from a descriptor that it owns.
+    unsafe {
+        command.as_std_mut().pre_exec(move || {
+            rustix::io::read(&gate, &mut [0; 1])?;
+            Ok(())
+        });
+    }
+    (command, release)
+}
+
+#[test]
+fn the_core_goes_on_while_a_child_is_started() {
+    let _others = with_others();
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (mut command, mut release) = gated("true");
+            let mut spawning = Box::pin(command.spawn());
+            assert!(poll!(spawning.as_mut()).is_pending());
+            taut::time::sleep(Duration::from_millis(1)).await.unwrap();
+            assert!(poll!(spawning.as_mut()).is_pending());
+            release.write_all(b"!").unwrap();
+            assert!(spawning.await.unwrap().wait().await.unwrap().success());
+        });
+    });
+}
+
+#[test]
+fn a_spawn_that_is_cancelled_half_way_leaves_no_child() {
+    let _alone = alone();
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (mut command, mut release) = gated("cat");
+            command.stdin(Stdio::piped());
+            let spawning = spawn(async move { command.spawn().await.map(drop) });
+            until(|| !children().is_empty()).await;
+            spawning.cancel();
+            assert!(is_cancelled(&spawning.await.unwrap().unwrap_err()));
+            release.write_all(b"!").unwrap();
+            until(|| children().is_empty()).await;
+        });
+    });
+}
+
+#[test]
+fn a_command_that_no_thread_took_may_be_tried_again() {
+    let _others = with_others();
+    on_each_driver(|builder| {
+        block_on(builder.blocking_threads_max(1).blocking_queue_max(1), async {
+            let (release, released) = std::sync::mpsc::channel::<()>();
+            let busy = spawn(off_core(move || released.recv().is_err()));
+            turns(3).await;
+            let mut command = shell("exit 6");
+            let waiting = spawn(async move {
+                let outcome = command.status().await;
+                (outcome, command)
+            });
+            turns(3).await;
+            let mut refused = shell("exit 5");
+            let error = refused.status().await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::ResourceBusy, "{error}");
+            waiting.cancel();
+            let (outcome, mut command) = waiting.await.unwrap();
+            assert!(is_cancelled(&outcome.unwrap_err()));
+            drop(release);
+            assert!(busy.await.unwrap().unwrap());
+            assert_eq!(command.status().await.unwrap().code(), Some(6));
+            assert_eq!(refused.status().await.unwrap().code(), Some(5));
+        });
+    });
+}
+
 #[test]
 fn output_has_no_input_unless_some_was_given() {
     let _others = with_others();
@@ -436,25 +519,25 @@ fn a_dropped_child_runs_on_unless_it_is_to_be_killed() {
 }
 
 #[test]
-fn a_child_runs_on_the_cores_from_before_the_pinning() {
+fn a_child_runs_off_the_pinned_core_and_wherever_else_the_process_may() {
     let _others = with_others();
-    let allowed = |status: &str| {
-        let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
-        line.unwrap().to_owned()
-    };
-    let before = allowed(&std::fs::read_to_string("/proc/thread-self/status").unwrap());
     on_each_driver(|builder| {
+        let everywhere = sched_getaffinity(None).unwrap();
         let core = rustix::thread::sched_getcpu();
-        let runtime = builder.core(core).build().unwrap();
-        let pinned = allowed(&std::fs::read_to_string("/proc/thread-self/status").unwrap());
-        assert_eq!(pinned, format!("Cpus_allowed_list:\t{core}"));
-        runtime.block_on(in_time(async {
-            // Also by a pool thread that was started for another core.
-            for _ in 0..3 {
-                let output = Command::new("cat").arg("/proc/self/status").output().await.unwrap();
-                assert_eq!(allowed(std::str::from_utf8(&output.stdout).unwrap()), before);
-            }
-        }));
+        let mut expected = everywhere;
+        expected.unset(core);
+        if expected.count() == 0 {
+            // There is no other core, so it is shared.
+            expected = everywhere;
+        }
+        block_on(builder.core(core), async {
+            let mut pinned = CpuSet::new();
+            pinned.set(core);
+            assert_eq!(sched_getaffinity(None).unwrap(), pinned);
+            let child = cat().await;
+            let pid = rustix::process::Pid::from_raw(child.id() as i32);
+            assert_eq!(sched_getaffinity(pid).unwrap(), expected);
+        });
     });
 }
 
@@ -576,40 +659,13 @@ fn children_that_outlive_their_runtime_are_reaped_by_the_next_spawn() {
             let pid = rustix::process::Pid::from_raw(id as i32).unwrap();
             rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
         }
-        block_on(builder.clone(), async {
+        block_on(builder, async {
             until(|| children().iter().all(|(_, state)| *state == 'Z')).await;
             assert_eq!(children().len(), 3);
             Command::new("true").status().await.unwrap();
             assert!(children().is_empty());
         });
         assert_eq!(open_descriptors(), outside);
-    });
-}
-
-#[test]
-fn the_core_goes_on_while_a_child_is_started() {
-    let _others = with_others();
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            // Whoever starts the child waits in this pre_exec, which only this core can end.
-            let (gate, release) = std::io::pipe().unwrap();
-            let mut command = Command::new("true");
-            let gate = std::os::fd::OwnedFd::from(gate);
-            // SAFETY: the closure only reads from a descriptor that it owns.
-            unsafe {
-                use std::os::unix::process::CommandExt;
-                command.as_std_mut().pre_exec(move || {
-                    rustix::io::read(&gate, &mut [0; 1])?;
-                    Ok(())
-                });
-            }
-            let mut spawning = Box::pin(command.spawn());
-            assert!(poll!(spawning.as_mut()).is_pending());
-            taut::time::sleep(Duration::from_millis(1)).await.unwrap();
-            assert!(poll!(spawning.as_mut()).is_pending());
-            std::io::Write::write_all(&mut &release, b"!").unwrap();
-            assert!(spawning.await.unwrap().wait().await.unwrap().success());
-        });
     });
 }
 

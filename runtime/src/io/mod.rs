@@ -1,7 +1,8 @@
 //! What protocol crates build on: descriptors, inbound bytes, accepted sockets, outbound bytes.
 //!
 //! These types hold the part of a stream that is the same for TCP, Unix sockets and pipes, over
-//! either driver. Users meet them through `taut::net`.
+//! either driver. Users meet them through `taut::net`. For themselves users have [`pipe`]s, and
+//! [`Pollable`] for any other descriptor that can be waited for.
 //!
 //! Data's way in: kernel, slot of the receive pool, the stream's queue, the reader. Its way out:
 //! the caller's bytes, one non-blocking call; only what the kernel does not take at once goes

@@ -34,6 +34,7 @@ pub struct Child {
 }
 
 impl Child {
+    /// The process descriptor is asked for last: where this fails, its owner still has it.
     pub(super) fn new(
         child: &mut std::process::Child,
         pidfd: impl FnOnce() -> OwnedFd,

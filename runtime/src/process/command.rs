@@ -26,9 +26,9 @@ use crate::task::waiting;
 ///
 /// A child runs where the process's first thread may, less the cores that runtimes are pinned to:
 /// it neither crowds a pinned core nor is confined to it. Scheduling policy, priority and timer
-/// slack are those of the blocking thread that starts it, which has them from the thread that built
-/// the runtime. To `PR_SET_PDEATHSIG`, too, that thread is the parent, and it ends when it had no
-/// work for a while: start a child that asks for it by [`Child::from_std`].
+/// slack are those of the blocking thread that starts it, which has them from this one. To
+/// `PR_SET_PDEATHSIG`, too, that thread is the parent, and it ends when it had no work for a while:
+/// start a child that asks for it by [`Child::from_std`].
 ///
 /// ```
 /// use taut_runtime::process::Command;
