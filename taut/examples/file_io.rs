@@ -3,8 +3,8 @@
 use std::io;
 use std::path::Path;
 
-use futures_util::io::{AsyncBufReadExt, BufReader};
 use futures_util::TryStreamExt;
+use futures_util::io::{AsyncBufReadExt, BufReader};
 use taut::fs::{self, File};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

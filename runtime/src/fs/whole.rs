@@ -8,10 +8,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use rustix::io::Errno;
 
+use super::File;
 use super::error::on;
 use super::operation::FileDescriptor;
 use super::perform::in_pool;
-use super::File;
 use crate::task::waiting;
 
 /// Bytes that one call on the blocking pool copies: what a cancelled copy may still do.

@@ -1,8 +1,8 @@
 //! What to run, and how it is started.
 //!
-//! To start a process blocks its thread until the new program runs: a millisecond, and much longer
-//! where the kernel has to copy the page tables of a large process first (`uid`, `gid` and
-//! `pre_exec` make it do so). Therefore a thread of the blocking pool does it, never the core.
+//! To start a process blocks its thread until the new program runs: a tenth of a millisecond at best,
+//! and much longer where the kernel has to copy the page tables of a large process first (`uid`,
+//! `gid` and `pre_exec` make it do so). Therefore a blocking thread does it, never the core.
 
 use std::ffi::OsStr;
 use std::future::poll_fn;
@@ -273,8 +273,10 @@ impl Started {
         let mut child = command.spawn()?;
         match pidfd::open(&child) {
             Ok(pidfd) => Ok(Self { child, pidfd: Some(pidfd) }),
+            // Somebody else has reaped it, and its number may be another's by now.
+            Err(error) if error.raw_os_error() == Some(libc::ESRCH) => Err(error),
             Err(error) => {
-                // Not ours any more, where somebody else has reaped it.
+                // It can only fail where the child runs as another user, and then is waited for.
                 let _ = child.kill();
                 let _ = child.wait();
                 Err(error)

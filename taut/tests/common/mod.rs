@@ -136,6 +136,16 @@ pub(crate) fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count() - 1
 }
 
+/// Waits, outside of a runtime, until no more than `count` descriptors are open. A blocking thread
+/// lets go of its runtime's doorbell in its own time, also after the runtime's end.
+pub(crate) fn until_open(count: usize) {
+    let start = std::time::Instant::now();
+    while open_descriptors() > count {
+        assert!(start.elapsed() < HUNG_AFTER, "{} descriptors are open", open_descriptors());
+        std::thread::yield_now();
+    }
+}
+
 /// Resident memory of this process, in bytes.
 pub(crate) fn resident_bytes() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
