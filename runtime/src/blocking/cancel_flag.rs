@@ -16,6 +16,7 @@ use crate::threads::{AtomicBool, Condvar, Mutex, lock, wait_timeout};
 pub struct CancelFlag(Arc<Shared>);
 
 struct Shared {
+    /// Nothing else is handed over with it, so no order is asked of it.
     raised: AtomicBool,
     /// Held to raise the flag, so that nobody falls asleep at that moment.
     raising: Mutex<()>,
@@ -30,7 +31,7 @@ impl CancelFlag {
 
     pub(crate) fn raise(&self) {
         let raising = lock(&self.0.raising);
-        self.0.raised.store(true, Ordering::Release);
+        self.0.raised.store(true, Ordering::Relaxed);
         drop(raising);
         self.0.came.notify_all();
     }
@@ -38,7 +39,7 @@ impl CancelFlag {
     /// Whether the work should come to its end: its task was cancelled, or its future dropped. Costs
     /// one load.
     pub fn is_cancelled(&self) -> bool {
-        self.0.raised.load(Ordering::Acquire)
+        self.0.raised.load(Ordering::Relaxed)
     }
 
     /// Sleeps on this thread for a duration, or until the work should come to its end, which is

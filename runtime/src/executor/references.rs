@@ -135,3 +135,84 @@ impl References {
         self.life.end();
     }
 }
+
+#[cfg(all(test, loom))]
+mod models {
+    use std::sync::Arc;
+
+    use loom::sync::Notify;
+    use loom::thread;
+
+    use super::*;
+    use crate::threads::{AtomicBool, explore};
+
+    /// For the models, which check that what they share is used by one thread at a time.
+    struct Shared(References);
+
+    // SAFETY: the owner's cell is checked by the model.
+    unsafe impl Send for Shared {}
+    // SAFETY: as above.
+    unsafe impl Sync for Shared {}
+
+    impl Shared {
+        /// Ends the memory where a call said that no reference is left.
+        fn end_if(&self, none_left: bool) -> usize {
+            if none_left {
+                self.0.end();
+            }
+            usize::from(none_left)
+        }
+
+        fn complete(&self) -> usize {
+            match self.0.settle(false) {
+                Settled::Free => self.end_if(true),
+                Settled::Joinable => 0,
+                Settled::Shared => self.end_if(self.0.merge()),
+            }
+        }
+    }
+
+    #[test]
+    fn loom_one_of_all_threads_ends_the_memory_after_every_use() {
+        explore(|| {
+            let task = Arc::new(Shared(References::new(1)));
+            let threads = [0, 1].map(|_| {
+                task.0.retain_local();
+                let task = Arc::clone(&task);
+                thread::spawn(move || {
+                    task.0.retain_remote();
+                    let first = task.end_if(task.0.release_remote());
+                    first + task.end_if(task.0.release_remote())
+                })
+            });
+            let mut ends = task.complete();
+            for thread in threads {
+                ends += thread.join().unwrap();
+            }
+            assert_eq!(ends, 1);
+        });
+    }
+
+    #[test]
+    fn loom_a_clone_that_a_thread_made_and_dropped_was_used_before_the_end() {
+        explore(|| {
+            let task = Arc::new(Shared(References::new(1)));
+            let lent = Arc::new((AtomicBool::new(true), Notify::new()));
+            task.0.retain_local();
+            let (other, lender) = (Arc::clone(&task), Arc::clone(&lent));
+            let thread = thread::spawn(move || {
+                // Of a waker that the owner lends until it is given back, and then drops itself.
+                other.0.retain_remote();
+                lender.0.store(false, Ordering::Release);
+                lender.1.notify();
+                other.end_if(other.0.release_remote())
+            });
+            while lent.0.load(Ordering::Acquire) {
+                lent.1.wait();
+            }
+            assert_eq!(task.0.release_local(), Released::Some);
+            let ends = task.complete();
+            assert_eq!(ends + thread.join().unwrap(), 1);
+        });
+    }
+}
