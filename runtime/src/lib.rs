@@ -8,6 +8,7 @@
 //! | `driver` | the seam between operations and the kernel: io_uring and epoll |
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
+//! | [`channel`] | channels between the tasks of a core, and to and from plain threads |
 //! | [`fs`] | files and directories |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
 //! | [`process`] | child processes and pseudo-terminals |
@@ -23,6 +24,7 @@
 compile_error!("taut runs on Linux only");
 
 pub mod buffer;
+pub mod channel;
 pub mod fs;
 pub mod io;
 pub mod process;

@@ -46,7 +46,7 @@ pub mod net {
 pub use taut_runtime::fs;
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
-    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, counters, dump, features, io,
+    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, channel, counters, dump, features, io,
     is_cancelled, off_core, run, spawn, spawn_background, sync, task, time, yield_now,
 };
 pub use taut_runtime::{CancelFlag, OffCore, WorkPanicked, off_core_with, on_own_thread};

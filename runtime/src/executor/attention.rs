@@ -9,15 +9,17 @@
 //! cancel costs its core one poll a turn, and hangs nobody.
 
 use std::cell::Cell;
+use std::future::poll_fn;
 use std::panic::Location;
 use std::ptr::NonNull;
 use std::task::{Context, Poll};
 
-use super::core::Core;
+use super::core::{Core, try_current};
 use super::header::{CANCELLED, Header};
 use crate::cancelled::Cancelled;
 
-/// Leaves of a cancelled task that one poll of it answers.
+/// Leaves that one poll of a task answers although they need not: all in a cancelled task, and those
+/// that other threads could go on answering for ever.
 const ANSWERS_MAX: u32 = 64;
 
 /// Who decides for the leaves polled within.
@@ -130,13 +132,18 @@ impl Attention {
         if self.scope.get() == Scope::Tracing {
             return Poll::Pending;
         }
+        self.spend_answer(context).map(|()| Err(Cancelled))
+    }
+
+    /// A task that has spent its answers gives way first.
+    fn spend_answer(&self, context: &Context<'_>) -> Poll<()> {
         let left = self.answers_left.get();
         if left == 0 {
             context.waker().wake_by_ref();
             return Poll::Pending;
         }
         self.answers_left.set(left - 1);
-        Poll::Ready(Err(Cancelled))
+        Poll::Ready(())
     }
 }
 
@@ -194,5 +201,35 @@ impl Core {
             self.trace.wait(what, location);
         }
         self.checkpoint(context)
+    }
+}
+
+/// As [`Core::checkpoint_at`], also outside of a runtime, where nobody can cancel the wait.
+#[inline]
+pub(crate) fn checkpoint_at(
+    context: &Context<'_>,
+    what: &str,
+    location: &'static Location<'static>,
+) -> Poll<Result<(), Cancelled>> {
+    match try_current() {
+        Some(core) => core.checkpoint_at(context, what, location),
+        None => Poll::Ready(Ok(())),
+    }
+}
+
+/// A checkpoint of its own, for a wait that looks at something before its first leaf.
+pub(crate) async fn checkpoint(
+    what: &'static str,
+    location: &'static Location<'static>,
+) -> Result<(), Cancelled> {
+    poll_fn(|context| checkpoint_at(context, what, location)).await
+}
+
+/// For a leaf that other threads may answer at once, again and again: after so many in one poll the
+/// other tasks of the core come first.
+pub(crate) fn give_way(context: &Context<'_>) -> Poll<()> {
+    match try_current() {
+        Some(core) => core.attention.spend_answer(context),
+        None => Poll::Ready(()),
     }
 }

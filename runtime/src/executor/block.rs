@@ -55,7 +55,7 @@ impl BlockLayout {
         }
     }
 
-    fn allocate(self) -> NonNull<u8> {
+    pub(crate) fn allocate(self) -> NonNull<u8> {
         // SAFETY: a task is never empty: its header alone has a size.
         let block = unsafe { alloc(self.layout) };
         NonNull::new(block).unwrap_or_else(|| handle_alloc_error(self.layout))

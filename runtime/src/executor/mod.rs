@@ -8,6 +8,7 @@
 //! | `foreign` | wakers of combinators, for a cancel to reach the leaves behind them |
 //! | `trace` | what tasks wait for, found when a dump is asked for |
 //! | `block` | memory of tasks, recycled by size class |
+//! | `pooled` | other shared memory out of the same blocks |
 //! | `header` | the part of a task that is the same for every future: state, links |
 //! | `references` | who can reach a task, counted without atomics on its own thread |
 //! | `cell` | the part that knows the future: poll, drop, output |
@@ -33,6 +34,7 @@ mod header;
 mod join;
 #[cfg(all(test, loom))]
 mod models;
+mod pooled;
 mod queue;
 mod references;
 mod remote;
@@ -45,10 +47,11 @@ mod yielding;
 pub use join::{Flatten, JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
-pub(crate) use attention::Scope;
+pub(crate) use attention::{Scope, checkpoint, checkpoint_at, give_way};
 pub(crate) use contain::{contain, panic_message};
 pub(crate) use core::{Core, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;
+pub(crate) use pooled::Pooled;
 pub(crate) use remote::Remote;
 pub(crate) use wake::{WakeList, WakeSlot};
 

@@ -68,7 +68,7 @@ impl Wake {
 
     /// Whether this is a task that was asked to stop. Of a foreign waker nothing is known.
     #[inline]
-    pub(crate) fn is_cancelled(&self) -> bool {
+    fn is_cancelled(&self) -> bool {
         match self {
             Self::Task(task) => task.is_cancelled(),
             Self::Nobody | Self::Foreign(_) => false,
@@ -146,12 +146,6 @@ impl WakeSlot {
         self.0.set(Wake::of(waker));
     }
 
-    /// Forgets whoever waits, for the caller to resume it.
-    #[inline]
-    pub(crate) fn take(&self) -> Wake {
-        self.0.take()
-    }
-
     /// Resumes whoever waits, once.
     #[inline]
     pub(crate) fn fire(&self) {
@@ -164,10 +158,21 @@ impl WakeSlot {
     }
 
     pub(crate) fn is_waiting(&self) -> bool {
+        self.look(|wake| !matches!(wake, Wake::Nobody))
+    }
+
+    /// Whether a task waits that was asked to stop.
+    #[inline]
+    pub(crate) fn is_of_cancelled(&self) -> bool {
+        self.look(Wake::is_cancelled)
+    }
+
+    #[inline]
+    fn look<R>(&self, look: impl FnOnce(&Wake) -> R) -> R {
         let wake = self.0.take();
-        let waiting = !matches!(wake, Wake::Nobody);
+        let seen = look(&wake);
         self.0.set(wake);
-        waiting
+        seen
     }
 }
 

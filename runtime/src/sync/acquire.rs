@@ -12,7 +12,7 @@ use std::task::{Context, Poll, ready};
 use super::grant::{Grant, LineRef};
 use super::wait_queue::{Answer, Ticket, WaitQueue};
 use crate::cancelled::Cancelled;
-use crate::executor::try_current;
+use crate::executor::checkpoint_at;
 
 /// Something that is waited for in a line: a lock, permits, an event.
 ///
@@ -101,13 +101,15 @@ impl<'a, L: Line + ?Sized> Acquire<'a, L> {
         Grant::new(self.line.clone(), self.want)
     }
 
-    /// A line can be waited in without a runtime, too: nobody can cancel that wait.
+    /// Whether it stands in line, or was given an answer there that it has not taken.
     #[inline]
-    fn checkpoint(&self, context: &Context<'_>) -> Poll<Result<(), Cancelled>> {
-        match try_current() {
-            Some(core) => core.checkpoint_at(context, self.line.name(self.want), self.location),
-            None => Poll::Ready(Ok(())),
-        }
+    pub(crate) fn is_in_line(&self) -> bool {
+        self.ticket.is_some()
+    }
+
+    #[inline]
+    pub(crate) fn checkpoint(&self, context: &Context<'_>) -> Poll<Result<(), Cancelled>> {
+        checkpoint_at(context, self.line.name(self.want), self.location)
     }
 
     /// Leaves the line, and lets those behind advance.

@@ -39,7 +39,6 @@ pub use once_cell::OnceCell;
 pub use rw_lock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::{AcquireError, Semaphore, SemaphorePermit, TryAcquireError};
 
-#[allow(unused_imports, reason = "the base of channels, too")]
 pub(crate) use acquire::{Acquire, Line};
-#[allow(unused_imports, reason = "the base of channels, too")]
-pub(crate) use wait_queue::WaitQueue;
+pub(crate) use grant::Grant;
+pub(crate) use wait_queue::{Answer, Ticket, WaitQueue, Wakeup};

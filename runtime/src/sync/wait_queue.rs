@@ -26,26 +26,42 @@ pub(crate) enum Answer {
     Dismissed,
 }
 
+/// What is kept of a waiter, to wake it.
+pub(crate) trait Wakeup: Default {
+    /// Whether the waiter is known to have been asked to stop.
+    fn is_cancelled(&self) -> bool;
+}
+
+impl Wakeup for WakeSlot {
+    #[inline]
+    fn is_cancelled(&self) -> bool {
+        self.is_of_cancelled()
+    }
+}
+
 /// See the module's documentation.
-pub(crate) struct WaitQueue<W = ()> {
-    waiters: RefCell<Slots<Waiter<W>>>,
+///
+/// With a `S` that is `Send` the line is, too, and can stand behind a lock: its waiters are then
+/// woken by the caller, when the lock is not held.
+pub(crate) struct WaitQueue<W = (), S = WakeSlot> {
+    waiters: RefCell<Slots<Waiter<W, S>>>,
     standing: Cell<usize>,
     first: Cell<Option<Ticket>>,
     last: Cell<Option<Ticket>>,
 }
 
-struct Waiter<W> {
+struct Waiter<W, S> {
     want: W,
     /// None while it stands in line.
     answer: Option<Answer>,
     /// Its task had been asked to stop before the grant came.
     late: bool,
-    wake: WakeSlot,
+    wake: S,
     previous: Option<Ticket>,
     next: Option<Ticket>,
 }
 
-impl<W: Copy> WaitQueue<W> {
+impl<W: Copy, S: Wakeup> WaitQueue<W, S> {
     pub(crate) fn new() -> Self {
         Self {
             waiters: RefCell::new(Slots::new(u32::MAX)),
@@ -75,9 +91,7 @@ impl<W: Copy> WaitQueue<W> {
     }
 
     /// Goes to the end of the line.
-    pub(crate) fn push(&self, want: W, context: &Context<'_>) -> Ticket {
-        let wake = WakeSlot::new();
-        wake.register(context);
+    pub(crate) fn join(&self, want: W, wake: S) -> Ticket {
         let mut waiters = self.waiters.borrow_mut();
         let previous = self.last.get();
         let waiter = Waiter { want, answer: None, late: false, wake, previous, next: None };
@@ -93,19 +107,90 @@ impl<W: Copy> WaitQueue<W> {
         ticket
     }
 
+    /// Ends a ticket; the answer, unless it stood in line, and the wake, which is not used any
+    /// more. `None` where the ticket had ended.
+    #[must_use = "a grant must not get lost"]
+    pub(crate) fn leave(&self, ticket: Ticket) -> Option<(Option<Answer>, S)> {
+        let mut waiters = self.waiters.borrow_mut();
+        let waiter = waiters.remove(ticket)?;
+        if waiter.answer.is_none() {
+            self.unlink(&mut waiters, &waiter);
+        }
+        Some((waiter.answer, waiter.wake))
+    }
+
+    /// Takes the first out of the line and leaves an answer with it; what it wanted, and its wake.
+    #[must_use = "the waiter is not awake yet"]
+    pub(crate) fn answer_first(&self, answer: Answer) -> Option<(W, S)> {
+        let mut waiters = self.waiters.borrow_mut();
+        let waiter = waiters.get_mut(self.first.get()?)?;
+        let wake = std::mem::take(&mut waiter.wake);
+        waiter.answer = Some(answer);
+        waiter.late = answer == Answer::Granted && wake.is_cancelled();
+        let (want, next) = (waiter.want, waiter.next);
+        self.standing.set(self.standing.get() - 1);
+        self.first.set(next);
+        match next.and_then(|next| waiters.get_mut(next)) {
+            Some(next) => next.previous = None,
+            None => self.last.set(None),
+        }
+        Some((want, wake))
+    }
+
+    /// The answer of a waiter that has one; its ticket has then ended.
+    #[inline]
+    pub(crate) fn take_answer(&self, ticket: Ticket) -> Option<Answer> {
+        let answer = self.waiter(ticket, |waiter| waiter.answer)?;
+        self.waiters.borrow_mut().remove(ticket);
+        Some(answer)
+    }
+
+    /// Shows the wake of a waiter. The look must not run code of others.
+    #[inline]
+    pub(crate) fn wake_of<R>(&self, ticket: Ticket, look: impl FnOnce(&mut S) -> R) -> R {
+        self.waiter(ticket, |waiter| look(&mut waiter.wake))
+    }
+
+    #[inline]
+    fn waiter<R>(&self, ticket: Ticket, look: impl FnOnce(&mut Waiter<W, S>) -> R) -> R {
+        let mut waiters = self.waiters.borrow_mut();
+        look(waiters.get_mut(ticket).expect("a ticket is not used after its end"))
+    }
+
+    fn unlink(&self, waiters: &mut Slots<Waiter<W, S>>, waiter: &Waiter<W, S>) {
+        match waiter.previous.and_then(|previous| waiters.get_mut(previous)) {
+            Some(previous) => previous.next = waiter.next,
+            None => self.first.set(waiter.next),
+        }
+        match waiter.next.and_then(|next| waiters.get_mut(next)) {
+            Some(next) => next.previous = waiter.previous,
+            None => self.last.set(waiter.previous),
+        }
+        self.standing.set(self.standing.get() - 1);
+    }
+}
+
+impl<W: Copy> WaitQueue<W> {
+    /// Goes to the end of the line.
+    pub(crate) fn push(&self, want: W, context: &Context<'_>) -> Ticket {
+        let wake = WakeSlot::new();
+        wake.register(context);
+        self.join(want, wake)
+    }
+
     /// Ready once the waiter has its answer, which ends its ticket; else remembers whom to wake.
     pub(crate) fn poll(&self, ticket: Ticket, context: &Context<'_>) -> Poll<Answer> {
         if let Some(answer) = self.take_answer(ticket) {
             return Poll::Ready(answer);
         }
-        let wake = self.waiter(ticket, |waiter| std::mem::take(&mut waiter.wake));
+        let wake = self.wake_of(ticket, std::mem::take);
         wake.register(context);
         // A foreign waker's code has run: the answer may have come meanwhile.
         if let Some(answer) = self.take_answer(ticket) {
             wake.clear();
             return Poll::Ready(answer);
         }
-        self.waiter(ticket, |waiter| waiter.wake = wake);
+        self.wake_of(ticket, |known| *known = wake);
         Poll::Pending
     }
 
@@ -119,84 +204,41 @@ impl<W: Copy> WaitQueue<W> {
     /// Ends a ticket. `true` where it held a grant, which has to be handed on.
     #[must_use = "a grant must not get lost"]
     pub(crate) fn remove(&self, ticket: Ticket) -> bool {
-        let mut waiters = self.waiters.borrow_mut();
-        let Some(waiter) = waiters.remove(ticket) else {
+        let Some((answer, wake)) = self.leave(ticket) else {
             return false;
         };
-        if waiter.answer.is_none() {
-            self.unlink(&mut waiters, &waiter);
-        }
-        drop(waiters);
-        waiter.wake.clear();
-        waiter.answer == Some(Answer::Granted)
+        wake.clear();
+        answer == Some(Answer::Granted)
     }
 
     /// Takes the first out of the line, leaves a grant with it and wakes it; what it wanted.
     pub(crate) fn grant_first(&self) -> Option<W> {
-        self.answer_first(Answer::Granted)
+        self.answer_and_wake_first(Answer::Granted)
     }
 
     /// Grants all who stand in line now.
     pub(crate) fn grant_all(&self) {
         for _ in 0..self.len() {
-            self.answer_first(Answer::Granted);
+            self.answer_and_wake_first(Answer::Granted);
         }
     }
 
     /// Sends all who stand in line now away: they are woken, and hold nothing to hand on.
     pub(crate) fn dismiss_all(&self) {
         for _ in 0..self.len() {
-            self.answer_first(Answer::Dismissed);
+            self.answer_and_wake_first(Answer::Dismissed);
         }
     }
 
-    fn answer_first(&self, answer: Answer) -> Option<W> {
-        let mut waiters = self.waiters.borrow_mut();
-        let waiter = waiters.get_mut(self.first.get()?)?;
-        let wake = waiter.wake.take();
-        waiter.answer = Some(answer);
-        waiter.late = answer == Answer::Granted && wake.is_cancelled();
-        let (want, next) = (waiter.want, waiter.next);
-        self.standing.set(self.standing.get() - 1);
-        self.first.set(next);
-        match next.and_then(|next| waiters.get_mut(next)) {
-            Some(next) => next.previous = None,
-            None => self.last.set(None),
-        }
-        drop(waiters);
+    fn answer_and_wake_first(&self, answer: Answer) -> Option<W> {
+        let (want, wake) = self.answer_first(answer)?;
         wake.fire();
         Some(want)
-    }
-
-    /// The answer of a waiter that has one; its ticket has then ended.
-    #[inline]
-    fn take_answer(&self, ticket: Ticket) -> Option<Answer> {
-        let answer = self.waiter(ticket, |waiter| waiter.answer)?;
-        self.waiters.borrow_mut().remove(ticket);
-        Some(answer)
-    }
-
-    #[inline]
-    fn waiter<R>(&self, ticket: Ticket, look: impl FnOnce(&mut Waiter<W>) -> R) -> R {
-        let mut waiters = self.waiters.borrow_mut();
-        look(waiters.get_mut(ticket).expect("a ticket is not used after its end"))
-    }
-
-    fn unlink(&self, waiters: &mut Slots<Waiter<W>>, waiter: &Waiter<W>) {
-        match waiter.previous.and_then(|previous| waiters.get_mut(previous)) {
-            Some(previous) => previous.next = waiter.next,
-            None => self.first.set(waiter.next),
-        }
-        match waiter.next.and_then(|next| waiters.get_mut(next)) {
-            Some(next) => next.previous = waiter.previous,
-            None => self.last.set(waiter.previous),
-        }
-        self.standing.set(self.standing.get() - 1);
     }
 }
 
 /// How many stand in line, and how many have an answer that they have not taken.
-impl<W> fmt::Debug for WaitQueue<W> {
+impl<W, S> fmt::Debug for WaitQueue<W, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let waiting = self.standing.get();
         let answered = self.waiters.borrow().len() - waiting;
