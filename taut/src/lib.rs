@@ -43,17 +43,16 @@ pub mod net {
     pub use taut_net::*;
 }
 
-pub use taut_runtime::fs;
 pub use taut_runtime::{
-    BuildError, BuildErrorKind, Builder, Cancelled, Counters, Driver, Feature, Features, JoinError,
-    JoinHandle, Runtime, WaitStrategy, YieldNow, buffer, channel, counters, dump, features, io,
-    is_cancelled, off_core, run, spawn, spawn_background, sync, task, time, yield_now,
+    BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
+    Features, JoinError, JoinHandle, OffCore, Runtime, WaitStrategy, WorkPanicked, YieldNow,
+    buffer, channel, counters, dump, features, fs, io, is_cancelled, off_core, off_core_with,
+    on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time, yield_now,
 };
-pub use taut_runtime::{CancelFlag, OffCore, WorkPanicked, off_core_with, on_own_thread};
-pub use taut_runtime::{process, signal};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[doc = include_str!("../../docs/errors.md")]
+#[doc = include_str!("../../docs/coming-from-asyncio.md")]
 struct Guides;
