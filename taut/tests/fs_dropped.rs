@@ -1,5 +1,5 @@
-//! File operations cancelled or dropped at every stage: no descriptor, no memory and no operation is
-//! left over, the position is where it was, and runtimes end with all of it in flight.
+//! File operations cancelled or dropped at every stage: no descriptor and no operation is left
+//! over, the position is where it was, and runtimes end with all of it in flight.
 
 mod common;
 

@@ -19,10 +19,11 @@ use crate::task::waiting;
 
 /// An open file: read and written by position in owned buffers, or as a stream.
 ///
-/// The stream's position is the file's own: what is done by position does not move it, and a dropped
-/// read leaves it where it was. Dropping the file closes it off the core; [`close`](Self::close)
-/// waits for that and tells of errors. Nothing is written behind the caller's back: a write that has
-/// given its result is with the kernel, and [`sync_data`](Self::sync_data) puts it on the disk.
+/// The stream's position is the file's own: what is done by position does not move it, and a
+/// dropped read leaves it where it was. Dropping the file closes it off the core;
+/// [`close`](Self::close) waits for that and tells of errors. Nothing is written behind the
+/// caller's back: a write that has given its result is with the kernel, and
+/// [`sync_data`](Self::sync_data) puts it on the disk.
 ///
 /// Meant for what has contents: regular files, block devices, `/proc`. A read of a pipe or terminal
 /// may take a thread for ever.

@@ -3,8 +3,8 @@
 //! The last close of a file may take long: of one that was removed, the file system frees all
 //! blocks then. So dropping a handle closes it off the core: on the ring with a thread of the
 //! kernel's, else on the blocking pool. Where neither takes it (outside of the runtime, at its end,
-//! with a full operation table) it is closed in place, and so it is by the last operation that is in
-//! flight on it. Either way it is closed exactly once.
+//! with a full operation table) it is closed in place, and so it is by the last operation that is
+//! in flight on it. Either way it is closed exactly once.
 //!
 //! Measured on ext4: dropping takes 0.1 us where closing in place takes 0.5 us, and 15 ms for a
 //! file of 256 MiB that was removed.
@@ -72,7 +72,7 @@ fn dispose(operation: FileOperation) {
     let mut driver = core.driver.borrow_mut();
     if !driver.performs(&operation) {
         drop(driver);
-        // Refused, as when no thread could be started, the work was dropped, and the descriptor with it.
+        // Where it is refused, for want of a thread say, it is dropped, and the descriptor with it.
         let _ = core.blocking.submit(core, Box::new(move || drop(operation)));
     } else if driver.room().is_ok()
         && let Ok(key) = driver.start(Operation::File(operation))

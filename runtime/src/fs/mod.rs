@@ -24,9 +24,10 @@
 //! | `file` | the open file |
 //! | `positional` | its transfers by position, in owned buffers |
 //! | `transfer`, `local` | how those are made: until all is moved; with slots of the core's pools |
-//! | `stream` | its transfers one after the other, in borrowed memory |
+//! | `sequential`, `stream` | its transfers one after the other, in borrowed memory |
 //! | `metadata` | what the file system knows of a file |
-//! | `path` | what is done to names |
+//! | `path` | what is known of a path, and can be set on what it leads to |
+//! | `names` | what is done to names: make, remove, rename, link |
 //! | `whole` | whole files: read, write, copy |
 //! | `read_dir`, `walk_dir` | what is in a directory, and in all below it |
 //! | `error` | errors that name the operation and the path |
@@ -59,6 +60,7 @@ mod futures_traits;
 mod handle;
 mod local;
 mod metadata;
+mod names;
 mod operation;
 mod options;
 mod path;
@@ -66,6 +68,7 @@ mod perform;
 mod positional;
 mod read_dir;
 mod run;
+mod sequential;
 mod stream;
 #[cfg(feature = "tokio-io")]
 mod tokio_traits;
@@ -79,11 +82,13 @@ pub use buffer::{ReadBuffer, WriteBuffer};
 pub use error::PathError;
 pub use file::File;
 pub use metadata::{DirectAlignment, FileKind, Metadata, Space};
+pub use names::{
+    create_dir, create_dir_all, hard_link, remove_dir, remove_dir_all, remove_file, rename, symlink,
+};
 pub use options::OpenOptions;
 pub use path::{
-    canonicalize, create_dir, create_dir_all, equivalent, exists, hard_link, is_empty, metadata,
-    read_link, remove_dir, remove_dir_all, remove_file, rename, set_owner, set_permissions,
-    set_times, space, symlink, symlink_metadata, truncate, try_exists,
+    canonicalize, equivalent, exists, is_empty, metadata, read_link, set_owner, set_permissions,
+    set_times, space, symlink_metadata, truncate, try_exists,
 };
 pub use read_dir::{DirEntry, ReadDir, read_dir};
 pub use walk_dir::{WalkDir, WalkEntry, walk_dir};

@@ -1,9 +1,9 @@
 //! What can be asked of a file system, and what each request owns while it is under way.
 //!
 //! Invariant: an operation owns its paths, its buffers and a counted descriptor, and is `Send`, so
-//! the kernel or a thread of the blocking pool may work on it long after its future is gone. What it
-//! produces (an open descriptor, bytes, a file's state) is kept in it from the moment it is there,
-//! so dropping an operation at any time closes and frees all of it.
+//! the kernel or a thread of the blocking pool may work on it long after its future is gone. What
+//! it produces (an open descriptor, bytes, a file's state) is kept in it from the moment it is
+//! there, so dropping an operation at any time closes and frees all of it.
 
 use std::ffi::CString;
 use std::io;

@@ -20,7 +20,8 @@ use crate::task::waiting;
 ///
 /// taut_runtime::run(async {
 ///     let path = std::env::temp_dir().join(format!("taut-options-{}", std::process::id()));
-///     let mut journal = OpenOptions::new().append(true).create(true).mode(0o600).open(&path).await?;
+///     let options = OpenOptions::new().append(true).create(true).mode(0o600);
+///     let mut journal = options.open(&path).await?;
 ///     journal.write_all(b"first\n").await?;
 ///     journal.write_all(b"second\n").await?;
 ///     assert_eq!(fs::read_to_string(&path).await?, "first\nsecond\n");
@@ -86,8 +87,8 @@ impl OpenOptions {
         create,
         /// Creates the file, and fails where there is one, or a link; needs `write` or `append`.
         create_new,
-        /// Past the page cache (`O_DIRECT`): every transfer in whole blocks from aligned memory, see
-        /// [`AlignedBuffer`](super::AlignedBuffer). Some file systems refuse it, with
+        /// Past the page cache (`O_DIRECT`): every transfer in whole blocks from aligned memory,
+        /// see [`AlignedBuffer`](super::AlignedBuffer). Some file systems refuse it, with
         /// `InvalidInput`.
         direct,
     }

@@ -1,7 +1,7 @@
 //! What is in a directory, in the order in which the file system has it.
 //!
-//! A thread of the blocking pool reads [`BATCH_ENTRIES`] entries at a time, and no more until they are
-//! taken, so a directory of any size takes the same memory and never keeps a thread.
+//! A thread of the blocking pool reads [`BATCH_ENTRIES`] entries at a time, and no more until they
+//! are taken, so a directory of any size takes the same memory and never keeps a thread.
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;

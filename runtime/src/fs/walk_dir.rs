@@ -32,7 +32,8 @@ pub struct WalkDir {
 ///     while let Some(entry) = walk.next().await? {
 ///         found.push((entry.depth(), entry.path().strip_prefix(&root).unwrap().to_path_buf()));
 ///     }
-///     assert_eq!(found, [(1, "2026".into()), (2, "2026/10".into()), (3, "2026/10/trades".into())]);
+///     let expected = [(1, "2026"), (2, "2026/10"), (3, "2026/10/trades")];
+///     assert_eq!(found, expected.map(|(depth, path)| (depth, path.into())));
 ///     fs::remove_dir_all(&root).await
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())

@@ -21,7 +21,7 @@ const READS_MAX: u32 = 16;
 /// bytes went each way.
 ///
 /// When one side ends, what it sent is written to the other, whose writing direction is then closed
-/// (`poll_close`: for TCP its peer reads the end), while bytes still go the other way. What has been
+/// (`poll_close`: for TCP its peer reads the end), while bytes still go the other way. What was
 /// read is flushed whenever nothing more comes for the moment.
 ///
 /// Not cancel-safe: dropped, or in a task that is cancelled, bytes that were read and not written
