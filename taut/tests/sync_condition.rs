@@ -14,11 +14,14 @@ use taut::sync::{Condition, Mutex};
 use taut::time::{sleep, timeout};
 use taut::{Cancelled, JoinHandle, spawn};
 
+/// Who woke, and how.
+type Woken = (usize, Result<(), Cancelled>);
+
 /// A mutex with its condition, and a log of who woke how.
 #[derive(Clone, Default)]
 struct Scene {
     shared: Rc<(Mutex<u32>, Condition)>,
-    log: Rc<RefCell<Vec<(usize, Result<(), Cancelled>)>>>,
+    log: Rc<RefCell<Vec<Woken>>>,
 }
 
 impl Scene {
@@ -49,7 +52,7 @@ impl Scene {
         tasks
     }
 
-    async fn log(&self) -> Vec<(usize, Result<(), Cancelled>)> {
+    async fn log(&self) -> Vec<Woken> {
         settle().await;
         self.log.borrow().clone()
     }

@@ -2,58 +2,18 @@
 
 mod common;
 
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::rc::Rc;
 
+use common::allocations::{Counting, allocations, in_steady_state};
 use common::waiters::settle;
 use common::{block_on, on_each_driver, until};
 use futures_util::FutureExt;
 use taut::sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, RwLock, Semaphore};
 use taut::{spawn, yield_now};
 
-/// The system's allocator, which counts the calls of each thread.
-struct Counting;
-
-thread_local! {
-    static CALLS: Cell<u64> = const { Cell::new(0) };
-}
-
-fn count() {
-    CALLS.set(CALLS.get() + 1);
-}
-
-// SAFETY: every call goes to the system's allocator; the counter is a plain cell of the thread.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.realloc(block, layout, size) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        count();
-        // SAFETY: as the caller.
-        unsafe { System.dealloc(block, layout) }
-    }
-}
-
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// The calls of the allocator when the work runs for the second time.
-async fn in_steady_state(work: impl AsyncFn()) -> u64 {
-    work().await;
-    let before = CALLS.get();
-    work().await;
-    CALLS.get() - before
-}
 
 #[test]
 fn the_count_itself_counts() {
@@ -65,24 +25,25 @@ fn the_count_itself_counts() {
 fn without_contention_nothing_allocates_at_all() {
     on_each_driver(|builder| {
         block_on(builder, async {
-            let before = CALLS.get();
-            let (mutex, lock, semaphore) = (Mutex::new(0), RwLock::new(0), Semaphore::new(3));
-            let (event, condition, notify) = (Event::new(), Condition::new(), Notify::new());
-            let (barrier, cell) = (Barrier::new(1), OnceCell::new());
-            event.set();
-            for round in 0..1000 {
-                *mutex.lock().await.unwrap() += 1;
-                *lock.write().await.unwrap() += 1;
-                assert_eq!(*lock.read().await.unwrap(), *mutex.lock().await.unwrap());
-                drop(semaphore.acquire(2).await.unwrap());
-                event.wait().await.unwrap();
-                notify.notify_one();
-                notify.notified().await.unwrap();
-                condition.notify_all();
-                barrier.wait().await.unwrap();
-                cell.get_or_init(async || round).await.unwrap();
-            }
-            assert_eq!(CALLS.get() - before, 0, "not even the first time");
+            let calls = allocations(async {
+                let (mutex, lock, semaphore) = (Mutex::new(0), RwLock::new(0), Semaphore::new(3));
+                let (event, condition, notify) = (Event::new(), Condition::new(), Notify::new());
+                let (barrier, cell) = (Barrier::new(1), OnceCell::new());
+                event.set();
+                for round in 0..1000 {
+                    *mutex.lock().await.unwrap() += 1;
+                    *lock.write().await.unwrap() += 1;
+                    assert_eq!(*lock.read().await.unwrap(), *mutex.lock().await.unwrap());
+                    drop(semaphore.acquire(2).await.unwrap());
+                    event.wait().await.unwrap();
+                    notify.notify_one();
+                    notify.notified().await.unwrap();
+                    condition.notify_all();
+                    barrier.wait().await.unwrap();
+                    cell.get_or_init(async || round).await.unwrap();
+                }
+            });
+            assert_eq!(calls.await, 0, "not even the first time");
         });
     });
 }

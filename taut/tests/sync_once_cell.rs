@@ -59,7 +59,7 @@ fn initialiser(cell: &Rc<OnceCell<u32>>, value: Option<u32>, go: &Rc<Event>, end
         let initialise = async || {
             go.wait().await?;
             assert!(value.is_some() || !matches!(end, End::Panics), "this initialiser panics");
-            value.ok_or(io::Error::other("this initialiser fails"))
+            value.ok_or_else(|| io::Error::other("this initialiser fails"))
         };
         cell.get_or_try_init(initialise).await.copied()
     })
