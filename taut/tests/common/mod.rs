@@ -17,7 +17,7 @@ use taut::net::{TcpListener, TcpSocket, TcpStream};
 use taut::{Builder, Driver, Runtime, WaitStrategy};
 
 /// How long anything may take before a test counts as hung. Generous: timing never decides.
-pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(8);
+pub(crate) const HUNG_AFTER: Duration = Duration::from_secs(60);
 
 /// Runs a test body on io_uring and on epoll. Where the host has no io_uring the first run is left
 /// out, loudly, unless `TAUT_DRIVER` is set to demand it.
