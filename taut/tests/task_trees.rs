@@ -37,6 +37,27 @@ enum Tree {
     Foreign(Vec<Self>),
 }
 
+impl Tree {
+    /// Whether it surely ends if nobody stops it.
+    fn ends(&self, shielded: bool) -> bool {
+        let each = |trees: &[Self]| trees.iter().all(|tree| tree.ends(shielded));
+        match self {
+            Self::Sleep(None) => shielded,
+            Self::Sleep(Some(_)) | Self::Yield | Self::Fail | Self::Dump | Self::Token(..) => true,
+            Self::Task(tree) => tree.ends(shielded),
+            Self::Shield(tree) => tree.ends(true),
+            // The loser ends because it lost.
+            Self::Race(trees) => trees.iter().any(|tree| tree.ends(shielded)),
+            Self::Sequence(trees)
+            | Self::All(trees)
+            | Self::Any(trees)
+            | Self::Settled(trees)
+            | Self::Group(trees)
+            | Self::Foreign(trees) => each(trees),
+        }
+    }
+}
+
 fn trees() -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         4 => (0..120_u64).prop_map(|us| Tree::Sleep(Some(us))),
@@ -140,19 +161,27 @@ impl Around {
 /// How and when a tree is stopped; it may have ended by then.
 #[derive(Clone, Copy, Debug)]
 enum Stop {
-    Cancel { after_us: u64 },
-    Abort { after_us: u64 },
+    /// Where the tree ends by itself, else by a cancel at once.
+    Never,
+    Cancel {
+        after_us: u64,
+    },
+    Abort {
+        after_us: u64,
+    },
 }
 
 fn stops() -> impl Strategy<Value = Stop> {
     let after_us = || prop_oneof![Just(0), 0..300_u64];
     prop_oneof![
+        2 => Just(Stop::Never),
         4 => after_us().prop_map(|after_us| Stop::Cancel { after_us }),
         1 => after_us().prop_map(|after_us| Stop::Abort { after_us }),
     ]
 }
 
 async fn grow_and_stop(tree: Tree, stop: Stop) {
+    let ends = tree.ends(false);
     let (alive, left) = (Alive::default(), Rc::new(Cell::new(None)));
     let around = Around { alive: alive.clone(), shielded: false };
     let (at_its_end, tasks) = (Rc::clone(&left), counters().tasks_live);
@@ -162,14 +191,16 @@ async fn grow_and_stop(tree: Tree, stop: Stop) {
         at_its_end.set(Some((around.alive.count(), counters().tasks_live - tasks - 1)));
         outcome
     });
-    let (Stop::Cancel { after_us } | Stop::Abort { after_us }) = stop;
-    match after_us {
-        0 => {}
-        after_us => sleep(micros(after_us)).await.unwrap(),
+    if let Stop::Cancel { after_us: after_us @ 1.. } | Stop::Abort { after_us: after_us @ 1.. } =
+        stop
+    {
+        sleep(micros(after_us)).await.unwrap();
     }
     match stop {
-        Stop::Cancel { .. } => {
-            root.cancel();
+        Stop::Never | Stop::Cancel { .. } => {
+            if !(ends && matches!(stop, Stop::Never)) {
+                root.cancel();
+            }
             let joined: Result<Outcome, JoinError> = root.await;
             drop(joined.unwrap());
             assert_eq!(left.get(), Some((0, 0)), "it ended before its children");
