@@ -6,7 +6,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use criterion::Criterion;
-use taut::task::{all, race};
+use taut::task::{OneOf2, all, race};
 use taut::time::sleep;
 use taut::{JoinHandle, Runtime, spawn, yield_now};
 
@@ -57,8 +57,8 @@ fn main() {
         assert_eq!(both.await, Ok((number, number)));
     });
     bench(&mut criterion, &runtime, "race_of_ready_and_sleep", async |number| {
-        let (first, late) = (async { Ok(drop(black_box(number))) }, sleep(FOREVER));
-        assert_eq!(race((late, first)).await.into_inner(), Ok(()));
+        let winner = race((sleep(FOREVER), ready(number))).await;
+        assert_eq!(winner, OneOf2::Second(number));
     });
     bench(&mut criterion, &runtime, "spawn_cancel_join", async |_| {
         stop(|task| assert!(task.cancel())).await;

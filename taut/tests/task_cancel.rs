@@ -13,7 +13,7 @@ use common::waits::every_wait;
 use common::{block_on, connected_pair, in_time, listen, on_each_driver, turns, until};
 use taut::net::TcpStream;
 use taut::task::{self, TaskGroup, shield};
-use taut::time::sleep;
+use taut::time::{Instant, sleep};
 use taut::{JoinHandle, Runtime, counters, is_cancelled, off_core, spawn, yield_now};
 
 #[test]
@@ -258,7 +258,10 @@ fn a_wait_that_has_its_result_when_the_cancel_comes_gives_it() {
             yield_now().await;
             let _accepted = listener.accept().await.unwrap();
             // The core is held until the timer is due; it then fires in the turn that wakes us.
-            std::thread::sleep(micros(100));
+            let due = Instant::now() + micros(100);
+            while Instant::now() <= due {
+                std::hint::spin_loop();
+            }
             sleep(micros(1)).await.unwrap();
             let tasks = (awaits_child.cancel(), connecting.cancel(), sleeping.cancel());
             assert_eq!(tasks, (true, true, true));

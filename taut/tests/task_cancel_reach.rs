@@ -16,7 +16,7 @@ use common::{block_on, in_time, on_each_driver, turns, until};
 use futures_util::future::{join_all, select};
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use futures_util::{FutureExt, join, select};
-use taut::task::{CancelToken, OneOf2, TaskGroup, all, all_settled, any, race, shield};
+use taut::task::{CancelToken, OneOf2, TaskGroup, all, all_settled, any, race};
 use taut::time::{Instant, sleep};
 use taut::{Cancelled, JoinHandle, counters, is_cancelled, spawn};
 

@@ -27,7 +27,7 @@ pub trait Children {
 
 /// Children of which one output is chosen.
 pub trait Choice: Children {
-    /// The output of one child: of a tuple, a [`OneOf2`] and so on.
+    /// The output of one child: of a tuple, a [`OneOf2`](super::OneOf2) and so on.
     type Output;
 
     /// The output of a child that has ended.
@@ -38,7 +38,7 @@ pub trait Choice: Children {
 pub trait Attempts: Children {
     /// All values: a tuple, or a `Vec`.
     type Values;
-    /// The value of one child: of a tuple, a [`OneOf2`] and so on.
+    /// The value of one child: of a tuple, a [`OneOf2`](super::OneOf2) and so on.
     type Value;
     /// The error of any child.
     type Error;

@@ -4,8 +4,6 @@ use std::error::Error;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use taut::io::{Descriptor, Interest, readiness};
 use taut::net::TcpStream;
@@ -64,14 +62,9 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
     let token = CancelToken::new();
     wait!(waits, "under a token", async move { Ok(token.run(sleep(FOREVER)).await?) });
     wait!(waits, "off_core", async {
-        let done = Arc::new(AtomicBool::new(false));
-        let _finish = FinishOnDrop(Arc::clone(&done));
-        Ok(off_core(move || {
-            while !done.load(Ordering::Acquire) {
-                std::thread::sleep(super::tasks::micros(50));
-            }
-        })
-        .await?)
+        // The work ends with the future that holds the sender.
+        let (_stops, stop) = std::sync::mpsc::channel::<()>();
+        Ok(off_core(move || stop.recv()).await.map(drop)?)
     });
     waits
 }
@@ -101,15 +94,6 @@ fn waits_in_line(waits: &mut Vec<Wait>) {
 
 async fn own_sleep() -> std::io::Result<()> {
     Ok(sleep(FOREVER).await?)
-}
-
-/// Lets the closure on another thread end with the wait for it.
-struct FinishOnDrop(Arc<AtomicBool>);
-
-impl Drop for FinishOnDrop {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
-    }
 }
 
 async fn waits_of_streams(waits: &mut Vec<Wait>) {
