@@ -105,6 +105,8 @@ impl<B: Buffer, S: Wakeup> State<B, S> {
         end.field("len", &self.len())
             .field("capacity", &self.capacity())
             .field("closed", &self.is_closed())
+            .field("senders_waiting", &self.room.queue().len())
+            .field("receivers_waiting", &self.items.queue().len())
             .finish_non_exhaustive()
     }
 

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod allocations;
+pub(crate) mod channels;
 pub(crate) mod directory;
 pub(crate) mod tasks;
 pub(crate) mod waiters;

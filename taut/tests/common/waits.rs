@@ -4,10 +4,12 @@ use std::error::Error;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
+use std::rc::Rc;
 
+use taut::channel::{broadcast, conflate, mpsc, oneshot, shared, watch};
 use taut::io::{Descriptor, Interest, readiness};
 use taut::net::TcpStream;
-use taut::sync::{Barrier, Condition, Event, Mutex, Notify, RwLock, Semaphore};
+use taut::sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, RwLock, Semaphore};
 use taut::task::{CancelToken, TaskGroup};
 use taut::time::{Instant, interval_at, sleep, timeout};
 use taut::{off_core, spawn};
@@ -31,6 +33,7 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
     let mut waits: Vec<Wait> = Vec::new();
     waits_of_streams(&mut waits).await;
     waits_in_line(&mut waits);
+    waits_of_channels(&mut waits);
     wait!(waits, "sleep", async { Ok(sleep(FOREVER).await?) });
     wait!(waits, "interval", async {
         let mut ticks = interval_at(Instant::now() + FOREVER, FOREVER);
@@ -89,6 +92,78 @@ fn waits_in_line(waits: &mut Vec<Wait>) {
         let guard = mutex.try_lock().ok_or("nobody else has it")?;
         let (_guard, outcome) = condition.wait(guard).await;
         Ok(outcome?)
+    });
+    wait!(waits, "once cell", async {
+        let cell = OnceCell::new();
+        Ok(cell.get_or_try_init(async || sleep(FOREVER).await).await.map(drop)?)
+    });
+}
+
+fn waits_of_channels(waits: &mut Vec<Wait>) {
+    let (sender, receiver) = mpsc::channel(1);
+    sender.try_send(0).unwrap();
+    let (full, full_end) = (sender.clone(), Rc::new(receiver));
+    let end = Rc::clone(&full_end);
+    wait!(waits, "mpsc send", async move {
+        let _open = end;
+        Ok(full.send(1).await?)
+    });
+    let end = Rc::clone(&full_end);
+    wait!(waits, "mpsc closed", async move {
+        let _open = end;
+        Ok(sender.closed().await?)
+    });
+    let (sender, receiver) = mpsc::channel::<u8>(1);
+    wait!(waits, "mpsc recv", async move {
+        let _open = sender;
+        Ok(receiver.recv().await.map(drop)?)
+    });
+    let (sender, receiver) = conflate::channel::<u8, u8>(1);
+    sender.try_send(0, 0).unwrap();
+    wait!(waits, "conflate send", async move {
+        let _open = receiver;
+        Ok(sender.send(1, 0).await?)
+    });
+    let (mut sender, receiver) = oneshot::channel::<u8>();
+    wait!(waits, "oneshot closed", async move {
+        let _open = receiver;
+        Ok(sender.closed().await?)
+    });
+    let (sender, receiver) = oneshot::channel::<u8>();
+    wait!(waits, "oneshot", async move {
+        let _open = sender;
+        Ok(receiver.await.map(drop)?)
+    });
+    let (sender, mut receiver) = broadcast::channel::<u8>(1);
+    wait!(waits, "broadcast recv", async move {
+        let _open = sender;
+        Ok(receiver.recv().await.map(drop)?)
+    });
+    let (sender, mut receiver) = watch::channel(0);
+    wait!(waits, "watch changed", async move {
+        let _open = sender;
+        Ok(receiver.changed().await?)
+    });
+    let (sender, mut receiver) = watch::channel(0);
+    wait!(waits, "watch wait_for", async move {
+        let _open = sender;
+        Ok(receiver.wait_for(|value| *value > 0).await.map(drop)?)
+    });
+    let (sender, receiver) = shared::channel(1);
+    sender.try_send(0).unwrap();
+    wait!(waits, "shared send", async move {
+        let _open = receiver;
+        Ok(sender.send(1).await?)
+    });
+    let (sender, receiver) = shared::channel::<u8>(1);
+    wait!(waits, "shared recv", async move {
+        let _open = sender;
+        Ok(receiver.recv().await.map(drop)?)
+    });
+    let (sender, receiver) = shared::channel::<u8>(1);
+    wait!(waits, "shared closed", async move {
+        let _open = receiver;
+        Ok(sender.closed().await?)
     });
 }
 
