@@ -125,9 +125,10 @@ impl References {
         self.others.fetch_add(added, Ordering::AcqRel) + added == MERGED_BIT
     }
 
-    /// Whether the counts are merged and none is left.
+    /// Whether the counts are merged and none is left, of a task that came by mail: if none is, it
+    /// was sent by the thread that saw the last one go, which orders all that was done before.
     pub(crate) fn is_none_of_all(&self) -> bool {
-        self.others.load(Ordering::Acquire) == MERGED_BIT
+        self.others.load(Ordering::Relaxed) == MERGED_BIT
     }
 
     /// The memory is about to be given back.
