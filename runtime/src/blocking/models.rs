@@ -17,7 +17,7 @@ use crate::threads::explore;
 const ONE_THREAD: Limits = Limits { threads_max: 1, backlog_max: 4 };
 const TWO_THREADS: Limits = Limits { threads_max: 2, backlog_max: 4 };
 
-/// Work that counts how often it ran and how often it was dropped.
+/// Work that counts how often it ran.
 #[derive(Clone, Default)]
 struct Work(Arc<Fate>);
 
@@ -25,10 +25,15 @@ struct Work(Arc<Fate>);
 struct Fate {
     runs: AtomicUsize,
     done: Notify,
+    /// Work that has to be done elsewhere before this can end.
+    waits_for: Option<Work>,
 }
 
 impl Work {
     fn run(&self) {
+        if let Some(other) = &self.0.waits_for {
+            other.wait();
+        }
         self.0.runs.fetch_add(1, Ordering::Relaxed);
         self.0.done.notify();
     }
@@ -95,16 +100,28 @@ fn loom_two_threads_share_the_line() {
 }
 
 #[test]
+fn loom_a_busy_thread_is_never_counted_on() {
+    explore(|| {
+        let line = Line::default();
+        let second = Work::default();
+        let waits_for = Some(second.clone());
+        let first = Work(Arc::new(Fate { waits_for, ..Fate::default() }));
+        let threads = [&first, &second].map(|work| submit(&line, work, TWO_THREADS).1);
+        first.wait();
+        assert_eq!(close(&line, threads), 0);
+        assert_eq!([first.runs(), second.runs()], [1, 1]);
+    });
+}
+
+#[test]
 fn loom_work_that_is_taken_back_never_runs_and_other_work_does() {
     explore(|| {
         let line = Line::default();
         let work = [Work::default(), Work::default(), Work::default()];
-        let (_, first) = submit(&line, &work[0], ONE_THREAD);
-        let (submitted, second) = submit(&line, &work[1], ONE_THREAD);
-        let taken_back = line.take_back(submitted.ticket).is_some();
-        let (_, third) = submit(&line, &work[2], ONE_THREAD);
+        let [first, second, third] = work.each_ref().map(|work| submit(&line, work, ONE_THREAD));
+        let taken_back = line.take_back(second.0.ticket).is_some();
         work[2].wait();
-        assert_eq!(close(&line, [first, second, third]), 0);
+        assert_eq!(close(&line, [first.1, second.1, third.1]), 0);
         assert_eq!(work.map(|work| work.runs()), [1, usize::from(!taken_back), 1]);
     });
 }
