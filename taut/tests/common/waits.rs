@@ -6,7 +6,9 @@ use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
 
+use taut::buffer::TxBuf;
 use taut::channel::{broadcast, conflate, mpsc, oneshot, shared, watch};
+use taut::fs::File;
 use taut::io::{Descriptor, Interest, readiness};
 use taut::net::TcpStream;
 use taut::sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, RwLock, Semaphore};
@@ -34,6 +36,7 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
     waits_of_streams(&mut waits).await;
     waits_in_line(&mut waits);
     waits_of_channels(&mut waits);
+    waits_of_files(&mut waits);
     wait!(waits, "sleep", async { Ok(sleep(FOREVER).await?) });
     wait!(waits, "interval", async {
         let mut ticks = interval_at(Instant::now() + FOREVER, FOREVER);
@@ -164,6 +167,29 @@ fn waits_of_channels(waits: &mut Vec<Wait>) {
     wait!(waits, "shared closed", async move {
         let _open = receiver;
         Ok(sender.closed().await?)
+    });
+}
+
+fn waits_of_files(waits: &mut Vec<Wait>) {
+    // Nothing is ever written; a thread that reads ends with the future, which holds the other end.
+    let silent = || {
+        let (out, into) = std::io::pipe().unwrap();
+        (File::from_std(std::fs::File::from(OwnedFd::from(out))).unwrap(), into)
+    };
+    let (file, into) = silent();
+    wait!(waits, "read_at of a file", async move {
+        let _open = into;
+        Ok(file.read_at(Vec::with_capacity(8), 0).await.0.map(drop)?)
+    });
+    let (mut file, into) = silent();
+    wait!(waits, "read of a file", async move {
+        let _open = into;
+        Ok(file.read(&mut [0; 8]).await.map(drop)?)
+    });
+    let (file, into) = silent();
+    wait!(waits, "read_fixed_at of a file", async move {
+        let _open = into;
+        Ok(file.read_fixed_at(TxBuf::take()?, 0).await.0.map(drop)?)
     });
 }
 
