@@ -20,7 +20,7 @@ async fn attempt(number: u32, delay_us: u64, _guard: Guard) -> Result<u32, Strin
     if sleep(micros(delay_us)).await.is_err() {
         return Err(format!("{number} cancelled"));
     }
-    if number % 2 == 0 { Ok(number) } else { Err(format!("{number} failed")) }
+    if number.is_multiple_of(2) { Ok(number) } else { Err(format!("{number} failed")) }
 }
 
 /// As [`attempt`], as a task.
@@ -305,7 +305,7 @@ fn children_may_borrow() {
             assert_eq!(race(naps.iter_mut()).await, Ok(()));
             let counted = Cell::new(0);
             let each = (0..100).map(async |number| counted.set(counted.get() + number));
-            all_settled(each.map(|future| future)).await;
+            all_settled(each).await;
             assert_eq!(counted.get(), 4950);
         });
     });
