@@ -63,8 +63,8 @@ impl<T> TaskGroup<T> {
         Self::with(false)
     }
 
-    /// An empty group that drops outputs as they come, in the turn of a member's end. The first panic is kept for
-    /// [`wait`](Self::wait).
+    /// An empty group that drops outputs as they come, in the turn of a member's end. The first
+    /// panic is kept for [`wait`](Self::wait).
     pub fn discarding() -> Self {
         Self::with(true)
     }
