@@ -6,7 +6,6 @@ mod common;
 use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::task::Poll;

@@ -7,7 +7,7 @@ use std::future::{pending, ready};
 use std::rc::Rc;
 
 use common::allocations::{Counting, live_bytes};
-use common::tasks::{Alive, FOREVER, Guard, micros, slow_to_die};
+use common::tasks::{Alive, Guard, micros, slow_to_die};
 use common::{block_on, on_each_driver, turns, until};
 use futures_util::FutureExt;
 use taut::task::{TaskGroup, race, shield};

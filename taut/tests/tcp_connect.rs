@@ -4,13 +4,11 @@ mod common;
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
-use std::time::Duration;
 
 use common::{attempts_under_way, silent_listener};
 use common::{block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::{join, poll};
 use taut::net::{TcpListener, TcpSocket, TcpStream, ToAddresses};
-use taut::time::timeout;
 
 /// An address of loopback at which nobody listens. The socket holds the port meanwhile.
 fn refusing() -> (TcpSocket, SocketAddr) {
