@@ -1,4 +1,4 @@
-//! Pipes: every byte once and in order, the end, a broken pipe, and what is left of dropped futures.
+//! Pipes: every byte once and in order, the end, a broken pipe, and what dropped futures leave.
 
 mod common;
 

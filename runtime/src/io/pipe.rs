@@ -57,8 +57,8 @@ pub struct PipeReader {
     source: Source,
     /// A wait of the poll methods.
     wait: Option<InFlight>,
-    /// One end of a file that the other end shares; and when its last user has closed it, reads fail
-    /// with `EIO`.
+    /// One end of a file that the other end shares; and when its last user has closed it, reads
+    /// fail with `EIO`.
     terminal: bool,
 }
 

@@ -81,8 +81,8 @@ impl Child {
     /// Closes the child's standard input and waits until the child exits. Once it has, the status
     /// can be asked for again. Cancel-safe: a wait that is dropped leaves the child to the next.
     ///
-    /// A child that writes more than its pipe holds, and whose output nobody reads, never exits: see
-    /// [`wait_with_output`](Self::wait_with_output).
+    /// A child that writes more than its pipe holds, and whose output nobody reads, never exits:
+    /// see [`wait_with_output`](Self::wait_with_output).
     ///
     /// # Errors
     ///
@@ -126,8 +126,8 @@ impl Child {
         pidfd::send(&self.process.source, signal)
     }
 
-    /// Closes the child's standard input, reads what it writes to those streams that were piped, and
-    /// waits until it exits. Both streams are read at once, so neither blocks the child.
+    /// Closes the child's standard input, reads what it writes to those streams that were piped,
+    /// and waits until it exits. Both streams are read at once, so neither blocks the child.
     ///
     /// The child goes with the future: one that is dropped or cancelled drops it.
     ///

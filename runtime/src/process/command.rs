@@ -1,8 +1,8 @@
 //! What to run, and how it is started.
 //!
-//! To start a process blocks its thread until the new program runs: a tenth of a millisecond at best,
-//! and much longer where the kernel has to copy the page tables of a large process first (`uid`,
-//! `gid` and `pre_exec` make it do so). Therefore a blocking thread does it, never the core.
+//! To start a process blocks its thread until the new program runs: for 0.1 ms at best, and much
+//! longer where the kernel has to copy the page tables of a large process first (`uid`, `gid` and
+//! `pre_exec` make it do so). Therefore a blocking thread does it, never the core.
 
 use std::ffi::OsStr;
 use std::future::poll_fn;
@@ -174,8 +174,9 @@ impl Command {
     ///
     /// # Errors
     ///
-    /// `NotFound` where there is no such program, `PermissionDenied` where it can't be run; `EMFILE`
-    /// and `EAGAIN` where descriptors or processes are used up; `ECANCELED` in a cancelled task.
+    /// `NotFound` where there is no such program, `PermissionDenied` where it can't be run;
+    /// `EMFILE` and `EAGAIN` where descriptors or processes are used up; `ECANCELED` in a cancelled
+    /// task; as for [`off_core`].
     ///
     /// # Panics
     ///
