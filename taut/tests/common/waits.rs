@@ -1,6 +1,7 @@
 //! Every kind of wait that there is, each of which would not end by itself.
 
 use std::error::Error;
+use std::io::Read;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
@@ -9,8 +10,10 @@ use std::rc::Rc;
 use taut::buffer::TxBuf;
 use taut::channel::{broadcast, conflate, mpsc, oneshot, shared, watch};
 use taut::fs::File;
-use taut::io::{Descriptor, Interest, readiness};
+use taut::io::{Descriptor, Interest, Pollable, pipe, readiness};
 use taut::net::TcpStream;
+use taut::process::{Command, Pty, Stdio};
+use taut::signal::{SignalKind, ctrl_c, signal};
 use taut::sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, RwLock, Semaphore};
 use taut::task::{CancelToken, TaskGroup};
 use taut::time::{Instant, interval_at, sleep, timeout};
@@ -37,6 +40,8 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
     waits_in_line(&mut waits);
     waits_of_channels(&mut waits);
     waits_of_files(&mut waits);
+    waits_of_descriptors(&mut waits);
+    waits_of_children(&mut waits).await;
     wait!(waits, "sleep", async { Ok(sleep(FOREVER).await?) });
     wait!(waits, "interval", async {
         let mut ticks = interval_at(Instant::now() + FOREVER, FOREVER);
@@ -191,6 +196,53 @@ fn waits_of_files(waits: &mut Vec<Wait>) {
         let _open = into;
         Ok(file.read_fixed_at(TxBuf::take()?, 0).await.0.map(drop)?)
     });
+}
+
+fn waits_of_descriptors(waits: &mut Vec<Wait>) {
+    let (mut reader, writer) = pipe().unwrap();
+    wait!(waits, "read of a pipe", async move {
+        let _open = writer;
+        Ok(reader.read(&mut [0; 8]).await.map(drop)?)
+    });
+    let (mut reader, writer) = pipe().unwrap();
+    wait!(waits, "end of a pipe", async move {
+        let _open = writer;
+        Ok(reader.read_to_end(&mut Vec::new()).await.map(drop)?)
+    });
+    let (reader, mut writer) = pipe().unwrap();
+    wait!(waits, "write to a pipe", async move {
+        let _open = reader;
+        Ok(writer.write_all(&[1; 1 << 20]).await?)
+    });
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let pollable = Pollable::new(ours).unwrap();
+    wait!(waits, "readable", async move {
+        let _peer = theirs;
+        Ok(pollable.readable().await?)
+    });
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    let pollable = Pollable::new(ours).unwrap();
+    wait!(waits, "read_with", async move {
+        let _peer = theirs;
+        Ok(pollable.read_with(|mut stream| stream.read(&mut [0; 8])).await.map(drop)?)
+    });
+    let mut terminal = Pty::open(24, 80).unwrap();
+    wait!(waits, "read of a terminal", async move {
+        Ok(terminal.reader.read(&mut [0; 8]).await.map(drop)?)
+    });
+    let mut listener = signal(SignalKind::PROF).unwrap();
+    wait!(waits, "signal", async move { Ok(listener.recv().await?) });
+    wait!(waits, "Ctrl-C", async { Ok(ctrl_c().await?) });
+}
+
+async fn waits_of_children(waits: &mut Vec<Wait>) {
+    let mut endless = Command::new("sleep");
+    endless.arg("1000").stdout(Stdio::piped()).kill_on_drop(true);
+    let mut child = endless.spawn().await.unwrap();
+    wait!(waits, "exit of a child", async move { Ok(child.wait().await.map(drop)?) });
+    let child = endless.spawn().await.unwrap();
+    wait!(waits, "output of a child", async move { Ok(child.wait_with_output().await.map(drop)?) });
+    wait!(waits, "output of a command", async move { Ok(endless.output().await.map(drop)?) });
 }
 
 async fn own_sleep() -> std::io::Result<()> {
