@@ -86,6 +86,16 @@ impl<'a, L: Line + ?Sized> Acquire<'a, L> {
         Self { line: line.into(), want, ticket: None, location }
     }
 
+    /// Makes something of the answer; what an `async` block would, without moving the wait into
+    /// one.
+    #[inline]
+    pub(crate) fn map<T>(
+        self,
+        make: impl Fn(<Self as Future>::Output) -> T + Unpin,
+    ) -> impl Future<Output = T> {
+        Map { acquire: self, make }
+    }
+
     /// Goes into the line, without waiting there; into one in which nothing is there to take.
     pub(crate) async fn enter(&mut self) -> Result<(), Cancelled> {
         poll_fn(|context| match Pin::new(&mut *self).poll(context) {
@@ -122,6 +132,7 @@ impl<'a, L: Line + ?Sized> Acquire<'a, L> {
         }
     }
 
+    #[inline(never)]
     fn poll_in_line(
         &mut self,
         ticket: Ticket,
@@ -158,6 +169,25 @@ impl<'a, L: Line + ?Sized> Future for Acquire<'a, L> {
         }
         self.ticket = Some(self.line.queue().push(self.want, context));
         Poll::Pending
+    }
+}
+
+/// The future of [`Acquire::map`].
+#[must_use = "futures do nothing unless awaited"]
+struct Map<'a, L: Line + ?Sized, F> {
+    acquire: Acquire<'a, L>,
+    make: F,
+}
+
+impl<'a, L: Line + ?Sized, F, T> Future for Map<'a, L, F>
+where
+    F: Fn(<Acquire<'a, L> as Future>::Output) -> T + Unpin,
+{
+    type Output = T;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<T> {
+        Pin::new(&mut self.acquire).poll(context).map(&self.make)
     }
 }
 

@@ -52,8 +52,7 @@ impl Barrier {
     /// [`Cancelled`] where the task was asked to stop before all had come.
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = Result<BarrierWaitResult, Cancelled>> {
-        let turn = Acquire::new(self, ());
-        async move { Ok(BarrierWaitResult { leader: turn.await?.is_some() }) }
+        Acquire::new(self, ()).map(|turn| Ok(BarrierWaitResult { leader: turn?.is_some() }))
     }
 }
 

@@ -4,6 +4,7 @@ use std::panic::Location;
 
 use super::acquire::{Acquire, Line};
 use super::mutex::MutexGuard;
+use super::notify::{Notification, use_up};
 use super::wait_queue::WaitQueue;
 use crate::cancelled::Cancelled;
 use crate::task::shield;
@@ -40,7 +41,7 @@ use crate::task::shield;
 /// ```
 #[derive(Debug)]
 pub struct Condition {
-    queue: WaitQueue,
+    queue: WaitQueue<Notification>,
 }
 
 impl Condition {
@@ -108,17 +109,13 @@ impl Condition {
         guard: MutexGuard<'a, T>,
         location: &'static Location<'static>,
     ) -> (MutexGuard<'a, T>, Result<(), Cancelled>) {
-        let mut turn = Acquire::at(self, (), location);
+        let mut turn = Acquire::at(self, Notification::Unused, location);
         // In line before the mutex is unlocked: no notification comes in between.
         if let Err(cancelled) = turn.enter().await {
             return (guard, Err(cancelled));
         }
         let mutex = guard.unlock();
-        let waited = turn.await.map(|notification| {
-            if let Some(notification) = notification {
-                notification.forget();
-            }
-        });
+        let waited = turn.await.map(use_up);
         let locked = shield(Acquire::at(mutex, (), location)).await;
         (MutexGuard::new(locked.expect("a shield keeps a cancel off")), waited)
     }
@@ -141,27 +138,29 @@ impl Default for Condition {
 }
 
 impl Line for Condition {
-    type Want = ();
+    type Want = Notification;
 
     #[inline]
-    fn queue(&self) -> &WaitQueue {
+    fn queue(&self) -> &WaitQueue<Notification> {
         &self.queue
     }
 
-    fn name(&self, (): ()) -> &'static str {
+    fn name(&self, _: Notification) -> &'static str {
         "condition"
     }
 
     /// There is never anything to take: a notification goes to who waits already.
     #[inline]
-    fn take(&self, (): ()) -> bool {
+    fn take(&self, _: Notification) -> bool {
         false
     }
 
     #[inline]
-    fn put_back(&self, (): ()) {}
+    fn put_back(&self, _: Notification) {}
 
-    fn hand_on(&self, (): ()) {
-        self.notify_one();
+    fn hand_on(&self, notification: Notification) {
+        if notification == Notification::Unused {
+            self.notify_one();
+        }
     }
 }

@@ -48,8 +48,7 @@ impl Event {
     /// [`Cancelled`] where the task was asked to stop before that.
     #[track_caller]
     pub fn wait(&self) -> impl Future<Output = Result<(), Cancelled>> {
-        let turn = Acquire::new(self, ());
-        async move { turn.await.map(drop) }
+        Acquire::new(self, ()).map(|turn| turn.map(drop))
     }
 
     /// Says that it has happened.

@@ -51,14 +51,13 @@ impl<L: ?Sized> From<Rc<L>> for LineRef<'_, L> {
 pub(crate) struct Grant<'a, L: Line + ?Sized> {
     line: LineRef<'a, L>,
     want: L::Want,
-    forgotten: bool,
 }
 
 impl<'a, L: Line + ?Sized> Grant<'a, L> {
     /// Of something that was just taken.
     #[inline]
     pub(crate) fn new(line: LineRef<'a, L>, want: L::Want) -> Self {
-        Self { line, want, forgotten: false }
+        Self { line, want }
     }
 
     /// Takes what is wanted, if that needs no wait.
@@ -78,18 +77,16 @@ impl<'a, L: Line + ?Sized> Grant<'a, L> {
         self.want
     }
 
-    /// What was taken is not given back.
+    /// Makes it the right to something else; the line has to know what became of the rest.
     #[inline]
-    pub(crate) fn forget(mut self) {
-        self.forgotten = true;
+    pub(crate) fn change(&mut self, want: L::Want) {
+        self.want = want;
     }
 }
 
 impl<L: Line + ?Sized> Drop for Grant<'_, L> {
     #[inline]
     fn drop(&mut self) {
-        if !self.forgotten {
-            self.line.hand_on(self.want);
-        }
+        self.line.hand_on(self.want);
     }
 }

@@ -70,8 +70,7 @@ impl<T: ?Sized> Mutex<T> {
     /// [`Cancelled`] where the task was asked to stop before the lock was its own.
     #[track_caller]
     pub fn lock(&self) -> impl Future<Output = Result<MutexGuard<'_, T>, Cancelled>> {
-        let turn = Acquire::new(self, ());
-        async move { Ok(MutexGuard::new(turn.await?)) }
+        Acquire::new(self, ()).map(|turn| turn.map(MutexGuard::new))
     }
 
     /// As [`lock`](Self::lock), with a guard that keeps the mutex: for what must not borrow.
@@ -86,8 +85,7 @@ impl<T: ?Sized> Mutex<T> {
     where
         T: 'static,
     {
-        let turn = Acquire::new(Rc::clone(self), ());
-        async move { Ok(MutexGuard::new(turn.await?)) }
+        Acquire::new(Rc::clone(self), ()).map(|turn| turn.map(MutexGuard::new))
     }
 
     /// Locks, if that needs no wait.

@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use super::acquire::{Acquire, Line};
+use super::grant::Grant;
 use super::wait_queue::WaitQueue;
 use crate::cancelled::Cancelled;
 
@@ -37,7 +38,7 @@ use crate::cancelled::Cancelled;
 #[derive(Debug)]
 pub struct Notify {
     notified: Cell<bool>,
-    queue: WaitQueue,
+    queue: WaitQueue<Notification>,
 }
 
 impl Notify {
@@ -57,19 +58,12 @@ impl Notify {
     /// [`Cancelled`] where the task was asked to stop before it was notified.
     #[track_caller]
     pub fn notified(&self) -> impl Future<Output = Result<(), Cancelled>> {
-        let turn = Acquire::new(self, ());
-        async move {
-            // A notification is used up by its waiter.
-            if let Some(grant) = turn.await? {
-                grant.forget();
-            }
-            Ok(())
-        }
+        Acquire::new(self, Notification::Unused).map(|turn| turn.map(use_up))
     }
 
     /// Wakes the one who waits longest; remembered where nobody waits.
     pub fn notify_one(&self) {
-        self.hand_on(());
+        self.hand_on(Notification::Unused);
     }
 
     /// Wakes all who wait now, in the order in which they came; nothing is remembered.
@@ -85,24 +79,42 @@ impl Default for Notify {
 }
 
 impl Line for Notify {
-    type Want = ();
+    type Want = Notification;
 
     #[inline]
-    fn queue(&self) -> &WaitQueue {
+    fn queue(&self) -> &WaitQueue<Notification> {
         &self.queue
     }
 
-    fn name(&self, (): ()) -> &'static str {
+    fn name(&self, _: Notification) -> &'static str {
         "notification"
     }
 
     #[inline]
-    fn take(&self, (): ()) -> bool {
+    fn take(&self, _: Notification) -> bool {
         self.notified.replace(false)
     }
 
     #[inline]
-    fn put_back(&self, (): ()) {
-        self.notified.set(true);
+    fn put_back(&self, notification: Notification) {
+        if notification == Notification::Unused {
+            self.notified.set(true);
+        }
+    }
+}
+
+/// What somebody was told who waited for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Notification {
+    /// To be handed on, where its waiter is gone.
+    Unused,
+    Used,
+}
+
+/// The waiter has heard it.
+#[inline]
+pub(super) fn use_up<L: Line<Want = Notification>>(grant: Option<Grant<'_, L>>) {
+    if let Some(mut grant) = grant {
+        grant.change(Notification::Used);
     }
 }

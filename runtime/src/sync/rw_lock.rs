@@ -83,8 +83,7 @@ impl<T: ?Sized> RwLock<T> {
     /// [`Cancelled`] where the task was asked to stop before the lock was its own.
     #[track_caller]
     pub fn read(&self) -> impl Future<Output = Result<RwLockReadGuard<'_, T>, Cancelled>> {
-        let turn = Acquire::new(self, Access::Read);
-        async move { Ok(RwLockReadGuard::new(turn.await?)) }
+        Acquire::new(self, Access::Read).map(|turn| turn.map(RwLockReadGuard::new))
     }
 
     /// Waits for its turn to write.
@@ -96,8 +95,7 @@ impl<T: ?Sized> RwLock<T> {
     /// As for `read`.
     #[track_caller]
     pub fn write(&self) -> impl Future<Output = Result<RwLockWriteGuard<'_, T>, Cancelled>> {
-        let turn = Acquire::new(self, Access::Write);
-        async move { Ok(RwLockWriteGuard::new(turn.await?)) }
+        Acquire::new(self, Access::Write).map(|turn| turn.map(RwLockWriteGuard::new))
     }
 
     /// As [`read`](Self::read), with a guard that keeps the lock: for what must not borrow.
@@ -112,8 +110,7 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: 'static,
     {
-        let turn = Acquire::new(Rc::clone(self), Access::Read);
-        async move { Ok(RwLockReadGuard::new(turn.await?)) }
+        Acquire::new(Rc::clone(self), Access::Read).map(|turn| turn.map(RwLockReadGuard::new))
     }
 
     /// As [`write`](Self::write), with a guard that keeps the lock.
@@ -128,8 +125,7 @@ impl<T: ?Sized> RwLock<T> {
     where
         T: 'static,
     {
-        let turn = Acquire::new(Rc::clone(self), Access::Write);
-        async move { Ok(RwLockWriteGuard::new(turn.await?)) }
+        Acquire::new(Rc::clone(self), Access::Write).map(|turn| turn.map(RwLockWriteGuard::new))
     }
 
     /// Locks for reading, if that needs no wait: nobody writes, and nobody waits.
@@ -276,10 +272,9 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// Goes on as a reader, without letting another writer in between; lets the readers in that
     /// stand at the front of the line.
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
-        let lock = self.grant.line().clone();
-        lock.held.set(Held::Read(1));
-        self.grant.forget();
-        let grant = Grant::new(lock, Access::Read);
+        let mut grant = self.grant;
+        grant.line().held.set(Held::Read(1));
+        grant.change(Access::Read);
         grant.line().advance();
         RwLockReadGuard { grant }
     }

@@ -67,8 +67,7 @@ impl Semaphore {
         &self,
         permits: usize,
     ) -> impl Future<Output = Result<SemaphorePermit<'_>, AcquireError>> {
-        let turn = Acquire::new(self, permits);
-        async move { SemaphorePermit::new(turn.await?) }
+        Acquire::new(self, permits).map(|turn| SemaphorePermit::new(turn?))
     }
 
     /// As [`acquire`](Self::acquire), with permits that keep the semaphore: for what must not
@@ -82,8 +81,7 @@ impl Semaphore {
         self: &Rc<Self>,
         permits: usize,
     ) -> impl Future<Output = Result<SemaphorePermit<'static>, AcquireError>> + use<> {
-        let turn = Acquire::new(Rc::clone(self), permits);
-        async move { SemaphorePermit::new(turn.await?) }
+        Acquire::new(Rc::clone(self), permits).map(|turn| SemaphorePermit::new(turn?))
     }
 
     /// Takes permits, if that needs no wait: there are enough, and nobody waits for some.
@@ -196,10 +194,10 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Takes the permits out of the semaphore for good.
-    pub fn forget(self) {
+    pub fn forget(mut self) {
         let total = &self.grant.line().total;
         total.set(total.get() - self.count());
-        self.grant.forget();
+        self.grant.change(0);
     }
 }
 
