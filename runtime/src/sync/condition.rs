@@ -3,8 +3,8 @@
 use std::panic::Location;
 
 use super::acquire::{Acquire, Line};
+use super::grant::Grant;
 use super::mutex::MutexGuard;
-use super::notify::{Notification, use_up};
 use super::wait_queue::WaitQueue;
 use crate::cancelled::Cancelled;
 use crate::task::shield;
@@ -41,7 +41,7 @@ use crate::task::shield;
 /// ```
 #[derive(Debug)]
 pub struct Condition {
-    queue: WaitQueue<Notification>,
+    queue: WaitQueue,
 }
 
 impl Condition {
@@ -109,13 +109,13 @@ impl Condition {
         guard: MutexGuard<'a, T>,
         location: &'static Location<'static>,
     ) -> (MutexGuard<'a, T>, Result<(), Cancelled>) {
-        let mut turn = Acquire::at(self, Notification::Unused, location);
+        let mut turn = Acquire::at(self, (), location);
         // In line before the mutex is unlocked: no notification comes in between.
         if let Err(cancelled) = turn.enter().await {
             return (guard, Err(cancelled));
         }
         let mutex = guard.unlock();
-        let waited = turn.await.map(use_up);
+        let waited = turn.await.map(|grant| grant.map(Grant::forget)).map(drop);
         let locked = shield(Acquire::at(mutex, (), location)).await;
         (MutexGuard::new(locked.expect("a shield keeps a cancel off")), waited)
     }
@@ -138,29 +138,27 @@ impl Default for Condition {
 }
 
 impl Line for Condition {
-    type Want = Notification;
+    type Want = ();
 
     #[inline]
-    fn queue(&self) -> &WaitQueue<Notification> {
+    fn queue(&self) -> &WaitQueue {
         &self.queue
     }
 
-    fn name(&self, _: Notification) -> &'static str {
+    fn name(&self, (): ()) -> &'static str {
         "condition"
     }
 
     /// There is never anything to take: a notification goes to who waits already.
     #[inline]
-    fn take(&self, _: Notification) -> bool {
+    fn take(&self, (): ()) -> bool {
         false
     }
 
     #[inline]
-    fn put_back(&self, _: Notification) {}
+    fn put_back(&self, (): ()) {}
 
-    fn hand_on(&self, notification: Notification) {
-        if notification == Notification::Unused {
-            self.notify_one();
-        }
+    fn hand_on(&self, (): ()) {
+        self.notify_one();
     }
 }

@@ -49,7 +49,8 @@ impl<L: ?Sized> From<Rc<L>> for LineRef<'_, L> {
 
 /// The right to what was taken from a line. Dropping it hands that on.
 pub(crate) struct Grant<'a, L: Line + ?Sized> {
-    line: LineRef<'a, L>,
+    /// None once it is forgotten.
+    line: Option<LineRef<'a, L>>,
     want: L::Want,
 }
 
@@ -57,7 +58,7 @@ impl<'a, L: Line + ?Sized> Grant<'a, L> {
     /// Of something that was just taken.
     #[inline]
     pub(crate) fn new(line: LineRef<'a, L>, want: L::Want) -> Self {
-        Self { line, want }
+        Self { line: Some(line), want }
     }
 
     /// Takes what is wanted, if that needs no wait.
@@ -68,7 +69,7 @@ impl<'a, L: Line + ?Sized> Grant<'a, L> {
 
     #[inline]
     pub(crate) fn line(&self) -> &LineRef<'a, L> {
-        &self.line
+        self.line.as_ref().expect("a grant is gone when it is forgotten")
     }
 
     /// What was taken.
@@ -77,16 +78,18 @@ impl<'a, L: Line + ?Sized> Grant<'a, L> {
         self.want
     }
 
-    /// Makes it the right to something else; the line has to know what became of the rest.
+    /// What was taken is not given back: it is used up, or somebody else's.
     #[inline]
-    pub(crate) fn change(&mut self, want: L::Want) {
-        self.want = want;
+    pub(crate) fn forget(mut self) {
+        self.line = None;
     }
 }
 
 impl<L: Line + ?Sized> Drop for Grant<'_, L> {
     #[inline]
     fn drop(&mut self) {
-        self.line.hand_on(self.want);
+        if let Some(line) = &self.line {
+            line.hand_on(self.want);
+        }
     }
 }

@@ -38,7 +38,7 @@ use crate::cancelled::Cancelled;
 #[derive(Debug)]
 pub struct Notify {
     notified: Cell<bool>,
-    queue: WaitQueue<Notification>,
+    queue: WaitQueue,
 }
 
 impl Notify {
@@ -58,12 +58,13 @@ impl Notify {
     /// [`Cancelled`] where the task was asked to stop before it was notified.
     #[track_caller]
     pub fn notified(&self) -> impl Future<Output = Result<(), Cancelled>> {
-        Acquire::new(self, Notification::Unused).map(|turn| turn.map(use_up))
+        // A notification is used up by its waiter.
+        Acquire::new(self, ()).map(|turn| turn.map(|grant| grant.map(Grant::forget)).map(drop))
     }
 
     /// Wakes the one who waits longest; remembered where nobody waits.
     pub fn notify_one(&self) {
-        self.hand_on(Notification::Unused);
+        self.hand_on(());
     }
 
     /// Wakes all who wait now, in the order in which they came; nothing is remembered.
@@ -79,42 +80,24 @@ impl Default for Notify {
 }
 
 impl Line for Notify {
-    type Want = Notification;
+    type Want = ();
 
     #[inline]
-    fn queue(&self) -> &WaitQueue<Notification> {
+    fn queue(&self) -> &WaitQueue {
         &self.queue
     }
 
-    fn name(&self, _: Notification) -> &'static str {
+    fn name(&self, (): ()) -> &'static str {
         "notification"
     }
 
     #[inline]
-    fn take(&self, _: Notification) -> bool {
+    fn take(&self, (): ()) -> bool {
         self.notified.replace(false)
     }
 
     #[inline]
-    fn put_back(&self, notification: Notification) {
-        if notification == Notification::Unused {
-            self.notified.set(true);
-        }
-    }
-}
-
-/// What somebody was told who waited for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Notification {
-    /// To be handed on, where its waiter is gone.
-    Unused,
-    Used,
-}
-
-/// The waiter has heard it.
-#[inline]
-pub(super) fn use_up<L: Line<Want = Notification>>(grant: Option<Grant<'_, L>>) {
-    if let Some(mut grant) = grant {
-        grant.change(Notification::Used);
+    fn put_back(&self, (): ()) {
+        self.notified.set(true);
     }
 }

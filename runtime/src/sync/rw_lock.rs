@@ -272,9 +272,10 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     /// Goes on as a reader, without letting another writer in between; lets the readers in that
     /// stand at the front of the line.
     pub fn downgrade(self) -> RwLockReadGuard<'a, T> {
-        let mut grant = self.grant;
-        grant.line().held.set(Held::Read(1));
-        grant.change(Access::Read);
+        let lock = self.grant.line().clone();
+        lock.held.set(Held::Read(1));
+        self.grant.forget();
+        let grant = Grant::new(lock, Access::Read);
         grant.line().advance();
         RwLockReadGuard { grant }
     }

@@ -194,10 +194,10 @@ impl<'a> SemaphorePermit<'a> {
     }
 
     /// Takes the permits out of the semaphore for good.
-    pub fn forget(mut self) {
+    pub fn forget(self) {
         let total = &self.grant.line().total;
         total.set(total.get() - self.count());
-        self.grant.change(0);
+        self.grant.forget();
     }
 }
 
