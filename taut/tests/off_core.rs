@@ -315,6 +315,31 @@ fn dropped_work_that_runs_goes_on_and_its_result_is_dropped_on_its_thread() {
 }
 
 #[test]
+fn work_that_nobody_waits_for_any_more_wakes_nobody() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (alive, (dropped, _threads)) = (Arc::default(), channel());
+            let (begin, has_begun) = channel();
+            let (let_go, is_let_go) = channel();
+            let result = counted(&alive, &dropped);
+            let mut work = Box::pin(off_core(move || {
+                begin.send(()).unwrap();
+                is_let_go.recv().unwrap();
+                result
+            }));
+            assert!(futures_util::poll!(work.as_mut()).is_pending());
+            until(|| has_begun.try_recv().is_ok()).await;
+            drop(work);
+            let before = counters().remote_wakes;
+            let_go.send(()).unwrap();
+            until_none(&alive).await;
+            common::turns(3).await;
+            assert_eq!(counters().remote_wakes, before);
+        });
+    });
+}
+
+#[test]
 fn futures_dropped_at_every_moment_lose_nothing() {
     on_each_driver(|builder| {
         block_on(builder.blocking_threads_max(2), async {
