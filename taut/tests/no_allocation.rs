@@ -237,6 +237,7 @@ fn a_wake_from_another_thread_allocates_nothing_here() {
 }
 
 #[test]
+#[allow(clippy::await_holding_refcell_ref, reason = "the rounds take turns")]
 fn reads_and_writes_of_files_allocate_nothing_on_io_uring() {
     on_each_driver(|builder| {
         let runtime = builder.build().unwrap();
