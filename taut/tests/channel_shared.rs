@@ -460,84 +460,87 @@ fn receive_all_blocking(receiver: shared::Receiver<u64>) -> Total {
     total
 }
 
-const CAPACITIES: [usize; 5] = [1, 2, 7, 64, 1024];
 const ITEMS: u64 = 100_000;
 const ALL: Total = (ITEMS, ITEMS * (ITEMS - 1) / 2);
 
+/// Each time on a runtime of its own, with a time limit of its own.
+fn on_each_with_capacities(body: impl AsyncFn(usize)) {
+    for capacity in [1, 2, 7, 64, 1024] {
+        eprintln!("capacity {capacity}");
+        on_each(async || body(capacity).await);
+    }
+}
+
 #[test]
 fn four_threads_and_four_tasks_exchange_100_000_items() {
-    on_each(async || {
-        for capacity in CAPACITIES {
-            let (sender, receiver) = shared::channel(capacity);
-            let producers: Vec<_> = (0..4)
-                .map(|producer| {
-                    let sender = sender.clone();
-                    thread::spawn(move || {
-                        for item in (producer..ITEMS).step_by(4) {
-                            sender.send_blocking(item).unwrap();
-                        }
-                    })
+    on_each_with_capacities(async |capacity| {
+        let (sender, receiver) = shared::channel(capacity);
+        let producers: Vec<_> = (0..4)
+            .map(|producer| {
+                let sender = sender.clone();
+                thread::spawn(move || {
+                    for item in (producer..ITEMS).step_by(4) {
+                        sender.send_blocking(item).unwrap();
+                    }
                 })
-                .collect();
-            drop(sender);
-            let consumers: Vec<_> = (0..4).map(|_| spawn(receive_all(receiver.clone()))).collect();
-            let mut total = (0, 0);
-            for consumer in consumers {
-                total = add(total, consumer.await.unwrap());
-            }
-            assert_eq!(total, ALL, "capacity {capacity}");
-            producers.into_iter().for_each(|producer| producer.join().unwrap());
+            })
+            .collect();
+        drop(sender);
+        let consumers: Vec<_> = (0..4).map(|_| spawn(receive_all(receiver.clone()))).collect();
+        let mut total = (0, 0);
+        for consumer in consumers {
+            total = add(total, consumer.await.unwrap());
         }
+        assert_eq!(total, ALL);
+        producers.into_iter().for_each(|producer| producer.join().unwrap());
     });
 }
 
 #[test]
 fn tasks_and_threads_on_both_sides_lose_and_double_nothing() {
-    on_each(async || {
-        for capacity in CAPACITIES {
-            let (sender, receiver) = shared::channel(capacity);
-            let mut threads = Vec::new();
-            for producer in 0..4 {
-                let sender = sender.clone();
-                let mut items = (producer..ITEMS).step_by(4);
-                if producer < 2 {
-                    threads.push(thread::spawn(move || {
-                        items.for_each(|item| sender.send_blocking(item).unwrap());
-                        (0, 0)
-                    }));
-                } else {
-                    spawn(async move {
-                        for item in items.by_ref() {
-                            sender.send(item).await.unwrap();
-                        }
-                    });
-                }
+    on_each_with_capacities(async |capacity| {
+        let (sender, receiver) = shared::channel(capacity);
+        let mut threads = Vec::new();
+        for producer in 0..4 {
+            let sender = sender.clone();
+            let mut items = (producer..ITEMS).step_by(4);
+            if producer < 2 {
+                threads.push(thread::spawn(move || {
+                    items.for_each(|item| sender.send_blocking(item).unwrap());
+                    (0, 0)
+                }));
+            } else {
+                spawn(async move {
+                    for item in items.by_ref() {
+                        sender.send(item).await.unwrap();
+                    }
+                });
             }
-            drop(sender);
-            let consumers = [(), ()].map(|()| spawn(receive_all(receiver.clone())));
-            for _ in 0..2 {
-                let receiver = receiver.clone();
-                threads.push(thread::spawn(move || receive_all_blocking(receiver)));
-            }
-            let mut total = (0, 0);
-            for consumer in consumers {
-                total = add(total, consumer.await.unwrap());
-            }
-            for thread in threads {
-                total = add(total, thread.join().unwrap());
-            }
-            assert_eq!(total, ALL, "capacity {capacity}");
         }
+        drop(sender);
+        let consumers = [(), ()].map(|()| spawn(receive_all(receiver.clone())));
+        for _ in 0..2 {
+            let receiver = receiver.clone();
+            threads.push(thread::spawn(move || receive_all_blocking(receiver)));
+        }
+        let mut total = (0, 0);
+        for consumer in consumers {
+            total = add(total, consumer.await.unwrap());
+        }
+        for thread in threads {
+            total = add(total, thread.join().unwrap());
+        }
+        assert_eq!(total, ALL);
     });
 }
 
 /// Waits that give up all the time, beside those that don't: nothing is lost between them.
 #[test]
 fn impatient_waiters_lose_nothing() {
-    const ITEMS: u64 = 20_000;
+    const ITEMS: u64 = 200;
 
-    on_each(async || {
-        for capacity in [1, 3] {
+    for capacity in [1, 3] {
+        on_each(async || {
             let (sender, receiver) = shared::channel(capacity);
             let done = Arc::new(AtomicBool::new(false));
             let own = receiver.clone();
@@ -574,6 +577,6 @@ fn impatient_waiters_lose_nothing() {
             impatient_send.join().unwrap();
             let total = add(patient.await.unwrap(), impatient_recv.join().unwrap());
             assert_eq!(total, (ITEMS + more, ITEMS * (ITEMS - 1) / 2));
-        }
-    });
+        });
+    }
 }
