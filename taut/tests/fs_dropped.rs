@@ -13,7 +13,7 @@ use std::task::Poll;
 use common::directory::Directory;
 use common::{
     Random, block_on, in_time, on_each_driver, on_each_driver_and_wait, open_descriptors,
-    poll_then_drop, until,
+    poll_then_drop, until, until_open,
 };
 use futures_util::poll;
 use taut::fs::{self, AlignedBuffer, File, OpenOptions};
@@ -40,7 +40,8 @@ fn leaves_none(body: impl AsyncFn(&Path)) {
             until(|| counters().operations_in_flight == 0).await;
         });
         drop(runtime);
-        assert_eq!(open_descriptors(), outside);
+        // A thread that did the last work may let go of the doorbell a moment later.
+        until_open(outside);
     });
 }
 

@@ -211,6 +211,8 @@ fn send_workers_away(ring: &IoUring, own_core: Option<usize>, features: &mut Fea
         Ok(allowed) => allowed,
         Err(error) => return features.refuse(NAME, error.to_string()),
     };
+    // A core that does not exist was forgiven in degraded mode.
+    let own_core = own_core.filter(|core| *core < CpuSet::MAX_CPU);
     if own_core.is_some_and(|core| allowed.is_set(core)) {
         return features.refuse(NAME, "there is no other core");
     }
