@@ -80,7 +80,8 @@ async fn timed(count: u64, mut round: impl AsyncFnMut(u64) -> bool) -> Duration 
     started.elapsed()
 }
 
-/// The time of so many messages to another task, each answered before the next: both wait each time.
+/// The time of so many messages to another task, each answered before the next: both wait each
+/// time.
 async fn ping_pong(count: u64) -> Duration {
     let (ping, pings) = mpsc::channel(1);
     let (pong, pongs) = mpsc::channel(1);

@@ -221,8 +221,8 @@ settings! {
     timer_budget: u32,
     /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
     accept_queue: u32,
-    /// Threads for work that blocks, see [`off_core`](crate::off_core); none is started before it is
-    /// needed. Default: 4.
+    /// Threads for work that blocks, see [`off_core`](crate::off_core); none is started before it
+    /// is needed. Default: 4.
     blocking_threads_max: u32,
     /// Pieces of such work that wait while all threads have some; one more is an error.
     /// Default: 1024.

@@ -36,8 +36,8 @@ impl CancelFlag {
         self.0.came.notify_all();
     }
 
-    /// Whether the work should come to its end: its task was cancelled, or its future dropped. Costs
-    /// one load.
+    /// Whether the work should come to its end: its task was cancelled, or its future dropped.
+    /// Costs one load.
     pub fn is_cancelled(&self) -> bool {
         self.0.raised.load(Ordering::Relaxed)
     }

@@ -4,12 +4,12 @@
 //! received it, so items should be cheap to clone: small, or an `Rc`, or `Bytes`.
 //!
 //! Senders never wait. The channel keeps the last `capacity` items: a receiver that falls further
-//! behind loses the oldest, is told how many with [`RecvError::Lagged`], and goes on with the oldest
-//! that is left. Where nothing may get lost use an [`mpsc`](super::mpsc) for each receiver.
+//! behind loses the oldest, is told how many with [`RecvError::Lagged`], and goes on with the
+//! oldest that is left. Where nothing may get lost use an [`mpsc`](super::mpsc) for each receiver.
 //!
-//! The channel is closed for receivers when the last [`Sender`] is gone; what they have not received
-//! then still comes. It is closed for senders while there is no [`Receiver`]. Items lie in blocks of
-//! the core's pool: sending one allocates nothing once the pool is warm.
+//! The channel is closed for receivers when the last [`Sender`] is gone; what they have not
+//! received then still comes. It is closed for senders while there is no [`Receiver`]. Items lie in
+//! blocks of the core's pool: sending one allocates nothing once the pool is warm.
 //!
 //! ```
 //! use taut_runtime::channel::broadcast;

@@ -1,8 +1,8 @@
 //! A buffer that keeps one value a key: a later one takes the place of one that still waits.
 //!
 //! Entries stand in a ring, in the order in which their keys came, and stay where they are until
-//! they are popped. A hash table of twice the size or more, with open addressing, leads from keys to
-//! places in the ring; what is removed leaves no mark in it, so its speed does not wear off and
+//! they are popped. A hash table of twice the size or more, with open addressing, leads from keys
+//! to places in the ring; what is removed leaves no mark in it, so its speed does not wear off and
 //! nothing is ever rebuilt. Both are allocated once.
 //!
 //! Invariant: each entry in the ring has exactly one place in the table, and no gap is between that

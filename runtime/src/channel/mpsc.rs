@@ -1,8 +1,8 @@
 //! A bounded channel between tasks of one core: many senders, one receiver, which tasks may share.
 //!
-//! Items come out in the order in which they went in. Senders that wait for room get it in the order
-//! in which they came, and so do tasks that wait for an item: one item wakes one of them, and who
-//! comes later never overtakes. What a waiter was promised when it is dropped goes to the next.
+//! Items come out in the order in which they went in. Senders that wait for room get it in the
+//! order in which they came, and so do tasks that wait for an item: one item wakes one of them, and
+//! who comes later never overtakes. What a waiter was promised when it is dropped goes to the next.
 //!
 //! The channel closes when an end says so, when the last [`Sender`] is dropped, or the
 //! [`Receiver`]. From then on nothing can be sent, and senders that wait get their item back. What
@@ -143,8 +143,8 @@ pub struct Receiver<T>(RecvEnd<Ring<T>>);
 impl<T> Receiver<T> {
     /// Receives an item, after waiting for one.
     ///
-    /// Cancel-safe: where it is dropped before it is done, no item is lost; one that was promised to
-    /// it goes to who waits next.
+    /// Cancel-safe: where it is dropped before it is done, no item is lost; one that was promised
+    /// to it goes to who waits next.
     ///
     /// # Errors
     ///

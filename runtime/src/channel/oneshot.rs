@@ -157,8 +157,8 @@ impl<T> Drop for Sender<T> {
 
 /// The receiving end of a [`channel`]: a future of the value. Dropping it closes the channel.
 ///
-/// Cancel-safe: awaited as `&mut receiver`, it can be awaited again. Once it gave the value it gives
-/// [`RecvError::Closed`].
+/// Cancel-safe: awaited as `&mut receiver`, it can be awaited again. Once it gave the value it
+/// gives [`RecvError::Closed`].
 #[must_use = "futures do nothing unless awaited"]
 pub struct Receiver<T> {
     shared: Pooled<Shared<T>>,

@@ -1,10 +1,10 @@
 //! What a bounded channel is made of, for one core and behind a lock alike: a buffer, a gate that
 //! gives out its room, a gate that gives out its items, and the end.
 //!
-//! Invariants, until the channel is closed: the room that is free or promised, and the length of the
-//! buffer, are its capacity together; the items that are free or promised are its length. So whoever
-//! was let through a gate finds what was promised. Nothing of this wakes anybody: wakes are handed
-//! to the caller, to be fired when nothing is borrowed or locked.
+//! Invariants, until the channel is closed: the room that is free or promised, and the length of
+//! the buffer, are its capacity together; the items that are free or promised are its length. So
+//! whoever was let through a gate finds what was promised. Nothing of this wakes anybody: wakes are
+//! handed to the caller, to be fired when nothing is borrowed or locked.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

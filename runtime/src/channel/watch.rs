@@ -3,13 +3,13 @@
 //! Senders store a value in place of the one before; receivers see the latest, and can wait for one
 //! that they have not seen. Values in between are skipped.
 //!
-//! What [`borrow`](Receiver::borrow) gives is a handle onto the value of that moment: however long it
-//! is held, and whatever is sent meanwhile, it stays as it is and is in nobody's way. So no call
+//! What [`borrow`](Receiver::borrow) gives is a handle onto the value of that moment: however long
+//! it is held, and whatever is sent meanwhile, it stays as it is and is in nobody's way. So no call
 //! here panics or waits because another one is under way.
 //!
-//! The channel is closed for receivers when the last [`Sender`] is gone, and for senders while there
-//! is no [`Receiver`]. Values lie in blocks of the core's pool: storing one allocates nothing once
-//! the pool is warm.
+//! The channel is closed for receivers when the last [`Sender`] is gone, and for senders while
+//! there is no [`Receiver`]. Values lie in blocks of the core's pool: storing one allocates nothing
+//! once the pool is warm.
 //!
 //! ```
 //! use taut_runtime::channel::watch;
@@ -248,7 +248,8 @@ impl<T> Receiver<T> {
     }
 
     /// Waits until the latest value is one that is `wanted`, and gives it; it now counts as seen.
-    /// Where that is so at once, it does not matter whether the value was seen, or a sender is left.
+    /// Where that is so at once, it does not matter whether the value was seen, or a sender is
+    /// left.
     ///
     /// Cancel-safe, but values that were looked at count as seen.
     ///

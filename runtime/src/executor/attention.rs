@@ -1,7 +1,7 @@
 //! What the leaves that are polled now have to heed: a cancel, or a dump.
 //!
-//! A leaf is a future of this crate that waits: for I/O, a timer, a channel, a lock. Each begins its
-//! poll with [`Core::checkpoint`], which costs one load while nothing is up. Where the task was
+//! A leaf is a future of this crate that waits: for I/O, a timer, a channel, a lock. Each begins
+//! its poll with [`Core::checkpoint`], which costs one load while nothing is up. Where the task was
 //! cancelled the leaf resolves with [`Cancelled`]; while a dump is taken it stays as it is.
 //!
 //! Invariant: scopes nest like the calls that open them, and a dump overrules every scope within.
@@ -18,8 +18,8 @@ use super::core::{Core, try_current};
 use super::header::{CANCELLED, Header};
 use crate::cancelled::Cancelled;
 
-/// Leaves that one poll of a task answers although they need not: all in a cancelled task, and those
-/// that other threads could go on answering for ever.
+/// Leaves that one poll of a task answers although they need not: all in a cancelled task, and
+/// those that other threads could go on answering for ever.
 const ANSWERS_MAX: u32 = 64;
 
 /// Who decides for the leaves polled within.

@@ -9,9 +9,9 @@
 //! the atomic to zero gives the memory back.
 //!
 //! Why the check before freeing is sound: every handle that is alive was counted up before it came
-//! to be, by the owner (which sees its own cell) or by the others; a handle made from another one by
-//! a foreign thread is counted before its parent can be dropped. So there is no moment at which the
-//! sum reads zero while a handle exists.
+//! to be, by the owner (which sees its own cell) or by the others; a handle made from another one
+//! by a foreign thread is counted before its parent can be dropped. So there is no moment at which
+//! the sum reads zero while a handle exists.
 //!
 //! Invariant: exactly one call says that no reference is left, and all that was done with any of
 //! them happened before it.

@@ -1,10 +1,10 @@
 //! What tasks wait for, found by polling them while a dump is taken.
 //!
 //! In a dump each task that waits is polled once with every leaf told to stay as it is; on the way
-//! down, the waits that have a name note it here. So a wait costs nothing until somebody asks.
-//! Code between the leaves does run in such a poll, as it may in any poll without news. Where it
-//! comes to another leaf, that one is told to stay as it is, too: so the task is polled again in the
-//! next turn, and begins that wait then.
+//! down, the waits that have a name note it here. So a wait costs nothing until somebody asks. Code
+//! between the leaves does run in such a poll, as it may in any poll without news. Where it comes
+//! to another leaf, that one is told to stay as it is, too: so the task is polled again in the next
+//! turn, and begins that wait then.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;

@@ -3,7 +3,8 @@
 //! Such a write raises `SIGPIPE`, for which pipes have no flag as sockets do. A Rust program
 //! ignores that signal from its start. Where it is not ignored (the program's `main` is not Rust's,
 //! or it chose the default), each write blocks the signal on its thread and takes back the one that
-//! it raised: the process's disposition stays as it is. Cost: nothing there, four system calls here.
+//! it raised: the process's disposition stays as it is. Cost: nothing there, four system calls
+//! here.
 
 use std::io;
 use std::mem::MaybeUninit;

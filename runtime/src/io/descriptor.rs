@@ -115,8 +115,9 @@ pub(crate) async fn perform_on(core: Rc<Core>, operation: Operation) -> io::Resu
     Ok(InFlight::start(core, operation)?.await?)
 }
 
-/// An operation that belongs to a future: dropping it gives the operation up. In a cancelled task it
-/// gives its result where it has one, else [`Cancelled`], and stays in flight until it is dropped.
+/// An operation that belongs to a future: dropping it gives the operation up. In a cancelled task
+/// it gives its result where it has one, else [`Cancelled`], and stays in flight until it is
+/// dropped.
 #[derive(Debug)]
 pub(crate) struct InFlight {
     core: Rc<Core>,

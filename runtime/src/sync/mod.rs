@@ -13,10 +13,10 @@
 //!
 //! All of them stand on two pieces: a line in which waiters stand in the order in which they came
 //! (`wait_queue`), and the one future that waits there (`acquire`) until it is given what it wants
-//! (`grant`). So all keep the same rules. A waiter that is dropped or cancelled hands on what it was
-//! given. Of a cancel and a grant the first one counts: who holds a grant when its task is asked to
-//! stop gets it, and the next await fails. None can leave its thread, and between threads there are
-//! the primitives of the standard library and wakers.
+//! (`grant`). So all keep the same rules. A waiter that is dropped or cancelled hands on what it
+//! was given. Of a cancel and a grant the first one counts: who holds a grant when its task is
+//! asked to stop gets it, and the next await fails. None can leave its thread, and between threads
+//! there are the primitives of the standard library and wakers.
 
 mod acquire;
 mod barrier;

@@ -1,8 +1,8 @@
 //! A fair line of waiters: the base of locks, semaphores, events and channels.
 //!
 //! Waiters stand in the order in which they came, each with what it wants. Whoever has something to
-//! give takes the first out of the line and leaves the grant with it; nobody else is woken. A waiter
-//! can also be sent away without a grant, where there is nothing to hand on.
+//! give takes the first out of the line and leaves the grant with it; nobody else is woken. A
+//! waiter can also be sent away without a grant, where there is nothing to hand on.
 //!
 //! Invariant: a waiter stands in the line, or has its answer, until its ticket is polled with
 //! success or removed. Who removes a ticket that holds a grant learns it, and hands the grant on:

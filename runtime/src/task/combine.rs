@@ -37,7 +37,8 @@ use crate::executor::{Scope, current};
 ///     .await?;
 ///     assert_eq!((user, limit), ("alice", 250));
 ///
-///     let prices = all((1..=3).map(|venue| async move { Ok::<_, io::Error>(venue * 100) })).await?;
+///     let quotes = (1..=3).map(|venue| async move { Ok::<_, io::Error>(venue * 100) });
+///     let prices = all(quotes).await?;
 ///     assert_eq!(prices, [100, 200, 300]);
 ///     Ok::<(), io::Error>(())
 /// })??;

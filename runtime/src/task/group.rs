@@ -29,7 +29,8 @@ use crate::slots::{Key, Slots};
 /// taut_runtime::run(async {
 ///     let group = TaskGroup::new();
 ///     for delay_us in [300, 100, 200] {
-///         group.add(async move { sleep(Duration::from_micros(delay_us)).await.map(|()| delay_us) });
+///         let pause = sleep(Duration::from_micros(delay_us));
+///         group.add(async move { pause.await.map(|()| delay_us) });
 ///     }
 ///     let mut ended = Vec::new();
 ///     while let Some(outcome) = group.next().await {

@@ -13,9 +13,9 @@ use crate::slots::{Key, Slots};
 /// A switch that is thrown once: tasks wait for it, loops ask it, futures run under it.
 ///
 /// Clones share the switch; [`child`](Self::child) makes one that is thrown with this one, or by
-/// itself. It may be thrown from any thread: for a shutdown that reaches several cores, and for code
-/// that holds no [`JoinHandle`](crate::JoinHandle). Costs a lock when waited for or thrown, and one
-/// load when asked.
+/// itself. It may be thrown from any thread: for a shutdown that reaches several cores, and for
+/// code that holds no [`JoinHandle`](crate::JoinHandle). Costs a lock when waited for or thrown,
+/// and one load when asked.
 ///
 /// ```
 /// use std::time::Duration;

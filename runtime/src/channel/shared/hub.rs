@@ -1,8 +1,8 @@
 //! The state of a channel behind a lock.
 //!
-//! Invariant: no code of the user's runs while the lock is held: wakers are cloned, fired and dropped
-//! outside of it, and so are items dropped. So nothing can lock twice, and the state is always
-//! whole. Cost: one lock for each send and receive that need not wait.
+//! Invariant: no code of the user's runs while the lock is held: wakers are cloned, fired and
+//! dropped outside of it, and so are items dropped. So nothing can lock twice, and the state is
+//! always whole. Cost: one lock for each send and receive that need not wait.
 //!
 //! `models` runs it in every interleaving of threads.
 

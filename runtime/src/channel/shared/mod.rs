@@ -177,8 +177,8 @@ pub struct Receiver<T> {
 impl<T> Receiver<T> {
     /// Receives an item, after waiting for one.
     ///
-    /// Cancel-safe: where it is dropped before it is done, no item is lost; one that was promised to
-    /// it goes to who waits next.
+    /// Cancel-safe: where it is dropped before it is done, no item is lost; one that was promised
+    /// to it goes to who waits next.
     ///
     /// # Errors
     ///

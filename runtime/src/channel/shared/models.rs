@@ -1,5 +1,5 @@
-//! A channel between threads, run in every interleaving. A lost item or a lost wake shows as a model
-//! that waits for ever.
+//! A channel between threads, run in every interleaving. A lost item or a lost wake shows as a
+//! model that waits for ever.
 
 use std::pin::pin;
 use std::sync::Arc;

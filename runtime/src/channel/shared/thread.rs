@@ -30,8 +30,8 @@ fn own_waker() -> Waker {
     OWN.try_with(|own| own.get_or_init(make).clone()).unwrap_or_else(|_| make())
 }
 
-/// Runs a future on this thread, which sleeps meanwhile; `None` where the time was up before. A time
-/// too far away to be told is no limit.
+/// Runs a future on this thread, which sleeps meanwhile; `None` where the time was up before. A
+/// time too far away to be told is no limit.
 ///
 /// # Panics
 ///
