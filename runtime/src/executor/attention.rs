@@ -5,8 +5,8 @@
 //! cancelled the leaf resolves with [`Cancelled`]; while a dump is taken it stays as it is.
 //!
 //! Invariant: scopes nest like the calls that open them, and a dump overrules every scope within.
-//! A poll answers [`ANSWERS_MAX`] leaves; then the task gives way first, so a loop that ignores its
-//! cancel costs its core one poll a turn, and hangs nobody.
+//! A poll answers [`ANSWERS_MAX`] leaves; then the task gives way to the others first, so a loop
+//! that ignores its cancel keeps its core busy, but hangs nobody.
 
 use std::cell::Cell;
 use std::future::poll_fn;

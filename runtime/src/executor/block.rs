@@ -1,8 +1,8 @@
-//! Memory of tasks: blocks of few sizes, kept for the next task of the size.
+//! Memory of tasks, and of what channels share: blocks of few sizes, kept for the next of the size.
 //!
-//! Invariant: a block is either in use by one task or in the free list of its class. Cost: taking
-//! and returning a block is one load and two stores; the allocator is asked only while a class
-//! holds fewer blocks than there were ever tasks of it at once.
+//! Invariant: a block is either in use or in the free list of its class. Cost: taking and returning
+//! a block is one load and two stores; the allocator is asked only while a class holds fewer blocks
+//! than there were ever of it in use at once.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::cell::{Cell, UnsafeCell};

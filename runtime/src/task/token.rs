@@ -101,7 +101,7 @@ impl CancelToken {
     ///
     /// # Errors
     ///
-    /// [`Cancelled`] where the waiting task itself was asked to stop before.
+    /// [`Cancelled`] where the waiting task itself was asked to stop before the switch was thrown.
     #[track_caller]
     pub fn cancelled(&self) -> UntilCancelled {
         UntilCancelled {
