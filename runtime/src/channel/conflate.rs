@@ -49,7 +49,8 @@ pub fn channel<K: Hash + Eq, V>(keys_max: usize) -> (Sender<K, V>, Receiver<K, V
 }
 
 /// As [`channel`], with a hasher of one's own: the default one resists hostile keys, and costs some
-/// nanoseconds more than one that need not. `Hash` and `Eq` of a key must neither use the channel nor panic.
+/// nanoseconds more than one that need not. `Hash` and `Eq` of a key must neither use the channel
+/// nor panic.
 ///
 /// # Panics
 ///
