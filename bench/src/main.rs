@@ -5,17 +5,25 @@
 //! paired ratios. Without a subcommand it runs `echo`.
 //!
 //! Exit status: 0 when the figures may be quoted (with the warnings that are printed), 1 when the
-//! run failed, 2 when the command line or the output folder is wrong.
+//! run failed or a promise (`--sla`) was broken, 2 when the command line or the output folder is
+//! wrong.
 
-mod echo;
+mod client;
 mod harness;
+mod report;
+mod serve;
+mod subject;
 mod sys;
+mod workloads;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// Counts allocations by thread; see `allocations_per_op` in the report.
+use harness::session;
+use workloads::echo;
+
+/// Counts allocations; see `allocations_per_op` in the report.
 #[global_allocator]
 static ALLOCATOR: sys::CountingAllocator = sys::CountingAllocator;
 
@@ -34,18 +42,25 @@ struct Line {
 enum Command {
     /// TCP round trips over loopback, on the runtime and on raw system calls.
     Echo(echo::Options),
+    /// One of the servers that the workloads measure, to be used by hand or by them.
+    Serve(serve::Options),
 }
 
 fn main() -> ExitCode {
     let line = Line::parse();
-    let outcome = match &line.command {
-        Some(Command::Echo(options)) => echo::run(options),
-        None => echo::run(&line.echo),
-    };
-    outcome.unwrap_or_else(|problem| {
+    run(line).unwrap_or_else(|problem| {
         eprintln!("taut-bench: {problem}");
         ExitCode::from(2)
     })
+}
+
+fn run(line: Line) -> Result<ExitCode, String> {
+    match line.command.unwrap_or(Command::Echo(line.echo)) {
+        Command::Echo(options) => {
+            session::run(&options.common, |setting| echo::Echo::new(&options, setting))
+        }
+        Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::{Serialize, Serializer};
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::clock::Clock;
 use super::cores::Cores;
@@ -27,7 +28,7 @@ const BOOT_OPTIONS: [&str; 14] = [
 ];
 
 /// One row of the runtime's feature table.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct FeatureRow {
     pub(crate) name: String,
     pub(crate) asked: bool,
@@ -36,18 +37,18 @@ pub(crate) struct FeatureRow {
 }
 
 /// Everything that is not a measurement; `None` where the host does not say.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Environment {
     pub(crate) started_utc: String,
     pub(crate) command_line: String,
     /// What a sample is.
     pub(crate) measures: String,
     /// The workload's settings, as names and values.
-    #[serde(serialize_with = "as_object")]
+    #[serde(serialize_with = "as_object", deserialize_with = "from_object")]
     pub(crate) settings: Vec<(String, String)>,
-    pub(crate) version: &'static str,
-    pub(crate) commit: &'static str,
-    pub(crate) compiler: &'static str,
+    pub(crate) version: String,
+    pub(crate) commit: String,
+    pub(crate) compiler: String,
     pub(crate) kernel: Option<String>,
     pub(crate) boot_options: Vec<String>,
     pub(crate) cpu_model: Option<String>,
@@ -87,9 +88,9 @@ impl Environment {
             command_line: std::env::args().collect::<Vec<_>>().join(" "),
             measures: String::new(),
             settings: Vec::new(),
-            version: env!("CARGO_PKG_VERSION"),
-            commit: env!("TAUT_BENCH_COMMIT"),
-            compiler: env!("TAUT_BENCH_RUSTC"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: env!("TAUT_BENCH_COMMIT").to_owned(),
+            compiler: env!("TAUT_BENCH_RUSTC").to_owned(),
             kernel: host::read("/proc/sys/kernel/osrelease"),
             boot_options: boot_options(&host::read("/proc/cmdline").unwrap_or_default()),
             cpu_model: host::cpu_field(&cpuinfo, "model name"),
@@ -130,7 +131,7 @@ impl Environment {
         rows.extend(
             [
                 ("taut", format!("{}, commit {}", self.version, self.commit)),
-                ("compiler", self.compiler.to_owned()),
+                ("compiler", self.compiler.clone()),
             ]
             .map(row),
         );
@@ -187,6 +188,29 @@ impl Environment {
 
 fn as_object<S: Serializer>(pairs: &[(String, String)], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_map(pairs.iter().map(|(name, value)| (name, value)))
+}
+
+/// The pairs in the order of the file.
+fn from_object<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, String)>, D::Error> {
+    struct Pairs;
+    impl<'de> Visitor<'de> for Pairs {
+        type Value = Vec<(String, String)>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("an object of texts")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut pairs = Vec::new();
+            while let Some(pair) = map.next_entry()? {
+                pairs.push(pair);
+            }
+            Ok(pairs)
+        }
+    }
+    deserializer.deserialize_map(Pairs)
 }
 
 fn boot_options(command_line: &str) -> Vec<String> {

@@ -62,6 +62,31 @@ pub(crate) fn cpu_has(cpuinfo: &str, flags: &[&str]) -> bool {
     flags.iter().all(|flag| known.split_whitespace().any(|word| word == *flag))
 }
 
+/// How many interrupts of every kind each of these cores has taken since boot; 0 where the kernel
+/// does not tell.
+pub(crate) fn interrupts<const N: usize>(cores: &[usize; N]) -> [u64; N] {
+    count_interrupts(&fs::read_to_string("/proc/interrupts").unwrap_or_default(), cores)
+}
+
+fn count_interrupts<const N: usize>(table: &str, cores: &[usize; N]) -> [u64; N] {
+    let mut lines = table.lines();
+    let head: Vec<&str> = lines.next().unwrap_or_default().split_whitespace().collect();
+    let column = |core: usize| head.iter().position(|name| *name == format!("CPU{core}"));
+    let columns = cores.map(column);
+    let mut counts = [0; N];
+    for line in lines {
+        let words: Vec<&str> = line.split_whitespace().skip(1).take(head.len()).collect();
+        // A row without one number for each core counts something of the whole host.
+        if words.len() < head.len() {
+            continue;
+        }
+        for (count, column) in counts.iter_mut().zip(columns) {
+            *count += column.and_then(|column| words[column].parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    counts
+}
+
 /// A core's time since boot, in the kernel's clock ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct CoreTime {
@@ -111,6 +136,14 @@ mod tests {
         assert!(cpu_has(cpuinfo, &["constant_tsc", "nonstop_tsc"]));
         assert!(!cpu_has(cpuinfo, &["tsc"]));
         assert_eq!(cpu_field(cpuinfo, "model name").as_deref(), Some("A CPU"));
+    }
+
+    #[test]
+    fn interrupts_are_summed_over_the_rows_that_have_a_column_for_each_core() {
+        let table = "            CPU0       CPU2\n  0:  5  7  IO-APIC  2-edge  timer\n \
+                     LOC:  100  200  Local timer interrupts\n ERR:  9\n MIS:  9\n";
+        assert_eq!(count_interrupts(table, &[2, 0, 1]), [207, 105, 0]);
+        assert_eq!(count_interrupts("", &[0]), [0]);
     }
 
     #[test]

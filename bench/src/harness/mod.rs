@@ -5,23 +5,20 @@
 //! report. Invariant: a number that the samples can't support is absent, never guessed, and a run
 //! that can't be trusted says so in its status.
 
-pub(crate) mod chart;
 pub(crate) mod clock;
 pub(crate) mod cores;
 pub(crate) mod counters;
 pub(crate) mod distribution;
+pub(crate) mod duration;
 pub(crate) mod environment;
-pub(crate) mod gate;
 pub(crate) mod hgrm;
 pub(crate) mod host;
-pub(crate) mod output;
+pub(crate) mod options;
 pub(crate) mod plan;
 pub(crate) mod progress;
-pub(crate) mod ratios;
-pub(crate) mod report;
 pub(crate) mod rounds;
-pub(crate) mod scale;
 pub(crate) mod series;
+pub(crate) mod session;
+pub(crate) mod sla;
 pub(crate) mod statistics;
-pub(crate) mod table;
 pub(crate) mod verdict;

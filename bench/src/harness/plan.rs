@@ -55,6 +55,21 @@ impl Plan {
         }
     }
 
+    /// The plan in a phrase.
+    pub(crate) fn describe(&self, lanes: usize) -> String {
+        let slice = &self.slice;
+        format!(
+            "{} of {lanes} slices each, after one that is not recorded; a slice warms up for {} ms \
+             and {} operations at least, then records for {} ms and {} samples (at most twice that \
+             time)",
+            self.rounds,
+            slice.warm_up.as_millis(),
+            slice.warm_up_count,
+            slice.record.as_millis(),
+            slice.record_count
+        )
+    }
+
     /// The series in the order of that round: the first moves on by one each round, and every
     /// other round runs backwards from it.
     pub(crate) fn order(round: usize, series: usize) -> Vec<usize> {

@@ -1,13 +1,30 @@
-//! The run itself: round after round, one slice of every series in each.
+//! The run itself: round after round, one slice of every lane in each.
 //!
-//! Invariant: between two slices nothing but folding and printing happens, and neither while a
-//! message is in flight. Cost: one vector of samples, allocated and touched before the first slice.
+//! Invariant: between two slices nothing but folding and printing happens, and neither while an
+//! operation is under way. Cost: vectors of samples, allocated and touched before the first slice.
 
 use std::time::{Duration, Instant};
 
-use super::clock::Clock;
+use super::cores::Cores;
+use super::host::interrupts;
 use super::plan::{Plan, SliceBudget};
-use super::series::{Series, Slice};
+use super::series::{Interval, Series, Slice};
+
+/// What one slice runs, and the series that its samples go to: most lanes have one.
+#[derive(Debug)]
+pub(crate) struct Lane {
+    pub(crate) series: Vec<Series>,
+}
+
+impl Lane {
+    pub(crate) fn of(series: Series) -> Self {
+        Self { series: vec![series] }
+    }
+
+    fn is_available(&self) -> bool {
+        self.series.iter().all(|one| one.unavailable.is_none())
+    }
+}
 
 /// How a run ended.
 #[derive(Debug, Default)]
@@ -28,20 +45,33 @@ pub(crate) struct Position {
     pub(crate) elapsed: Duration,
 }
 
-/// Runs all rounds; `slice` runs one slice of the series with that index and leaves the round
-/// trips, in ticks, in the vector.
+/// What a slice is given.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    /// The lane that runs.
+    pub(crate) lane: usize,
+    pub(crate) budget: &'a SliceBudget,
+    /// A round whose times are not kept: what disturbs them may be done here.
+    pub(crate) rehearsal: bool,
+    /// Where the samples go, in the report's unit: one vector for each series of the lane, empty,
+    /// its memory touched.
+    pub(crate) samples: &'a mut [Vec<u64>],
+}
+
+/// Runs all rounds; `slice` runs one slice of one lane.
 pub(crate) fn run(
     plan: &Plan,
-    clock: &Clock,
-    series: &mut [Series],
-    mut progress: impl FnMut(&Position, &[Series]),
-    mut slice: impl FnMut(usize, &SliceBudget, &mut Vec<u64>) -> Result<Slice, String>,
+    cores: &Cores,
+    lanes: &mut [Lane],
+    mut progress: impl FnMut(&Position, &[Lane]),
+    mut slice: impl FnMut(Turn<'_>) -> Result<Slice, String>,
 ) -> Outcome {
     let started = Instant::now();
+    let widest = lanes.iter().map(|lane| lane.series.len()).max().unwrap_or(0);
     // Not zeroes: those would be pages that are mapped at the first sample.
-    let mut samples = vec![u64::MAX; plan.slice.record_capacity];
+    let mut samples = vec![vec![u64::MAX; plan.slice.record_capacity]; widest];
     let available: Vec<usize> =
-        (0..series.len()).filter(|&index| series[index].unavailable.is_none()).collect();
+        (0..lanes.len()).filter(|&index| lanes[index].is_available()).collect();
     let mut outcome = Outcome::default();
     // Round 0 is run like any other and thrown away: caches, the allocator and the kernel's socket
     // buffers then have their final shape.
@@ -51,18 +81,27 @@ pub(crate) fn run(
         }
         let order = Plan::order(round, available.len());
         for (place, &index) in order.iter().enumerate() {
-            let index = available[index];
-            samples.clear();
-            match slice(index, &plan.slice, &mut samples) {
-                Ok(_) if round == 0 => {}
+            let lane = available[index];
+            samples.iter_mut().for_each(Vec::clear);
+            let samples = &mut samples[..lanes[lane].series.len()];
+            let interrupts_before = interrupts(&[cores.server, cores.client]);
+            let started_ms = started.elapsed().as_secs_f64() * 1e3;
+            let rehearsal = round == 0;
+            match slice(Turn { lane, budget: &plan.slice, rehearsal, samples }) {
+                Ok(figures) if rehearsal => lanes[lane].rehearse(&figures),
                 Ok(figures) => {
-                    for sample in &mut samples {
-                        *sample = clock.nanoseconds(*sample);
-                    }
-                    series[index].add(&figures, &mut samples);
+                    let after = interrupts(&[cores.server, cores.client]);
+                    let since =
+                        |place: usize| after[place].saturating_sub(interrupts_before[place]);
+                    let interval = Interval {
+                        started_ms,
+                        server_core_interrupts: since(0),
+                        client_core_interrupts: since(1),
+                    };
+                    lanes[lane].add(&figures, &interval, samples);
                 }
                 Err(reason) => {
-                    outcome.failure = Some(format!("{}: {reason}", series[index].name));
+                    outcome.failure = Some(format!("{}: {reason}", lanes[lane].series[0].name));
                     outcome.elapsed = started.elapsed();
                     return outcome;
                 }
@@ -74,7 +113,7 @@ pub(crate) fn run(
                 slices: (plan.rounds + 1) * available.len(),
                 elapsed: started.elapsed(),
             };
-            progress(&position, series);
+            progress(&position, lanes);
         }
         outcome.rounds_done = round;
     }
@@ -82,72 +121,96 @@ pub(crate) fn run(
     outcome
 }
 
+impl Lane {
+    fn add(&mut self, slice: &Slice, interval: &Interval, samples: &mut [Vec<u64>]) {
+        for (series, samples) in self.series.iter_mut().zip(samples) {
+            series.add(slice, interval, samples);
+        }
+    }
+
+    /// Keeps the one figure of the first round that its disturbances don't change.
+    fn rehearse(&mut self, slice: &Slice) {
+        for series in &mut self.series {
+            series.server.traced_syscalls = slice.server.traced_syscalls;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn two_series() -> Vec<Series> {
-        ["floor", "taut"].map(|name| Series::new(name.to_owned())).into()
+    fn two_lanes() -> Vec<Lane> {
+        ["floor", "taut"].map(|name| Lane::of(Series::new(name))).into()
+    }
+
+    fn run_on(
+        lanes: &mut [Lane],
+        rounds: usize,
+        slice: impl FnMut(Turn<'_>) -> Result<Slice, String>,
+    ) -> Outcome {
+        let plan = Plan::new(Duration::from_secs(1), rounds, lanes.len());
+        let cores = Cores { server: 0, client: 0, allowed: vec![0] };
+        run(&plan, &cores, lanes, |_, _| {}, slice)
     }
 
     #[test]
-    fn every_series_gets_one_slice_a_round_and_the_first_round_is_dropped() {
-        let clock = Clock::calibrate(false);
-        let plan = Plan::new(Duration::from_secs(1), 9, 2);
-        let mut series = two_series();
+    fn every_lane_gets_one_slice_a_round_and_the_first_round_is_dropped() {
+        let mut lanes = two_lanes();
         let mut calls = 0;
-        let outcome = run(
-            &plan,
-            &clock,
-            &mut series,
-            |_, _| {},
-            |index, _, samples| {
-                calls += 1;
-                samples.extend(std::iter::repeat_n(100 + index as u64, 20));
-                Ok(Slice { warm: true, elapsed_ns: 1, ..Slice::default() })
-            },
-        );
+        let outcome = run_on(&mut lanes, 9, |turn| {
+            calls += 1;
+            assert_eq!(turn.rehearsal, calls <= 2);
+            turn.samples[0].extend(std::iter::repeat_n(100 + turn.lane as u64, 20));
+            Ok(Slice { elapsed_ns: 1, ..Slice::default() })
+        });
         assert_eq!((calls, outcome.rounds_done), (20, 9));
         assert!(outcome.failure.is_none());
-        assert_eq!(series[1].rounds.len(), 9);
-        assert_eq!(series[1].rounds[0].p50, Some(101));
+        assert_eq!(lanes[1].series[0].rounds.len(), 9);
+        assert_eq!(lanes[1].series[0].rounds[0].p50, Some(101));
+    }
+
+    #[test]
+    fn a_lane_may_fill_several_series() {
+        let mut lanes = vec![Lane { series: vec![Series::new("a"), Series::new("a:service")] }];
+        run_on(&mut lanes, 1, |turn| {
+            turn.samples[0].extend([10; 20]);
+            turn.samples[1].extend([7; 20]);
+            Ok(Slice::default())
+        });
+        let p50 = |index: usize| lanes[0].series[index].rounds[0].p50;
+        assert_eq!((p50(0), p50(1)), (Some(10), Some(7)));
+    }
+
+    #[test]
+    fn system_calls_are_kept_from_the_round_whose_times_are_not() {
+        let mut lanes = two_lanes();
+        run_on(&mut lanes, 1, |turn| {
+            let mut slice = Slice::default();
+            slice.server.traced_syscalls = turn.rehearsal.then_some((40, 10));
+            Ok(slice)
+        });
+        assert_eq!(lanes[0].series[0].summary().syscalls_per_op, Some(4.0));
     }
 
     #[test]
     fn a_lost_reply_ends_the_run_and_names_the_series() {
-        let clock = Clock::calibrate(false);
-        let plan = Plan::new(Duration::from_secs(1), 9, 2);
-        let mut series = two_series();
-        let outcome = run(
-            &plan,
-            &clock,
-            &mut series,
-            |_, _| {},
-            |index, _, _| match index {
-                0 => Ok(Slice::default()),
-                _ => Err("the reply was lost".to_owned()),
-            },
-        );
+        let outcome = run_on(&mut two_lanes(), 9, |turn| match turn.lane {
+            0 => Ok(Slice::default()),
+            _ => Err("the reply was lost".to_owned()),
+        });
         assert_eq!(outcome.failure.as_deref(), Some("taut: the reply was lost"));
         assert_eq!(outcome.rounds_done, 0);
     }
 
     #[test]
     fn a_series_that_is_unavailable_is_not_run() {
-        let clock = Clock::calibrate(false);
-        let plan = Plan::new(Duration::from_secs(1), 2, 2);
-        let mut series = two_series();
-        series[0].unavailable = Some("no io_uring".to_owned());
-        let outcome = run(
-            &plan,
-            &clock,
-            &mut series,
-            |_, _| {},
-            |index, _, _| {
-                assert_eq!(index, 1);
-                Ok(Slice::default())
-            },
-        );
+        let mut lanes = two_lanes();
+        lanes[0].series[0].unavailable = Some("no io_uring".to_owned());
+        let outcome = run_on(&mut lanes, 2, |turn| {
+            assert_eq!(turn.lane, 1);
+            Ok(Slice::default())
+        });
         assert_eq!(outcome.rounds_done, 2);
     }
 }

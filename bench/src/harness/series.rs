@@ -1,42 +1,50 @@
-//! One line of the report: everything that was recorded under one name.
+//! Everything that was recorded under one name.
 //!
 //! Samples arrive slice by slice, are folded into a histogram and leave their exact percentiles of
 //! the round behind, from which the paired ratios are made. Cost: about 200 KiB a series; nothing
 //! here runs in the timed path.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
 
 use super::counters::Counters;
-use super::statistics::{P50, P90, P99, P99_9, P99_99, Percentile};
+use super::statistics::{P50, P90, P99, P99_9, P99_99, P99_999, Percentile};
+use crate::report::summary::{Round, Summary, encode};
 
-/// Greatest latency that is told apart; longer ones count as this.
-const LONGEST_NS: u64 = 60_000_000_000;
+/// Greatest value that is told apart, in the report's unit; greater ones count as this.
+const LONGEST: u64 = 60_000_000_000;
 /// Decimal digits that the histogram keeps.
 const DIGITS: u8 = 3;
-
-/// The figures of one round, exact, where its samples support them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Round {
-    pub(crate) p50: Option<u64>,
-    pub(crate) p99: Option<u64>,
-}
 
 /// What a slice yields besides its samples.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Slice {
-    /// From the first recorded send to the last recorded reply.
+    /// From the first recorded operation to the last.
     pub(crate) elapsed_ns: u64,
+    /// Operations done in that time; 0 where each has a sample.
+    pub(crate) operations: u64,
+    /// Payload in one direction.
+    pub(crate) bytes: u64,
     pub(crate) server: Counters,
     pub(crate) client: Counters,
-    /// Whether the warm-up reached both its time and its count.
-    pub(crate) warm: bool,
+    /// Whether the warm-up missed its time or its count.
+    pub(crate) cold: bool,
+}
+
+/// When a slice ran, and what the host did meanwhile.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Interval {
+    /// Since the run began.
+    pub(crate) started_ms: f64,
+    pub(crate) server_core_interrupts: u64,
+    pub(crate) client_core_interrupts: u64,
 }
 
 /// One series of a run.
 #[derive(Debug)]
 pub(crate) struct Series {
     pub(crate) name: String,
+    /// Version and settings of what is measured.
+    pub(crate) about: Option<String>,
     /// Why there is nothing to see here, for a series that could not run.
     pub(crate) unavailable: Option<String>,
     /// A series that spins with system calls: most of those it makes find nothing.
@@ -47,33 +55,18 @@ pub(crate) struct Series {
     pub(crate) client: Counters,
     pub(crate) cold_slices: u64,
     elapsed_ns: u64,
-}
-
-/// A series as it stands in the report; times in ns, `None` where the samples say nothing.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Summary {
-    pub(crate) name: String,
-    pub(crate) samples: u64,
-    pub(crate) min: Option<u64>,
-    pub(crate) p50: Option<u64>,
-    pub(crate) p90: Option<u64>,
-    pub(crate) p99: Option<u64>,
-    pub(crate) p99_9: Option<u64>,
-    pub(crate) p99_99: Option<u64>,
-    pub(crate) max: Option<u64>,
-    pub(crate) mean: Option<f64>,
-    pub(crate) ops_per_s: Option<f64>,
-    pub(crate) syscalls_per_op: Option<f64>,
-    pub(crate) allocations_per_op: Option<f64>,
+    operations: u64,
+    bytes: u64,
 }
 
 impl Series {
-    pub(crate) fn new(name: String) -> Self {
-        let histogram = Histogram::new_with_bounds(1, LONGEST_NS, DIGITS)
+    pub(crate) fn new(name: impl Into<String>) -> Self {
+        let histogram = Histogram::new_with_bounds(1, LONGEST, DIGITS)
             // Invariant: the bounds and digits above are constants that the crate accepts.
             .expect("1 to 60 s with 3 digits is a valid histogram");
         Self {
-            name,
+            name: name.into(),
+            about: None,
             unavailable: None,
             polls_by_syscall: false,
             histogram,
@@ -82,19 +75,44 @@ impl Series {
             client: Counters::default(),
             cold_slices: 0,
             elapsed_ns: 0,
+            operations: 0,
+            bytes: 0,
         }
     }
 
-    /// Adds a recorded slice as one round; the samples, in ns, come back reordered.
-    pub(crate) fn add(&mut self, slice: &Slice, samples_ns: &mut [u64]) {
-        self.rounds.push(Round { p50: P50.of(samples_ns), p99: P99.of(samples_ns) });
-        for &sample in &*samples_ns {
+    /// Adds a recorded slice as one round; the samples come back reordered.
+    pub(crate) fn add(&mut self, slice: &Slice, interval: &Interval, samples: &mut [u64]) {
+        let operations = match slice.operations {
+            0 => samples.len() as u64,
+            counted => counted,
+        };
+        let both = |figure: fn(&Counters) -> u64| figure(&slice.server) + figure(&slice.client);
+        self.rounds.push(Round {
+            started_ms: decimals(interval.started_ms, 3),
+            length_ms: decimals(slice.elapsed_ns as f64 / 1e6, 3),
+            samples: samples.len() as u64,
+            p50: P50.of(samples),
+            p90: P90.of(samples),
+            p99: P99.of(samples),
+            p99_9: P99_9.of(samples),
+            max: samples.iter().copied().max(),
+            ops_per_s: rate(operations, slice.elapsed_ns),
+            cpu_ns_per_op: figure(slice.server.per_operation(slice.server.cpu_ns), 1),
+            voluntary_switches: both(|one| one.voluntary_switches),
+            involuntary_switches: both(|one| one.involuntary_switches),
+            page_faults: both(|one| one.page_faults),
+            server_core_interrupts: interval.server_core_interrupts,
+            client_core_interrupts: interval.client_core_interrupts,
+        });
+        for &sample in &*samples {
             self.histogram.saturating_record(sample.max(1));
         }
         self.elapsed_ns += slice.elapsed_ns;
+        self.operations += operations;
+        self.bytes += slice.bytes;
         self.server = self.server.plus(&slice.server);
         self.client = self.client.plus(&slice.client);
-        self.cold_slices += u64::from(!slice.warm);
+        self.cold_slices += u64::from(slice.cold);
     }
 
     pub(crate) fn summary(&self) -> Summary {
@@ -105,8 +123,11 @@ impl Series {
                 .is_supported_by(samples)
                 .then(|| self.histogram.value_at_quantile(percentile.quantile()))
         };
+        let server = &self.server;
         Summary {
             name: self.name.clone(),
+            about: self.about.clone(),
+            unavailable: self.unavailable.clone(),
             samples,
             min: some(self.histogram.min()),
             p50: at(P50),
@@ -114,20 +135,31 @@ impl Series {
             p99: at(P99),
             p99_9: at(P99_9),
             p99_99: at(P99_99),
+            p99_999: at(P99_999),
             max: some(self.histogram.max()),
             mean: (samples > 0).then(|| decimals(self.histogram.mean(), 1)),
-            ops_per_s: (self.elapsed_ns > 0)
-                .then(|| decimals(samples as f64 * 1e9 / self.elapsed_ns as f64, 1)),
-            syscalls_per_op: self
-                .server
-                .per_operation(self.server.syscalls)
-                .map(|x| decimals(x, 4)),
-            allocations_per_op: self
-                .server
-                .per_operation(self.server.allocations)
-                .map(|x| decimals(x, 6)),
+            stddev: (samples > 0).then(|| decimals(self.histogram.stdev(), 1)),
+            ops_per_s: rate(self.operations, self.elapsed_ns),
+            bytes_per_s: (self.bytes > 0).then(|| rate(self.bytes, self.elapsed_ns)).flatten(),
+            syscalls_per_op: figure(server.syscalls_per_operation(), 4),
+            allocations_per_op: figure(server.allocations_per_operation(), 6),
+            cpu_ns_per_op: figure(server.per_operation(server.cpu_ns), 1),
+            client_cpu_ns_per_op: figure(self.client.per_operation(self.client.cpu_ns), 1),
+            voluntary_switches_per_op: figure(server.per_operation(server.voluntary_switches), 4),
+            involuntary_switches: server.involuntary_switches,
+            page_faults: server.page_faults,
+            rounds: self.rounds.clone(),
+            histogram: (samples > 0).then(|| encode(&self.histogram)),
         }
     }
+}
+
+fn rate(count: u64, elapsed_ns: u64) -> Option<f64> {
+    (elapsed_ns > 0).then(|| decimals(count as f64 * 1e9 / elapsed_ns as f64, 1))
+}
+
+fn figure(value: Option<f64>, digits: i32) -> Option<f64> {
+    value.map(|value| decimals(value, digits))
 }
 
 /// The number with so many decimals: the rest is noise in a report.
@@ -139,30 +171,50 @@ pub(crate) fn decimals(value: f64, digits: i32) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::harness::counters::Inside;
 
     #[test]
     fn a_summary_leaves_out_what_the_samples_do_not_support() {
-        let mut series = Series::new("floor".to_owned());
-        let server = Counters { operations: 1_001, syscalls: 2_002, ..Counters::default() };
-        let slice = Slice { elapsed_ns: 1_000_000, server, warm: true, ..Slice::default() };
+        let mut series = Series::new("floor");
+        let inside = Inside { operations: 1_001, syscalls: 2_002, allocations: 0 };
+        let server = Counters {
+            operations: 1_000,
+            cpu_ns: 900_000,
+            inside: Some(inside),
+            ..Counters::default()
+        };
+        let slice = Slice { elapsed_ns: 1_000_000, bytes: 64_000, server, ..Slice::default() };
         let mut samples: Vec<u64> = (1..=1_000).collect();
-        series.add(&slice, &mut samples);
+        series.add(&slice, &Interval::default(), &mut samples);
         let summary = series.summary();
         assert_eq!((summary.samples, summary.min, summary.max), (1_000, Some(1), Some(1_000)));
         assert_eq!((summary.p50, summary.p99), (Some(500), Some(990)));
         assert_eq!((summary.p99_9, summary.p99_99), (None, None));
-        assert_eq!(summary.ops_per_s, Some(1e6));
+        assert_eq!((summary.ops_per_s, summary.bytes_per_s), (Some(1e6), Some(64e6)));
         assert_eq!(summary.syscalls_per_op, Some(2.0));
         assert_eq!(summary.allocations_per_op, Some(0.0));
-        assert_eq!(series.rounds, [Round { p50: Some(500), p99: Some(990) }]);
+        assert_eq!(summary.cpu_ns_per_op, Some(900.0));
+        let round = &series.rounds[0];
+        assert_eq!((round.p50, round.p99, round.max), (Some(500), Some(990), Some(1_000)));
+        assert_eq!(round.p99_9, None);
         assert_eq!(series.cold_slices, 0);
     }
 
     #[test]
+    fn operations_without_samples_of_their_own_count_for_the_rate() {
+        let mut series = Series::new("tasks");
+        let slice = Slice { elapsed_ns: 1_000_000, operations: 5_000, ..Slice::default() };
+        series.add(&slice, &Interval::default(), &mut [20, 21]);
+        assert_eq!(series.summary().ops_per_s, Some(5e6));
+        assert_eq!(series.summary().samples, 2);
+    }
+
+    #[test]
     fn a_series_without_samples_has_no_figures() {
-        let summary = Series::new("taut".to_owned()).summary();
+        let summary = Series::new("taut").summary();
         assert_eq!(summary.samples, 0);
         assert!(summary.min.is_none() && summary.max.is_none() && summary.mean.is_none());
         assert!(summary.ops_per_s.is_none() && summary.syscalls_per_op.is_none());
+        assert!(summary.histogram.is_none());
     }
 }

@@ -3,8 +3,6 @@
 //! Invariant: the p-th percentile of n samples exists only where n * (1 - p) >= 10: fewer than ten
 //! samples beyond it say nothing. Everything here runs outside the timed path.
 
-use serde::Serialize;
-
 /// A percentile, kept as the integer N of "one sample in N lies beyond it": no rounding decides
 /// whether it is supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,11 +16,20 @@ pub(crate) const P90: Percentile = Percentile { name: "p90", one_in: 10 };
 pub(crate) const P99: Percentile = Percentile { name: "p99", one_in: 100 };
 pub(crate) const P99_9: Percentile = Percentile { name: "p99.9", one_in: 1_000 };
 pub(crate) const P99_99: Percentile = Percentile { name: "p99.99", one_in: 10_000 };
+pub(crate) const P99_999: Percentile = Percentile { name: "p99.999", one_in: 100_000 };
 
 /// How many samples must lie beyond a percentile.
 pub(crate) const SAMPLES_BEYOND: u64 = 10;
 
 impl Percentile {
+    /// All that a report shows.
+    pub(crate) const ALL: [Self; 6] = [P50, P90, P99, P99_9, P99_99, P99_999];
+
+    /// One sample in so many lies beyond it.
+    pub(crate) fn one_in(self) -> u64 {
+        self.one_in
+    }
+
     /// Whether `samples` samples say anything about this percentile.
     pub(crate) fn is_supported_by(self, samples: u64) -> bool {
         samples / SAMPLES_BEYOND >= self.one_in
@@ -50,7 +57,7 @@ impl Percentile {
 }
 
 /// The middle of a figure over rounds: median and quartiles.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) low: f64,
@@ -83,7 +90,7 @@ mod tests {
     #[test]
     fn a_percentile_needs_ten_samples_beyond_it() {
         for (percentile, samples) in
-            [(P50, 20), (P90, 100), (P99, 1_000), (P99_9, 10_000), (P99_99, 100_000)]
+            [(P50, 20), (P90, 100), (P99, 1_000), (P99_9, 10_000), (P99_999, 1_000_000)]
         {
             assert!(percentile.is_supported_by(samples), "{}", percentile.name);
             assert!(!percentile.is_supported_by(samples - 1), "{}", percentile.name);

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::rounds::Outcome;
 use super::series::Series;
@@ -19,7 +19,7 @@ const DRIFT_PPM: f64 = 1_000.0;
 const ROUNDS_TO_QUOTE: usize = 9;
 
 /// A run's status.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Status {
     #[default]
@@ -63,13 +63,13 @@ impl Verdict {
     }
 
     /// Applies the rules that hold for every workload.
-    pub(crate) fn judge(&mut self, series: &[Series], evidence: &Evidence<'_>) {
+    pub(crate) fn judge(&mut self, series: &[&Series], evidence: &Evidence<'_>) {
         self.judge_completeness(series, evidence);
         self.judge_clock(evidence);
         self.judge_quiet(series, evidence);
     }
 
-    fn judge_completeness(&mut self, series: &[Series], evidence: &Evidence<'_>) {
+    fn judge_completeness(&mut self, series: &[&Series], evidence: &Evidence<'_>) {
         let done = evidence.outcome.rounds_done;
         if let Some(failure) = &evidence.outcome.failure {
             self.fail(format!("the run ended in round {}: {failure}", done + 1));
@@ -93,7 +93,7 @@ impl Verdict {
         reasons.sort_unstable();
         reasons.dedup();
         for reason in reasons {
-            let same = |one: &&Series| one.unavailable.as_ref() == Some(reason);
+            let same = |one: &&&Series| one.unavailable.as_ref() == Some(reason);
             let names: Vec<&str> =
                 series.iter().filter(same).map(|one| one.name.as_str()).collect();
             self.warn(format!("unavailable: {}: {reason}", names.join(", ")));
@@ -131,8 +131,8 @@ impl Verdict {
         }
     }
 
-    fn judge_quiet(&mut self, series: &[Series], evidence: &Evidence<'_>) {
-        let sum = |figure: fn(&Series) -> u64| series.iter().map(figure).sum::<u64>();
+    fn judge_quiet(&mut self, series: &[&Series], evidence: &Evidence<'_>) {
+        let sum = |figure: fn(&Series) -> u64| series.iter().map(|one| figure(one)).sum::<u64>();
         let (server, client) = (
             sum(|one| one.server.involuntary_switches),
             sum(|one| one.client.involuntary_switches),
@@ -182,10 +182,10 @@ mod tests {
             clock_drift_ppm: 3.0,
             steal: &[(0, "server", 0.2)],
         };
-        let mut series = Series::new("floor".to_owned());
+        let mut series = Series::new("floor");
         change(&mut evidence, &mut series);
         let mut verdict = Verdict::default();
-        verdict.judge(&[series], &evidence);
+        verdict.judge(&[&series], &evidence);
         verdict
     }
 
@@ -225,7 +225,7 @@ mod tests {
 
     #[test]
     fn series_that_lack_the_same_thing_share_a_sentence() {
-        let mut series = ["taut", "taut+think", "other"].map(|name| Series::new(name.to_owned()));
+        let mut series = ["taut", "taut+think", "other"].map(Series::new);
         series[0].unavailable = Some("no ring".to_owned());
         series[1].unavailable = Some("no ring".to_owned());
         series[2].unavailable = Some("no core".to_owned());
@@ -240,7 +240,7 @@ mod tests {
             clock_drift_ppm: 0.0,
             steal: &[],
         };
-        verdict.judge(&series, &evidence);
+        verdict.judge(&series.each_ref(), &evidence);
         assert_eq!(
             verdict.reasons,
             ["unavailable: other: no core", "unavailable: taut, taut+think: no ring"]

@@ -3,16 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::report::Report;
-use super::series::Series;
-use super::{chart, hgrm};
+use super::{Report, chart};
+use crate::harness::hgrm;
 
 /// Writes everything under `folder`, and the JSON to `json` too; returns what was written. The
 /// folders are there since [`prepare`].
 pub(crate) fn write(
     report: &Report,
-    series: &[Series],
-    subtitle: &str,
     folder: &Path,
     json: Option<&Path>,
 ) -> Result<Vec<PathBuf>, String> {
@@ -21,16 +18,14 @@ pub(crate) fn write(
     if let Some(path) = json {
         files.push((path.to_owned(), text.clone()));
     }
-    files.push((folder.join(format!("{}.json", report.workload)), text));
-    let recorded = || series.iter().filter(|one| !one.histogram.is_empty());
-    if recorded().next().is_some() {
-        let title = format!("Taut {}: round-trip latency", report.workload);
-        let chart = chart::svg(&title, subtitle, series);
-        files.push((folder.join(format!("{}.svg", report.workload)), chart));
-    }
-    for one in recorded() {
-        let name = format!("{}-{}.hgrm", report.workload, one.name);
-        files.push((folder.join(name), hgrm::text(&one.histogram)));
+    let workload = &report.workload;
+    files.push((folder.join(format!("{workload}.json")), text));
+    files.push((folder.join(format!("{workload}.svg")), chart::svg(report)?));
+    for one in &report.series {
+        if let Some(histogram) = one.histogram() {
+            let name = format!("{workload}-{}.hgrm", one.name);
+            files.push((folder.join(name), hgrm::text(&histogram?)));
+        }
     }
     let mut written = Vec::with_capacity(files.len());
     for (path, text) in files {

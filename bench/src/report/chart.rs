@@ -6,10 +6,11 @@
 
 use std::fmt::Write as _;
 
-use super::distribution::{TICKS_PER_HALF_DISTANCE, curve};
 use super::scale::{LogScale, PERCENTILE_TICKS, short_time};
-use super::series::Series;
-use super::statistics::SAMPLES_BEYOND;
+use super::summary::Summary;
+use super::{Report, Unit};
+use crate::harness::distribution::{TICKS_PER_HALF_DISTANCE, curve};
+use crate::harness::statistics::SAMPLES_BEYOND;
 
 const WIDTH: f64 = 1180.0;
 const HEIGHT: f64 = 600.0;
@@ -32,12 +33,18 @@ struct Line<'a> {
     /// `1 / (1 - p)` and ns.
     points: Vec<(f64, f64)>,
     /// p50 and p99 in ns.
-    figures: [Option<u64>; 2],
+    figures: [Option<f64>; 2],
 }
 
 /// The whole file's text.
-pub(crate) fn svg(title: &str, subtitle: &str, series: &[Series]) -> String {
-    let lines = lines(series);
+pub(crate) fn svg(report: &Report) -> Result<String, String> {
+    let lines = lines(&report.series, report.unit)?;
+    let title = format!("Taut {}: {}", report.workload, report.environment.measures);
+    let subtitle = format!(
+        "{} · {}",
+        report.environment.cpu_model.as_deref().unwrap_or("unknown CPU"),
+        report.environment.kernel.as_deref().unwrap_or("unknown kernel")
+    );
     let points = || lines.iter().flat_map(|line| &line.points);
     let farthest = points().map(|point| point.0).fold(10.0, f64::max);
     let lowest = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
@@ -52,18 +59,18 @@ pub(crate) fn svg(title: &str, subtitle: &str, series: &[Series]) -> String {
          font-size=\"13\" fill=\"{TEXT}\">\n\
          <rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n"
     );
-    text(&mut svg, (LEFT, 34.0), "start", "font-size=\"19\" font-weight=\"bold\"", title);
-    text(&mut svg, (LEFT, 56.0), "start", "fill=\"#666666\"", subtitle);
+    text(&mut svg, (LEFT, 34.0), "start", "font-size=\"19\" font-weight=\"bold\"", &title);
+    text(&mut svg, (LEFT, 56.0), "start", "fill=\"#666666\"", &subtitle);
     grid(&mut svg, &x, &y, farthest);
     for line in &lines {
         draw(&mut svg, line, &x, &y);
     }
     legend(&mut svg, &lines);
     svg.push_str("</svg>\n");
-    svg
+    Ok(svg)
 }
 
-fn lines(series: &[Series]) -> Vec<Line<'_>> {
+fn lines(series: &[Summary], unit: Unit) -> Result<Vec<Line<'_>>, String> {
     let mut families: Vec<&str> = Vec::new();
     let mut lines = Vec::new();
     for one in series {
@@ -73,24 +80,25 @@ fn lines(series: &[Series]) -> Vec<Line<'_>> {
         if known.is_none() {
             families.push(family);
         }
-        let supported = (one.histogram.len() / SAMPLES_BEYOND) as f64;
-        let points: Vec<(f64, f64)> = curve(&one.histogram, TICKS_PER_HALF_DISTANCE)
+        let Some(histogram) = one.histogram() else { continue };
+        let supported = (one.samples / SAMPLES_BEYOND) as f64;
+        let nanoseconds = |value: u64| value as f64 / unit.in_one_nanosecond();
+        let points: Vec<(f64, f64)> = curve(&histogram?, TICKS_PER_HALF_DISTANCE)
             .iter()
-            .filter_map(|point| Some((point.one_in()?, point.value as f64)))
+            .filter_map(|point| Some((point.one_in()?, nanoseconds(point.value))))
             .take_while(|&(one_in, _)| one_in <= supported)
             .collect();
-        let summary = one.summary();
         if !points.is_empty() {
             lines.push(Line {
                 name: &one.name,
                 colour: COLOURS[index % COLOURS.len()],
                 dashed: family != one.name,
                 points,
-                figures: [summary.p50, summary.p99],
+                figures: [one.p50, one.p99].map(|figure| figure.map(nanoseconds)),
             });
         }
     }
-    lines
+    Ok(lines)
 }
 
 fn grid(svg: &mut String, x: &LogScale, y: &LogScale, farthest: f64) {
@@ -149,7 +157,7 @@ fn legend(svg: &mut String, lines: &[Line<'_>]) {
         );
         text(svg, (left + 44.0, height + 4.5), "start", "", line.name);
         for ((right, _), figure) in columns.iter().zip(line.figures) {
-            let figure = figure.map_or_else(|| "-".to_owned(), |ns| short_time(ns as f64));
+            let figure = figure.map_or_else(|| "-".to_owned(), short_time);
             text(svg, (*right, height + 4.5), "end", "", &figure);
         }
     }
@@ -179,14 +187,7 @@ fn text(svg: &mut String, at: (f64, f64), anchor: &str, attributes: &str, words:
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn series(name: &str, samples: u64) -> Series {
-        let mut series = Series::new(name.to_owned());
-        for sample in 0..samples {
-            series.histogram.saturating_record(10_000 + sample % 977 * 3);
-        }
-        series
-    }
+    use crate::report::tests::report;
 
     /// Every tag is closed in order, every attribute is quoted, and no `&` or `<` is left bare.
     fn assert_well_formed(svg: &str) {
@@ -211,8 +212,9 @@ mod tests {
 
     #[test]
     fn the_chart_is_well_formed_and_names_every_series() {
-        let all = [series("floor", 20_000), series("taut<&>", 5_000), series("floor+think", 900)];
-        let svg = svg("echo", "64 B & more", &all);
+        let mut report = report(&["floor", "taut<&>", "floor+think"], 5_000);
+        report.environment.measures = "64 B & more".to_owned();
+        let svg = svg(&report).unwrap();
         assert_well_formed(&svg);
         assert_eq!(svg.matches("<polyline").count(), 3);
         assert!(svg.contains(">floor+think<") && svg.contains("taut&lt;&amp;&gt;"));
@@ -221,15 +223,15 @@ mod tests {
 
     #[test]
     fn a_chart_without_samples_is_still_a_chart() {
-        let svg = svg("echo", "", &[Series::new("taut".to_owned())]);
+        let svg = svg(&report(&["taut"], 0)).unwrap();
         assert_well_formed(&svg);
         assert_eq!(svg.matches("<polyline").count(), 0);
     }
 
     #[test]
     fn a_curve_ends_where_ten_samples_lie_beyond_it() {
-        let all = [series("floor", 1_000)];
-        let lines = lines(&all);
+        let report = report(&["floor"], 1_000);
+        let lines = lines(&report.series, report.unit).unwrap();
         let farthest = lines[0].points.last().unwrap().0;
         assert!((50.0..=100.0).contains(&farthest), "{farthest}");
     }

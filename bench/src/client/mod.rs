@@ -1,0 +1,84 @@
+//! The raw clients: the same spinning code, core and clock for every server.
+//!
+//! Invariant: a reply that does not come, comes short or comes wrong ends the run.
+
+pub(crate) mod message;
+pub(crate) mod ping_pong;
+
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+
+use crate::harness::clock::Clock;
+
+/// Longer than any pause of a host that is worth measuring on.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many empty polls pass between two looks at the timeout.
+const POLLS_BETWEEN_LOOKS: u32 = 1 << 16;
+
+/// One connection, ready for a client that spins.
+pub(crate) fn connect_one(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let stream = TcpStream::connect(address)?;
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    Ok(stream)
+}
+
+/// So many connections to a server.
+pub(crate) fn connect(address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>, String> {
+    let all = (0..connections).map(|_| connect_one(address)).collect::<std::io::Result<_>>();
+    all.map_err(|error| {
+        format!(
+            "not all of its {connections} connections could be made: {error}; raise the limit of \
+             open files (ulimit -n) or ask for fewer --connections"
+        )
+    })
+}
+
+/// Spins: a client that slept would measure its own wake-up.
+#[inline(always)]
+pub(crate) fn wait_until(clock: &Clock, moment: u64) {
+    while clock.now() < moment {
+        std::hint::spin_loop();
+    }
+}
+
+/// Tells after a while that a reply has not come, at the cost of a countdown for an empty poll.
+#[derive(Debug, Default)]
+pub(crate) struct Patience {
+    polls: u32,
+    deadline: Option<Instant>,
+}
+
+impl Patience {
+    /// To be called for each poll that found nothing; an error when the time is over.
+    #[inline(always)]
+    pub(crate) fn nothing_came(&mut self, awaited: impl FnOnce() -> String) -> Result<(), String> {
+        self.polls += 1;
+        if self.polls < POLLS_BETWEEN_LOOKS {
+            return Ok(());
+        }
+        self.polls = 0;
+        self.look(awaited)
+    }
+
+    /// Sets the deadline on the first look and complains when it has passed.
+    #[cold]
+    fn look(&mut self, awaited: impl FnOnce() -> String) -> Result<(), String> {
+        let now = Instant::now();
+        if now < *self.deadline.get_or_insert(now + REPLY_TIMEOUT) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} did not come within {} s: it was lost, or the server hangs",
+            awaited(),
+            REPLY_TIMEOUT.as_secs()
+        ))
+    }
+}
+
+/// The sentence about a call of the client that failed.
+pub(crate) fn broken(call: &str, error: Errno) -> String {
+    format!("the client's {call} failed: {error}; the server has ended or reset the connection")
+}

@@ -1,0 +1,134 @@
+//! A series as it stands in a report, and one of its rounds.
+//!
+//! Invariant: a figure that its samples don't support is `None`. The histogram travels along as
+//! the HdrHistogram tools encode it, so that a report can be merged and drawn again.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use serde::{Deserialize, Serialize};
+
+use crate::harness::statistics::Percentile;
+
+/// One series; times in the report's unit.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Summary {
+    pub(crate) name: String,
+    /// Version and settings of what was measured, where they don't go without saying.
+    pub(crate) about: Option<String>,
+    /// Why there are no figures.
+    pub(crate) unavailable: Option<String>,
+    pub(crate) samples: u64,
+    pub(crate) min: Option<u64>,
+    pub(crate) p50: Option<u64>,
+    pub(crate) p90: Option<u64>,
+    pub(crate) p99: Option<u64>,
+    pub(crate) p99_9: Option<u64>,
+    pub(crate) p99_99: Option<u64>,
+    pub(crate) p99_999: Option<u64>,
+    pub(crate) max: Option<u64>,
+    pub(crate) mean: Option<f64>,
+    pub(crate) stddev: Option<f64>,
+    pub(crate) ops_per_s: Option<f64>,
+    /// Payload in one direction.
+    pub(crate) bytes_per_s: Option<f64>,
+    pub(crate) syscalls_per_op: Option<f64>,
+    pub(crate) allocations_per_op: Option<f64>,
+    /// Time on a core that the subject took for an operation, spinning included.
+    pub(crate) cpu_ns_per_op: Option<f64>,
+    pub(crate) client_cpu_ns_per_op: Option<f64>,
+    /// How often the subject went to sleep for an operation.
+    pub(crate) voluntary_switches_per_op: Option<f64>,
+    /// How often the subject lost its core while it was recorded.
+    pub(crate) involuntary_switches: u64,
+    pub(crate) page_faults: u64,
+    pub(crate) rounds: Vec<Round>,
+    /// Base64 of the HdrHistogram's V2 deflated form.
+    pub(crate) histogram: Option<String>,
+}
+
+/// One slice of a series: an interval of the run, with what disturbed it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Round {
+    /// Since the run began.
+    pub(crate) started_ms: f64,
+    pub(crate) length_ms: f64,
+    pub(crate) samples: u64,
+    pub(crate) p50: Option<u64>,
+    pub(crate) p90: Option<u64>,
+    pub(crate) p99: Option<u64>,
+    pub(crate) p99_9: Option<u64>,
+    pub(crate) max: Option<u64>,
+    pub(crate) ops_per_s: Option<f64>,
+    pub(crate) cpu_ns_per_op: Option<f64>,
+    /// Of subject and client together, as are the next two.
+    pub(crate) voluntary_switches: u64,
+    pub(crate) involuntary_switches: u64,
+    pub(crate) page_faults: u64,
+    /// All that `/proc/interrupts` counts for the core, the timer's among them.
+    pub(crate) server_core_interrupts: u64,
+    pub(crate) client_core_interrupts: u64,
+}
+
+impl Summary {
+    /// The value of that percentile, if the samples support it.
+    pub(crate) fn percentile(&self, percentile: Percentile) -> Option<u64> {
+        match percentile.one_in() {
+            2 => self.p50,
+            10 => self.p90,
+            100 => self.p99,
+            1_000 => self.p99_9,
+            10_000 => self.p99_99,
+            _ => self.p99_999,
+        }
+    }
+
+    /// The samples; `None` for a series without any, an error for text that is none.
+    pub(crate) fn histogram(&self) -> Option<Result<Histogram<u64>, String>> {
+        self.histogram.as_deref().map(decode)
+    }
+}
+
+/// The histogram as text.
+pub(crate) fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new()
+        .serialize(histogram, &mut bytes)
+        // Invariant: writing to memory can't fail, and every u64 histogram has a V2 form.
+        .expect("a histogram is serialised into memory");
+    STANDARD.encode(bytes)
+}
+
+fn decode(text: &str) -> Result<Histogram<u64>, String> {
+    let bytes =
+        STANDARD.decode(text).map_err(|error| format!("a histogram is no base64 text: {error}"))?;
+    Deserializer::new()
+        .deserialize(&mut bytes.as_slice())
+        .map_err(|error| format!("a histogram can't be read: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_histogram_survives_its_text() {
+        let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).unwrap();
+        for value in [1, 10_551, 10_551, 59_999_999_999] {
+            histogram.record(value).unwrap();
+        }
+        let again = decode(&encode(&histogram)).unwrap();
+        assert_eq!(again.len(), 4);
+        assert_eq!(again.value_at_quantile(0.5), histogram.value_at_quantile(0.5));
+        assert_eq!(again.max(), histogram.max());
+    }
+
+    #[test]
+    fn damaged_text_is_an_error_not_a_panic() {
+        for text in ["", "AAAA", "not base64!", "HISTFAAA"] {
+            let summary = Summary { histogram: Some(text.to_owned()), ..Summary::default() };
+            assert!(summary.histogram().unwrap().is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! Our own subjects in the role `echo`: the floors and the runtime, as `taut-bench serve`.
+//!
+//! Every server is a process of its own, pinned to its core before it opens anything. It accepts
+//! connections for as long as it lives and ends with its standard input; see `bench/SUBJECTS.md`.
+
+mod acceptor;
+mod on_taut;
+mod raw_epoll;
+mod raw_spin;
+
+use std::io::{self, Read};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::thread;
+
+use clap::{Args, ValueEnum};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, send};
+
+use crate::harness::cores;
+use crate::harness::environment::FeatureRow;
+use crate::subject::{Announcement, Attendant};
+
+/// The kinds of server, by the names of their series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ServerKind {
+    /// Raw non-blocking recv and send in a loop: nothing can be faster through these calls.
+    Floor,
+    /// Raw epoll that never sleeps, edge-triggered.
+    RawEpollSpin,
+    /// Raw epoll that sleeps when idle: the floor of every server that does.
+    RawEpollPark,
+    /// The runtime on io_uring, spinning.
+    Taut,
+    /// The same with hot streams, which the spin loop polls directly.
+    TautHot,
+    /// The runtime on epoll, spinning.
+    TautEpoll,
+    /// The runtime on io_uring, sleeping in the kernel when idle.
+    TautPark,
+}
+
+impl ServerKind {
+    pub(crate) const ALL: [Self; 7] = [
+        Self::Floor,
+        Self::RawEpollSpin,
+        Self::RawEpollPark,
+        Self::Taut,
+        Self::TautHot,
+        Self::TautEpoll,
+        Self::TautPark,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::RawEpollSpin => "raw-epoll-spin",
+            Self::RawEpollPark => "raw-epoll-park",
+            Self::Taut => "taut",
+            Self::TautHot => "taut-hot",
+            Self::TautEpoll => "taut-epoll",
+            Self::TautPark => "taut-park",
+        }
+    }
+
+    /// Whether its idle loop asks the kernel, so that its system calls are mostly empty polls.
+    pub(crate) fn polls_by_syscall(self) -> bool {
+        matches!(self, Self::Floor | Self::RawEpollSpin | Self::TautHot | Self::TautEpoll)
+    }
+}
+
+/// The command line of `serve`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Which server.
+    kind: ServerKind,
+
+    /// The core that it runs on.
+    #[arg(long)]
+    core: usize,
+
+    /// Swallow what comes instead of sending it back.
+    #[arg(long)]
+    sink: bool,
+
+    /// The page in which it leaves its counts.
+    #[arg(long, hide = true)]
+    page: Option<PathBuf>,
+}
+
+/// What every server does with what it receives.
+#[derive(Debug)]
+pub(crate) struct Service {
+    attendant: Attendant,
+    /// Nothing is sent back.
+    sink: bool,
+}
+
+/// Serves until standard input ends; returns only with an error.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    cores::pin(options.core)?;
+    let attendant = match &options.page {
+        Some(path) => Attendant::open(path)?,
+        None => Attendant::alone()?,
+    };
+    let service = Service { attendant, sink: options.sink };
+    end_with_standard_input()?;
+    let failed = |error: io::Error| format!("its socket failed: {error}");
+    match options.kind {
+        ServerKind::Floor => {
+            let (listener, address) = listen().map_err(failed)?;
+            announce(address, "raw recv and send, spinning over all connections", Vec::new())?;
+            raw_spin::serve(listener, &service).map_err(failed)
+        }
+        kind @ (ServerKind::RawEpollSpin | ServerKind::RawEpollPark) => {
+            let (listener, address) = listen().map_err(failed)?;
+            let spin = kind == ServerKind::RawEpollSpin;
+            let waits = if spin { "spinning" } else { "sleeping when idle" };
+            announce(address, &format!("raw epoll, edge-triggered, {waits}"), Vec::new())?;
+            raw_epoll::serve(&listener, spin, &service).map_err(failed)
+        }
+        kind => on_taut::serve(kind, options.core, service),
+    }
+}
+
+fn listen() -> io::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+fn announce(
+    listening: SocketAddr,
+    settings: &str,
+    features: Vec<FeatureRow>,
+) -> Result<(), String> {
+    Announcement {
+        listening: Some(listening),
+        version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),
+        settings: settings.to_owned(),
+        features,
+        ..Announcement::default()
+    }
+    .print()
+}
+
+/// Whoever started this program closes its standard input when it is no longer needed, or when it
+/// has died itself: a server that spins would otherwise outlive it.
+fn end_with_standard_input() -> Result<(), String> {
+    let wait = || {
+        let mut ignored = [0; 64];
+        while !matches!(io::stdin().read(&mut ignored), Ok(0) | Err(_)) {}
+        std::process::exit(0);
+    };
+    thread::Builder::new()
+        .name("stdin".to_owned())
+        .spawn(wait)
+        .map(drop)
+        .map_err(|error| format!("the thread that waits for the end did not start: {error}"))
+}
+
+/// Sends all of it, spinning where the socket is full: the client keeps reading meanwhile.
+#[inline(always)]
+fn send_all(stream: &TcpStream, bytes: &[u8], syscalls: &mut u64) -> io::Result<()> {
+    let mut sent = 0;
+    while sent < bytes.len() {
+        *syscalls += 1;
+        match send(stream, &bytes[sent..], SendFlags::NOSIGNAL) {
+            Ok(count) => sent += count,
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for kind in ServerKind::ALL {
+            let value = kind.to_possible_value().map(|value| value.get_name().to_owned());
+            assert_eq!(value.as_deref(), Some(kind.name()));
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A server on epoll without a runtime, edge-triggered: `epoll_wait`, `recv`, `send`.
+//!
+//! It never sleeps, or it does; everything else is the same. No call re-arms anything, and a short
+//! read has emptied the socket (data that comes later raises a new edge), so a message costs one
+//! `epoll_wait` that finds it, one `recv` and one `send`.
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::{AsRawFd, OwnedFd};
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, recv};
+
+use super::{Service, acceptor, send_all};
+
+const BUFFER_BYTES: usize = 64 << 10;
+const EVENTS: usize = 1024;
+
+/// Serves for as long as the process lives.
+pub(super) fn serve(listener: &TcpListener, spin: bool, service: &Service) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    let listener_key = listener.as_raw_fd() as u64;
+    epoll::add(&poll, listener, epoll::EventData::new_u64(listener_key), epoll::EventFlags::IN)?;
+    let mut streams = HashMap::new();
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let timeout = spin.then_some(&at_once);
+    let mut syscalls = 0;
+    loop {
+        events.clear();
+        syscalls += 1;
+        match epoll::wait(&poll, spare_capacity(&mut events), timeout) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for event in &events {
+            let key = event.data.u64();
+            if key == listener_key {
+                accept(listener, &poll, &mut streams)?;
+            } else if let Some(stream) = streams.get(&key) {
+                // An end that came together with bytes raises no edge of its own.
+                let flags = event.flags;
+                let ended = flags.contains(epoll::EventFlags::RDHUP);
+                if !echo(stream, ended, &mut buffer, service, &mut syscalls)? {
+                    streams.remove(&key);
+                }
+            }
+        }
+    }
+}
+
+fn accept(
+    listener: &TcpListener,
+    poll: &OwnedFd,
+    streams: &mut HashMap<u64, TcpStream>,
+) -> io::Result<()> {
+    loop {
+        let stream = match listener.accept() {
+            Ok((stream, _)) => stream,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        acceptor::prepare(&stream)?;
+        let key = stream.as_raw_fd() as u64;
+        let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
+        epoll::add(poll, &stream, epoll::EventData::new_u64(key), flags)?;
+        streams.insert(key, stream);
+    }
+}
+
+/// Sends back all that is there; false when the peer has ended the connection.
+fn echo(
+    stream: &TcpStream,
+    ended: bool,
+    buffer: &mut [u8],
+    service: &Service,
+    syscalls: &mut u64,
+) -> io::Result<bool> {
+    loop {
+        *syscalls += 1;
+        match recv(stream, &mut *buffer, RecvFlags::empty()) {
+            Ok((0, _)) | Err(Errno::CONNRESET | Errno::PIPE) => return Ok(false),
+            Ok((count, _)) => {
+                if !service.sink {
+                    send_all(stream, &buffer[..count], syscalls)?;
+                }
+                service.attendant.served(count, || *syscalls);
+                if count < buffer.len() && !ended {
+                    return Ok(true);
+                }
+            }
+            Err(Errno::AGAIN) => return Ok(true),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! The programs that are measured: child processes, each alone on the server core.
+//!
+//! `bench/SUBJECTS.md` is the contract between them and this tool; servers of ours and of others
+//! keep the same one. Invariant: of all subjects of a run at most one is not stopped, so that they
+//! cost each other nothing; and none outlives the run, since each ends with its standard input.
+
+mod announcement;
+mod manifest;
+mod page;
+mod process;
+mod servers;
+mod usage;
+
+pub(crate) use announcement::Announcement;
+pub(crate) use manifest::Manifest;
+pub(crate) use page::Attendant;
+pub(crate) use process::{Awake, Subject};
+pub(crate) use servers::{Running, Servers};

@@ -1,0 +1,3 @@
+//! The workloads: one file each, on the harness.
+
+pub(crate) mod echo;
