@@ -14,14 +14,16 @@ mod report;
 mod serve;
 mod subject;
 mod sys;
+mod work;
 mod workloads;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use harness::options::Common;
 use harness::session;
-use workloads::echo;
+use workloads::{channels, clock, echo, jitter, micro, stream, tasks, timers};
 
 /// Counts allocations; see `allocations_per_op` in the report.
 #[global_allocator]
@@ -42,8 +44,22 @@ struct Line {
 enum Command {
     /// TCP round trips over loopback, on the runtime and on raw system calls.
     Echo(echo::Options),
+    /// What tasks cost: spawned, joined, giving way, cancelled.
+    Tasks(micro::Options),
+    /// What a message between the tasks of a core costs.
+    Channels(micro::Options),
+    /// Latencies at a fixed rate of messages, without coordinated omission.
+    Stream(stream::Options),
+    /// How long each core is taken away from whoever runs on it.
+    Jitter(jitter::Options),
+    /// What reading a clock costs, how it steps, and its order between cores.
+    Clock(Common),
+    /// How late a sleep of 50 us ends.
+    Timers(micro::Options),
     /// One of the servers that the workloads measure, to be used by hand or by them.
     Serve(serve::Options),
+    /// One of the subjects of tasks, channels and timers.
+    Work(work::Options),
 }
 
 fn main() -> ExitCode {
@@ -59,8 +75,25 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Echo(options) => {
             session::run(&options.common, |setting| echo::Echo::new(&options, setting))
         }
+        Command::Tasks(options) => run_micro(&options, tasks::DEFINITION),
+        Command::Channels(options) => run_micro(&options, channels::DEFINITION),
+        Command::Timers(options) => run_micro(&options, timers::DEFINITION),
+        Command::Work(options) => work::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Stream(options) => {
+            session::run(&options.common, |setting| stream::Stream::new(&options, setting))
+        }
+        Command::Jitter(options) => {
+            session::run(&options.common, |setting| jitter::Jitter::new(&options, setting))
+        }
+        Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
     }
+}
+
+fn run_micro(options: &micro::Options, definition: micro::Definition) -> Result<ExitCode, String> {
+    session::run(&options.common, |setting| {
+        micro::Micro::new(definition, &options.selection, setting)
+    })
 }
 
 #[cfg(test)]

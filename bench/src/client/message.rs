@@ -12,6 +12,11 @@ pub(crate) fn fill(message: &mut [u8], sequence: u64) {
     let head = message.len().min(SEQUENCE_BYTES);
     let (number, pattern) = message.split_at_mut(head);
     number.copy_from_slice(&sequence.to_le_bytes()[..head]);
+    fill_pattern(pattern, sequence);
+}
+
+/// Writes the pattern that goes with that number.
+pub(crate) fn fill_pattern(pattern: &mut [u8], sequence: u64) {
     // The step of 31 is odd: all 256 values come round before a byte repeats in its place.
     let mut next = (sequence as u8).wrapping_mul(31);
     for byte in pattern {

@@ -3,6 +3,7 @@
 //! Invariant: a reply that does not come, comes short or comes wrong ends the run.
 
 pub(crate) mod message;
+pub(crate) mod open_loop;
 pub(crate) mod ping_pong;
 
 use std::net::{SocketAddr, TcpStream};

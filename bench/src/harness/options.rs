@@ -8,6 +8,18 @@ use clap::Args;
 use super::duration::parse_duration;
 use super::sla::Promise;
 
+/// Which programs a workload measures, where it measures programs.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Selection {
+    /// Subjects to run, separated by commas; by default all of them.
+    #[arg(long, value_delimiter = ',', value_name = "NAME")]
+    pub(crate) series: Vec<String>,
+
+    /// The list of peers that scripts/bench-peers.sh wrote; they run beside ours.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) peers: Option<PathBuf>,
+}
+
 /// How a run is divided, where it runs and where its report goes.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Common {
@@ -26,14 +38,6 @@ pub(crate) struct Common {
     /// Core of the client; by default another one that is no SMT sibling of the server's.
     #[arg(long)]
     pub(crate) client_core: Option<usize>,
-
-    /// Series to run, separated by commas; by default all of them.
-    #[arg(long, value_delimiter = ',', value_name = "NAME")]
-    pub(crate) series: Vec<String>,
-
-    /// The list of peers that scripts/bench-peers.sh wrote; they run beside ours.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) peers: Option<PathBuf>,
 
     /// A promise to hold, as p99=20us,p99.9=100us; of the series taut, or of NAME in NAME:p99=20us.
     /// A broken one ends the program with status 1.

@@ -23,7 +23,8 @@ pub(crate) fn write(
     files.push((folder.join(format!("{workload}.svg")), chart::svg(report)?));
     for one in &report.series {
         if let Some(histogram) = one.histogram() {
-            let name = format!("{workload}-{}.hgrm", one.name);
+            // A colon in a name is trouble for half of the tools that get the file.
+            let name = format!("{workload}-{}.hgrm", one.name.replace(':', "-"));
             files.push((folder.join(name), hgrm::text(&histogram?)));
         }
     }

@@ -5,6 +5,7 @@
 //! cost each other nothing; and none outlives the run, since each ends with its standard input.
 
 mod announcement;
+mod crew;
 mod manifest;
 mod page;
 mod process;
@@ -12,7 +13,7 @@ mod servers;
 mod usage;
 
 pub(crate) use announcement::Announcement;
-pub(crate) use manifest::Manifest;
+pub(crate) use crew::Crew;
 pub(crate) use page::Attendant;
 pub(crate) use process::{Awake, Subject};
-pub(crate) use servers::{Running, Servers};
+pub(crate) use servers::{Running, Server, Servers};

@@ -13,6 +13,7 @@ use super::page::{Counted, Page};
 use super::{Awake, Subject};
 use crate::harness::counters::{Counters, Inside};
 use crate::harness::environment::FeatureRow;
+use crate::harness::options::Selection;
 use crate::harness::series::Series;
 use crate::harness::verdict::Verdict;
 use crate::serve::ServerKind;
@@ -41,23 +42,14 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts ours and the peers of the manifest, or those of them that are named.
-    pub(crate) fn start(
-        named: &[String],
-        manifest: &Manifest,
-        core: usize,
-    ) -> Result<Self, String> {
+    pub(crate) fn start(selection: &Selection, core: usize) -> Result<Self, String> {
+        let manifest = Manifest::read(selection.peers.as_deref())?;
+        let named = &selection.series;
         raise_descriptor_limit();
         let peers: Vec<&Entry> = manifest.peers(Role::Echo).collect();
-        let known = || {
-            let ours = ServerKind::ALL.iter().map(|kind| kind.name().to_owned());
-            ours.chain(peers.iter().map(|peer| peer.name.clone()))
-        };
-        if let Some(name) = named.iter().find(|name| !known().any(|known| known == **name)) {
-            return Err(format!(
-                "--series {name}: no such server; there are {}",
-                known().collect::<Vec<_>>().join(", ")
-            ));
-        }
+        let ours = ServerKind::ALL.iter().map(|kind| kind.name());
+        let names = ours.chain(peers.iter().map(|peer| peer.name.as_str()));
+        check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
         let ours = ServerKind::ALL.into_iter().filter(|kind| asked(kind.name()));
         let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, core)).collect();
@@ -291,6 +283,16 @@ impl Running<'_> {
                 return Err("it left no counts: it hangs".to_owned());
             }
             std::thread::yield_now();
+        }
+    }
+}
+
+/// Whether all names of `--series` are known.
+pub(super) fn check_names(named: &[String], known: &[&str]) -> Result<(), String> {
+    match named.iter().find(|name| !known.contains(&name.as_str())) {
+        None => Ok(()),
+        Some(name) => {
+            Err(format!("--series {name}: there is no such series; name {}", known.join(", ")))
         }
     }
 }

@@ -13,13 +13,13 @@ use crate::client::ping_pong::PingPong;
 use crate::harness::clock::Clock;
 use crate::harness::duration::{format_duration, parse_duration};
 use crate::harness::environment::FeatureRow;
-use crate::harness::options::Common;
+use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::{Lane, Turn};
 use crate::harness::series::Slice;
 use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50, P99};
-use crate::subject::{Manifest, Servers};
+use crate::subject::Servers;
 
 /// Measures TCP round trips over loopback, and their floor in the same run.
 #[derive(Args, Clone, Debug)]
@@ -39,6 +39,9 @@ pub(crate) struct Options {
     pub(crate) think: Vec<Duration>,
 
     #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    #[command(flatten)]
     pub(crate) common: Common,
 }
 
@@ -55,8 +58,7 @@ pub(crate) struct Echo {
 
 impl Echo {
     pub(crate) fn new(options: &Options, setting: &Setting) -> Result<Self, String> {
-        let manifest = Manifest::read(options.common.peers.as_deref())?;
-        let mut servers = Servers::start(&options.common.series, &manifest, setting.cores.server)?;
+        let mut servers = Servers::start(&options.selection, setting.cores.server)?;
         let clients = servers.connect_each(|address| {
             let connections = connect(address, options.connections as usize)?;
             Ok(PingPong::new(connections, options.size as usize))

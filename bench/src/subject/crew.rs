@@ -1,0 +1,73 @@
+//! The micro subjects of a run: ours and the peers, each doing the works that it offers.
+
+use super::Subject;
+use super::manifest::{Entry, Manifest, Role};
+use super::servers::{check_names, this_program};
+use crate::harness::options::Selection;
+use crate::harness::verdict::Verdict;
+use crate::work::WorkKind;
+
+/// One of them, or the reason why it is not there.
+#[derive(Debug)]
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) ours: bool,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) unavailable: Option<String>,
+}
+
+/// All of them, in the order of the report.
+#[derive(Debug)]
+pub(crate) struct Crew {
+    pub(crate) list: Vec<Member>,
+}
+
+impl Crew {
+    /// Starts ours and the peers of the manifest, or those of them that are named.
+    pub(crate) fn start(selection: &Selection, core: usize) -> Result<Self, String> {
+        let manifest = Manifest::read(selection.peers.as_deref())?;
+        let named = &selection.series;
+        let peers: Vec<&Entry> = manifest.peers(Role::Micro).collect();
+        let ours = WorkKind::ALL.map(WorkKind::name);
+        let names = ours.into_iter().chain(peers.iter().map(|peer| peer.name.as_str()));
+        check_names(named, &names.collect::<Vec<_>>())?;
+        let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
+        let member = |name: &str, ours: bool, started: Result<Subject, String>| {
+            let (subject, unavailable) = match started {
+                Ok(subject) => (Some(subject), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            Member { name: name.to_owned(), ours, subject, unavailable }
+        };
+        let mut list = Vec::new();
+        for name in ours.into_iter().filter(|name| asked(name)) {
+            let start =
+                |program: std::path::PathBuf| Subject::start(&program, ["work", name], core);
+            list.push(member(name, true, this_program().and_then(start)));
+        }
+        for peer in peers.into_iter().filter(|peer| asked(&peer.name)) {
+            let started = peer.program();
+            let started =
+                started.and_then(|(program, words)| Subject::start(&program, words, core));
+            list.push(member(&peer.name, false, started));
+        }
+        Ok(Self { list })
+    }
+
+    /// Ends all of them; whichever ends badly fails the run.
+    pub(crate) fn end(self, verdict: &mut Verdict) {
+        for member in self.list {
+            if let Some(Err(reason)) = member.subject.map(Subject::end) {
+                verdict.fail(format!("{} failed: {reason}", member.name));
+            }
+        }
+    }
+}
+
+impl Member {
+    /// Whether it is there and does that work.
+    pub(crate) fn offers(&self, work: &str) -> bool {
+        let subject = self.subject.as_ref();
+        subject.is_some_and(|subject| subject.announcement.works.iter().any(|one| one == work))
+    }
+}

@@ -1,0 +1,190 @@
+//! What several workloads share: works inside one thread, timed by the subjects themselves.
+//!
+//! Each lane is one work of one subject; a sample is one batch, divided by its operations.
+//! Invariant: the same batches of the same work for every subject; the subject reads its clock
+//! twice a batch and nothing else disturbs it. See `bench/SUBJECTS.md` for what each work is.
+
+use std::time::Instant;
+
+use clap::Args;
+
+use crate::harness::clock::Clock;
+use crate::harness::options::{Common, Selection};
+use crate::harness::rounds::{Lane, Turn};
+use crate::harness::series::{Series, Slice};
+use crate::harness::session::{Setting, Workload};
+use crate::harness::verdict::Verdict;
+use crate::report::Unit;
+use crate::report::ratios::{Figure, P50};
+use crate::subject::Crew;
+
+/// The command line of such a workload.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// One work of a workload.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Work {
+    pub(crate) name: &'static str,
+    /// Operations of a batch.
+    pub(crate) operations: u64,
+    /// Batches that are asked for at once.
+    pub(crate) batches: u64,
+    /// What a batch takes by definition, which is not counted: a sleep's own length.
+    pub(crate) expected_ns: u64,
+}
+
+/// What tells one such workload from another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) measures: &'static str,
+    pub(crate) unit: Unit,
+    pub(crate) works: &'static [Work],
+    /// The series beside `floor` to which others are compared: `(series, to)`.
+    pub(crate) pairs: &'static [(&'static str, &'static str)],
+    pub(crate) notes: &'static [&'static str],
+}
+
+/// A workload of such works while it runs.
+#[derive(Debug)]
+pub(crate) struct Micro {
+    definition: Definition,
+    crew: Crew,
+    /// The member of the crew and the work of each lane.
+    lanes: Vec<(usize, Work)>,
+}
+
+impl Micro {
+    pub(crate) fn new(
+        definition: Definition,
+        selection: &Selection,
+        setting: &Setting,
+    ) -> Result<Self, String> {
+        let crew = Crew::start(selection, setting.cores.server)?;
+        let mut lanes = Vec::new();
+        for work in definition.works {
+            let members = crew.list.iter().enumerate();
+            let able = members.filter(|(_, member)| member.offers(work.name));
+            lanes.extend(able.map(|(index, _)| (index, *work)));
+        }
+        // Who offers nothing of this workload is not awaited; who could not start must be told of.
+        let absent = crew.list.iter().enumerate().filter(|(_, member)| member.subject.is_none());
+        lanes.extend(absent.filter_map(|(index, _)| Some((index, *definition.works.first()?))));
+        Ok(Self { definition, crew, lanes })
+    }
+
+    /// The name of the member's series for that work.
+    fn series_name(&self, member: &str, work: &Work) -> String {
+        match self.definition.works {
+            [_] => member.to_owned(),
+            _ => format!("{member}:{}", work.name),
+        }
+    }
+}
+
+impl Workload for Micro {
+    fn name(&self) -> &'static str {
+        self.definition.name
+    }
+
+    fn measures(&self) -> String {
+        self.definition.measures.to_owned()
+    }
+
+    fn unit(&self) -> Unit {
+        self.definition.unit
+    }
+
+    fn settings(&self) -> Vec<(String, String)> {
+        let batch = |work: &Work| format!("{} by {}", work.name, work.operations);
+        let batches: Vec<String> = self.definition.works.iter().map(batch).collect();
+        vec![("batches".to_owned(), batches.join(", "))]
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        let lane = |(member, work): &(usize, Work)| {
+            let member = &self.crew.list[*member];
+            let mut series = Series::new(self.series_name(&member.name, work));
+            series.unavailable.clone_from(&member.unavailable);
+            series.about = member.subject.as_ref().map(|one| one.announcement.about());
+            Lane::of(series)
+        };
+        self.lanes.iter().map(lane).collect()
+    }
+
+    fn slice(&mut self, _: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
+        let (member, work) = self.lanes[turn.lane];
+        let subject = self.crew.list[member].subject.as_mut().ok_or("it is not there")?;
+        let awake = subject.wake()?;
+        let line = format!("{} {} {}", work.name, work.batches, work.operations);
+        let warm_up_begun = Instant::now();
+        while warm_up_begun.elapsed() < turn.budget.warm_up {
+            awake.subject.ask(&line)?;
+        }
+        let before = awake.subject.usage();
+        let samples = &mut turn.samples[0];
+        let in_unit = self.definition.unit.in_one_nanosecond() / work.operations as f64;
+        let (mut elapsed_ns, mut batches) = (0, 0);
+        let begun = Instant::now();
+        loop {
+            let answer = awake.subject.ask(&line)?;
+            for word in answer.split_whitespace() {
+                let time: u64 = word
+                    .parse()
+                    .map_err(|_| format!("{word:?} in the answer to {line:?} is no time in ns"))?;
+                elapsed_ns += time;
+                batches += 1;
+                let late = time.saturating_sub(work.expected_ns);
+                samples.push((late as f64 * in_unit).round() as u64);
+            }
+            let enough = samples.len() >= turn.budget.record_count
+                || begun.elapsed() >= turn.budget.record_longest;
+            let full = samples.len() + work.batches as usize > turn.budget.record_capacity;
+            if full || (enough && begun.elapsed() >= turn.budget.record) {
+                break;
+            }
+        }
+        let mut server = awake.subject.usage().since(&before);
+        server.operations = batches * work.operations;
+        awake.rest()?;
+        Ok(Slice { elapsed_ns, operations: server.operations, server, ..Slice::default() })
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
+        for work in self.definition.works {
+            let mut pair = |name: &str, to: &str| {
+                pairs.push((self.series_name(name, work), self.series_name(to, work)));
+            };
+            for member in self.crew.list.iter().filter(|member| member.name != "floor") {
+                pair(&member.name, "floor");
+            }
+            for (name, to) in self.definition.pairs {
+                pair(name, to);
+            }
+            for peer in self.crew.list.iter().filter(|member| !member.ours) {
+                pair("taut", &peer.name);
+            }
+        }
+        pairs
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        vec![P50]
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.definition.notes.iter().map(|&note| note.to_owned()).collect()
+    }
+
+    fn end(self, _: &[Lane], verdict: &mut Verdict) {
+        self.crew.end(verdict);
+    }
+}
