@@ -23,7 +23,10 @@ use clap::{Parser, Subcommand};
 
 use harness::options::Common;
 use harness::session;
-use workloads::{channels, clock, echo, jitter, micro, stream, tasks, timers};
+use workloads::{
+    asyncio, channels, clock, connections, echo, jitter, micro, pipeline, stream, sweep, tasks,
+    throughput, timers,
+};
 
 /// Counts allocations; see `allocations_per_op` in the report.
 #[global_allocator]
@@ -50,6 +53,14 @@ enum Command {
     Channels(micro::Options),
     /// Latencies at a fixed rate of messages, without coordinated omission.
     Stream(stream::Options),
+    /// How many bytes go through one connection, there and back and one way.
+    Throughput(throughput::Options),
+    /// Many connections at once, and connections that come and go.
+    Connections(connections::Options),
+    /// Several messages under way on one connection.
+    Pipeline(pipeline::Options),
+    /// What the C++ framework's own benchmarks claim to measure, measured.
+    Asyncio(asyncio::Options),
     /// How long each core is taken away from whoever runs on it.
     Jitter(jitter::Options),
     /// What reading a clock costs, how it steps, and its order between cores.
@@ -79,8 +90,23 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Channels(options) => run_micro(&options, channels::DEFINITION),
         Command::Timers(options) => run_micro(&options, timers::DEFINITION),
         Command::Work(options) => work::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::Stream(options) => {
-            session::run(&options.common, |setting| stream::Stream::new(&options, setting))
+        Command::Stream(options) => match &options.sweep {
+            Some(promise) => session::run(&options.common, |setting| {
+                sweep::Sweep::new(&options, promise, setting)
+            }),
+            None => session::run(&options.common, |setting| stream::Stream::new(&options, setting)),
+        },
+        Command::Throughput(options) => {
+            session::run(&options.common, |setting| throughput::Throughput::new(&options, setting))
+        }
+        Command::Connections(options) => session::run(&options.common, |setting| {
+            connections::Connections::new(&options, setting)
+        }),
+        Command::Pipeline(options) => {
+            session::run(&options.common, |setting| pipeline::Pipeline::new(&options, setting))
+        }
+        Command::Asyncio(options) => {
+            session::run(&options.common, |setting| asyncio::Asyncio::new(&options, setting))
         }
         Command::Jitter(options) => {
             session::run(&options.common, |setting| jitter::Jitter::new(&options, setting))

@@ -2,9 +2,11 @@
 //!
 //! Invariant: a reply that does not come, comes short or comes wrong ends the run.
 
+pub(crate) mod crowd;
+pub(crate) mod flow;
 pub(crate) mod message;
-pub(crate) mod open_loop;
 pub(crate) mod ping_pong;
+pub(crate) mod pour;
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

@@ -10,7 +10,8 @@ use std::time::Duration;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::{Patience, broken, message, wait_until};
+use super::message::Numbered;
+use super::{Patience, broken, wait_until};
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
 use crate::harness::plan::SliceBudget;
@@ -22,7 +23,7 @@ use crate::subject::Running;
 #[derive(Debug)]
 pub(crate) struct PingPong {
     connections: Vec<TcpStream>,
-    outgoing: Vec<u8>,
+    outgoing: Numbered,
     incoming: Vec<u8>,
     /// Messages sent so far: the sequence number, and what picks the connection.
     sent: u64,
@@ -38,7 +39,7 @@ pub(crate) struct Trip {
 impl PingPong {
     /// The connections must be non-blocking; they are used in turn.
     pub(crate) fn new(connections: Vec<TcpStream>, size: usize) -> Self {
-        Self { connections, outgoing: vec![0; size], incoming: vec![0; size], sent: 0 }
+        Self { connections, outgoing: Numbered::new(size), incoming: vec![0; size], sent: 0 }
     }
 
     /// Runs one slice against a server that is awake.
@@ -69,7 +70,7 @@ impl PingPong {
             }
         }
         let mut client = Counters::of_this_thread().since(&client_before);
-        let (served, size) = (samples.len() as u64, self.outgoing.len() as u64);
+        let (served, size) = (samples.len() as u64, self.incoming.len() as u64);
         client.operations = served;
         let server = running.end(began, (served, size), || self.exchange(clock).map(drop))?;
         samples.iter_mut().for_each(|sample| *sample = clock.nanoseconds(*sample));
@@ -106,11 +107,11 @@ impl PingPong {
     pub(crate) fn exchange(&mut self, clock: &Clock) -> Result<Trip, String> {
         let connection = (self.sent % self.connections.len() as u64) as usize;
         self.sent += 1;
-        message::fill(&mut self.outgoing, self.sent);
+        self.outgoing.fill(self.sent);
         let sent_at = clock.now();
         self.round_trip(connection)?;
         let received_at = clock.now();
-        match message::first_difference(&self.outgoing, &self.incoming) {
+        match self.outgoing.first_difference(&self.incoming) {
             None => Ok(Trip { sent_at, received_at }),
             Some(place) => Err(format!(
                 "the reply to message {} is wrong from byte {place} on: the server mixed up or \
@@ -127,8 +128,8 @@ impl PingPong {
         let (mut sent, mut received) = (0, 0);
         let mut patience = Patience::default();
         while received < self.incoming.len() {
-            if sent < self.outgoing.len() {
-                match send(stream, &self.outgoing[sent..], SendFlags::NOSIGNAL) {
+            if sent < self.outgoing.bytes().len() {
+                match send(stream, &self.outgoing.bytes()[sent..], SendFlags::NOSIGNAL) {
                     Ok(count) => sent += count,
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(error) => return Err(broken("send", error)),

@@ -42,6 +42,11 @@ pub(crate) trait Workload: Send {
     /// What runs, in the order of the report.
     fn lanes(&self) -> Vec<Lane>;
 
+    /// How the run is divided.
+    fn plan(&self, common: &Common, lanes: usize) -> Plan {
+        Plan::new(common.duration, common.rounds as usize, lanes)
+    }
+
     /// Runs one slice of one lane, on the client core.
     fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String>;
 
@@ -95,7 +100,7 @@ pub(crate) fn run<W: Workload>(
     let mut workload = make(&setting)?;
     let Setting { cores, clock } = setting;
     let mut lanes = workload.lanes();
-    let plan = Plan::new(common.duration, common.rounds as usize, lanes.len());
+    let plan = workload.plan(common, lanes.len());
 
     let steal = Steal::begin(&cores);
     let outcome = record(&plan, &clock, &cores, &mut lanes, &mut workload);

@@ -56,6 +56,16 @@ impl FromStr for Promise {
 }
 
 impl Promise {
+    /// The percentile that the promise is about.
+    pub(crate) fn percentile(&self) -> Percentile {
+        self.percentile
+    }
+
+    /// The longest that it may take.
+    pub(crate) fn limit_ns(&self) -> u64 {
+        self.limit_ns
+    }
+
     /// Whether it was kept; an error if it is about a series that there is not.
     pub(crate) fn judge(&self, series: &[Summary], unit: Unit) -> Result<Judged, String> {
         let one = series.iter().find(|one| one.name == self.series).ok_or_else(|| {

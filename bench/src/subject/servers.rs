@@ -52,10 +52,25 @@ impl Servers {
         check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
         let ours = ServerKind::ALL.into_iter().filter(|kind| asked(kind.name()));
-        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, core)).collect();
+        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, &[], core)).collect();
         let peers = peers.into_iter().filter(|peer| asked(&peer.name));
         list.extend(peers.map(|peer| Server::peer(peer, core)));
         Ok(Self { list })
+    }
+
+    /// No server at all.
+    pub(crate) fn none() -> Self {
+        Self { list: Vec::new() }
+    }
+
+    /// Starts those of ours that are selected, to swallow what comes: peers only echo.
+    pub(crate) fn start_sinks(selection: &Selection, core: usize) -> Result<Self, String> {
+        raise_descriptor_limit();
+        let asked = |kind: &ServerKind| {
+            selection.series.is_empty() || selection.series.iter().any(|name| name == kind.name())
+        };
+        let kinds = ServerKind::ALL.into_iter().filter(asked);
+        Ok(Self { list: kinds.map(|kind| Server::ours(kind, &["--sink"], core)).collect() })
     }
 
     /// Makes a client for each server that is there; where that fails the server is not.
@@ -153,11 +168,13 @@ impl Servers {
 }
 
 impl Server {
-    fn ours(kind: ServerKind, core: usize) -> Self {
+    fn ours(kind: ServerKind, options: &[&str], core: usize) -> Self {
         let started = Page::new().and_then(|page| {
             let program = this_program()?;
             let path = page.path();
-            let arguments = ["serve", kind.name(), "--page", &path.to_string_lossy()];
+            let path = path.to_string_lossy();
+            let mut arguments = vec!["serve", kind.name(), "--page", &path];
+            arguments.extend(options);
             Ok((Subject::start(&program, arguments, core)?, page))
         });
         let (subject, page, unavailable) = match started {
@@ -238,6 +255,17 @@ impl Running<'_> {
         let counted = self.snapshot(message)?;
         let trace = count_syscalls.then(|| self.awake.subject.trace()).flatten();
         Ok(Began { usage: self.awake.subject.usage(), counted, trace })
+    }
+
+    /// Sends one message after the other until the server has counted so many bytes in all.
+    pub(crate) fn drain(
+        &self,
+        bytes: u64,
+        mut message: impl FnMut() -> Result<(), String>,
+    ) -> Result<(), String> {
+        // A snapshot comes at the end of whatever is served next, which may be an earlier message.
+        while self.snapshot(&mut message)?.is_some_and(|counted| counted.bytes < bytes) {}
+        Ok(())
     }
 
     /// Takes the second snapshot; `served` messages of `bytes` each have passed in between as the

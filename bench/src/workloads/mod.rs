@@ -1,10 +1,16 @@
 //! The workloads: one file each, on the harness.
 
+pub(crate) mod asyncio;
 pub(crate) mod channels;
 pub(crate) mod clock;
+pub(crate) mod connections;
 pub(crate) mod echo;
 pub(crate) mod jitter;
 pub(crate) mod micro;
+pub(crate) mod pipeline;
 pub(crate) mod stream;
+pub(crate) mod sweep;
 pub(crate) mod tasks;
+pub(crate) mod throughput;
 pub(crate) mod timers;
+pub(crate) mod window;

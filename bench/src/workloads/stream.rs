@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use crate::client::connect_one;
-use crate::client::open_loop::{Load, OnSocket, Timed, run};
+use crate::client::flow::{Load, OnSocket, Pace, Timed, run};
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
 use crate::harness::environment::FeatureRow;
@@ -104,11 +104,9 @@ impl Workload for Stream {
             self.connections[turn.lane].as_ref().ok_or("its server is not connected")?;
         let running = self.servers.list[turn.lane].wake()?;
         let mut wire = OnSocket::new(clock, connection);
+        let interval = clock.ticks(Duration::from_secs(1)) / self.options.rate;
         let load = |length: Duration, messages: usize| Load {
-            interval: clock
-                .ticks(Duration::from_secs(1))
-                .checked_div(self.options.rate)
-                .unwrap_or(1),
+            pace: Pace::Every(interval.max(1)),
             length: clock.ticks(length),
             messages,
             size: self.options.size as usize,

@@ -1,28 +1,40 @@
-//! The open-loop client: a schedule that nothing delays.
+//! The client that keeps a connection busy: by a schedule that nothing delays, or by a number of
+//! messages that are under way at any time.
 //!
-//! Invariants: the next message is due one interval after the one before was *due*, never after it
-//! was sent; a message that is due leaves before anything is read; every message is answered, in
-//! order and unchanged, or the run ends with an error. Cost of the measurement itself: a clock
-//! reading a turn and one for each send and each answer.
+//! Invariants: on a schedule the next message is due one interval after the one before was *due*,
+//! never after it was sent; whatever is due leaves before anything is read; every message is
+//! answered, in order and unchanged, or the run ends with an error. Cost of the measurement itself:
+//! a clock reading a turn and one for each piece that arrives.
 
 use std::net::TcpStream;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::{Patience, broken, message};
+use super::message::Pattern;
+use super::{Patience, broken};
 use crate::harness::clock::Clock;
 
 /// The head of a message: sequence number, moment it was due, moment it left; little-endian.
-const HEAD_BYTES: usize = 24;
-/// How much is read at once.
+pub(crate) const HEAD_BYTES: usize = 24;
+/// How much is read at once, beyond one message.
 const READ_BYTES: usize = 64 << 10;
+/// How many messages leave in one call at most.
+const BATCH_MESSAGES: u64 = 64;
+
+/// When a message is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// So many ticks after the one before it was due.
+    Every(u64),
+    /// As soon as fewer than so many are under way.
+    Window(u64),
+}
 
 /// What to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// Ticks between two messages.
-    pub(crate) interval: u64,
+    pub(crate) pace: Pace,
     /// Ticks for which messages are due ...
     pub(crate) length: u64,
     /// ... or until there are so many of them.
@@ -60,9 +72,11 @@ impl Timed {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Flow {
     pub(crate) sent: u64,
-    /// Ticks from the first message's due moment to the end of the last one's sending, one interval
-    /// included.
+    /// Ticks from the first message's due moment to the end of the last one's sending, on a
+    /// schedule one interval included.
     pub(crate) sending: u64,
+    /// Ticks from there to the last answer.
+    pub(crate) elapsed: u64,
 }
 
 /// The way to the server, and the time: a socket, or a test's world.
@@ -82,62 +96,100 @@ pub(crate) fn run(
     load: &Load,
     keep: &mut impl FnMut(Timed),
 ) -> Result<Flow, String> {
-    let mut outgoing = vec![0; load.size];
+    let pattern = Pattern::new(load.size - HEAD_BYTES);
     let mut incoming = Incoming::new(load.size);
-    let mut patience = Patience::default();
     let begun = wire.now();
-    let mut due_at = begun;
-    // Of the message that is on its way out: how much of it has left.
-    let mut left = load.size;
-    let mut flow = Flow::default();
+    let mut outgoing = Outgoing { load, begun, due_at: begun, sent: 0, bytes: Vec::new(), left: 0 };
+    let mut patience = Patience::default();
+    let mut sending = None;
     let mut answered = 0;
     loop {
         let now = wire.now();
-        let is_last = |sent: u64, due_at: u64| {
-            sent >= load.messages as u64
-                || (sent > 0 && due_at.saturating_sub(begun) >= load.length)
-        };
-        let mut finished = is_last(flow.sent, due_at);
-        if left == load.size && !finished && now >= due_at {
-            // The message is stamped when it is handed over, not when there was room for it.
-            flow.sent += 1;
-            stamp(&mut outgoing, flow.sent, due_at, now);
-            due_at += load.interval;
-            left = 0;
-            finished = is_last(flow.sent, due_at);
-        }
-        if left < load.size {
-            left += wire.send(&outgoing[left..])?;
-            if left == load.size && finished {
-                flow.sending = wire.now().max(due_at).saturating_sub(begun);
-            }
+        outgoing.stamp_what_is_due(&pattern, now, answered);
+        outgoing.send(wire)?;
+        if sending.is_none() && outgoing.is_done() {
+            sending = Some(wire.now().max(outgoing.due_at).saturating_sub(begun));
         }
         let count = wire.receive(incoming.room())?;
         if count > 0 {
             patience = Patience::default();
             let answered_at = wire.now();
-            answered += incoming.take(count, answered, |due_at, sent_at| {
+            answered += incoming.take(&pattern, count, answered, |due_at, sent_at| {
                 keep(Timed { due_at, sent_at, answered_at });
             })?;
-        } else if finished && left == load.size {
-            if answered == flow.sent {
-                return Ok(flow);
-            }
-            patience
-                .nothing_came(|| format!("{} of {} answers", flow.sent - answered, flow.sent))?;
         }
-        if answered == flow.sent && finished && left == load.size {
-            return Ok(flow);
+        match sending {
+            Some(sending) if answered == outgoing.sent => {
+                let elapsed = wire.now().saturating_sub(begun);
+                return Ok(Flow { sent: outgoing.sent, sending, elapsed });
+            }
+            _ if count == 0 && answered < outgoing.sent => {
+                let (answered, sent) = (answered, outgoing.sent);
+                patience.nothing_came(|| format!("answer {} of {sent}", answered + 1))?;
+            }
+            _ => {}
         }
     }
 }
 
-fn stamp(message: &mut [u8], sequence: u64, due_at: u64, sent_at: u64) {
-    let (head, pattern) = message.split_at_mut(HEAD_BYTES);
-    for (place, word) in head.chunks_exact_mut(8).zip([sequence, due_at, sent_at]) {
-        place.copy_from_slice(&word.to_le_bytes());
+/// The messages on their way out.
+struct Outgoing<'a> {
+    load: &'a Load,
+    begun: u64,
+    /// When the next message is due, on a schedule.
+    due_at: u64,
+    sent: u64,
+    /// Messages that leave together, and how much of them has left.
+    bytes: Vec<u8>,
+    left: usize,
+}
+
+impl Outgoing<'_> {
+    /// Whether there is nothing more to send.
+    fn is_done(&self) -> bool {
+        self.left == self.bytes.len() && self.has_ended(self.due_at)
     }
-    message::fill_pattern(pattern, sequence);
+
+    /// Whether no message is due at that moment any more; one always is.
+    fn has_ended(&self, moment: u64) -> bool {
+        self.sent >= self.load.messages as u64
+            || (self.sent > 0 && moment.saturating_sub(self.begun) >= self.load.length)
+    }
+
+    /// Makes the messages that are due, once those before them have left.
+    fn stamp_what_is_due(&mut self, pattern: &Pattern, now: u64, answered: u64) {
+        if self.left < self.bytes.len() {
+            return;
+        }
+        self.bytes.clear();
+        self.left = 0;
+        for _ in 0..BATCH_MESSAGES {
+            if let Pace::Window(depth) = self.load.pace {
+                if self.sent - answered >= depth {
+                    return;
+                }
+                self.due_at = now;
+            }
+            if now < self.due_at || self.has_ended(self.due_at) {
+                return;
+            }
+            self.sent += 1;
+            for word in [self.sent, self.due_at, now] {
+                self.bytes.extend_from_slice(&word.to_le_bytes());
+            }
+            self.bytes.extend_from_slice(pattern.of(self.sent));
+            if let Pace::Every(interval) = self.load.pace {
+                self.due_at += interval;
+            }
+        }
+    }
+
+    fn send(&mut self, wire: &mut impl Wire) -> Result<(), String> {
+        if self.left < self.bytes.len() {
+            self.left += wire.send(&self.bytes[self.left..])?;
+        }
+        Ok(())
+    }
 }
 
 /// Answers as they arrive, in any pieces.
@@ -145,17 +197,11 @@ struct Incoming {
     size: usize,
     bytes: Vec<u8>,
     filled: usize,
-    expected: Vec<u8>,
 }
 
 impl Incoming {
     fn new(size: usize) -> Self {
-        Self {
-            size,
-            bytes: vec![0; READ_BYTES + size],
-            filled: 0,
-            expected: vec![0; size - HEAD_BYTES],
-        }
+        Self { size, bytes: vec![0; READ_BYTES + size], filled: 0 }
     }
 
     fn room(&mut self) -> &mut [u8] {
@@ -165,6 +211,7 @@ impl Incoming {
     /// Takes the whole messages among the bytes; the part of one stays for the next time.
     fn take(
         &mut self,
+        pattern: &Pattern,
         count: usize,
         answered: u64,
         mut each: impl FnMut(u64, u64),
@@ -174,7 +221,7 @@ impl Incoming {
         let mut taken = 0;
         for message in self.bytes[..whole].chunks_exact(self.size) {
             taken += 1;
-            let (head, pattern) = message.split_at(HEAD_BYTES);
+            let (head, body) = message.split_at(HEAD_BYTES);
             let mut words = head.chunks_exact(8).map(|word| {
                 // Invariant: chunks of exactly eight bytes.
                 u64::from_le_bytes(word.try_into().expect("eight bytes"))
@@ -184,8 +231,7 @@ impl Incoming {
             else {
                 return Err("an answer without a head".to_owned());
             };
-            message::fill_pattern(&mut self.expected, sequence);
-            if sequence != answered + taken || pattern != self.expected {
+            if sequence != answered + taken || body != pattern.of(sequence) {
                 return Err(format!(
                     "answer {} is not the message: the server mixed up or damaged the stream",
                     answered + taken
@@ -286,13 +332,15 @@ mod tests {
         }
 
         fn send(&mut self, bytes: &[u8]) -> Result<usize, String> {
-            self.served += 1;
-            let stalls = self.served.is_multiple_of(self.stall_every);
-            let stall = if stalls { self.stall } else { 0 };
-            self.busy_until = self.busy_until.max(self.now) + self.service + stall;
-            let mut answer = bytes.to_vec();
-            if (self.spoil)(self.served, &mut answer) {
-                self.answers.push_back((self.busy_until, answer));
+            for message in bytes.chunks(64) {
+                self.served += 1;
+                let stalls = self.served.is_multiple_of(self.stall_every);
+                let stall = if stalls { self.stall } else { 0 };
+                self.busy_until = self.busy_until.max(self.now) + self.service + stall;
+                let mut answer = message.to_vec();
+                if (self.spoil)(self.served, &mut answer) {
+                    self.answers.push_back((self.busy_until, answer));
+                }
             }
             Ok(bytes.len())
         }
@@ -310,7 +358,7 @@ mod tests {
     }
 
     fn load(interval: u64, messages: usize) -> Load {
-        Load { interval, length: u64::MAX, messages, size: 64 }
+        Load { pace: Pace::Every(interval), length: u64::MAX, messages, size: 64 }
     }
 
     /// The same server asked by one who waits for each answer before the next question.
@@ -375,9 +423,22 @@ mod tests {
         let mut world = World::new(1);
         let by_length = Load { length: 1_000, messages: usize::MAX, ..load(10, 0) };
         let flow = run(&mut world, &by_length, &mut |_| {}).unwrap();
-        assert_eq!(flow, Flow { sent: 100, sending: 1_000 });
+        assert_eq!((flow.sent, flow.sending), (100, 1_000));
         let flow = run(&mut world, &load(10, 7), &mut |_| {}).unwrap();
         assert_eq!(flow.sent, 7);
+    }
+
+    #[test]
+    fn a_window_is_kept_full_and_never_exceeded() {
+        let mut world = World::new(1_000);
+        let window = Load { pace: Pace::Window(8), length: u64::MAX, messages: 100, size: 64 };
+        let mut service = Vec::new();
+        let flow = run(&mut world, &window, &mut |timed| service.push(timed.service())).unwrap();
+        assert_eq!((flow.sent, service.len()), (100, 100));
+        // Eight wait in a row for a server that takes a thousand ticks for each.
+        let steady = &service[20..];
+        assert!(steady.iter().all(|&ticks| (7_000..8_200).contains(&ticks)), "{steady:?}");
+        assert!(flow.elapsed >= 100_000);
     }
 
     #[test]

@@ -1,0 +1,184 @@
+//! Many connections, each with one message in flight: a client on epoll that never sleeps.
+//!
+//! Invariant: a connection asks again only when its whole answer has come and was right, so there
+//! are never more messages under way than connections. A sample is from before the `send` of one
+//! connection to after the last `recv` of its answer; with many connections most of it is waiting
+//! for the others, here and in the server.
+
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+
+use rustix::buffer::spare_capacity;
+use rustix::event::{Timespec, epoll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::message::Numbered;
+use super::{Patience, broken};
+use crate::harness::clock::Clock;
+
+/// Events that are taken at once.
+const EVENTS: usize = 1024;
+
+/// All connections to one server.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    poll: OwnedFd,
+    members: Vec<Member>,
+    message: Numbered,
+    answer: Vec<u8>,
+}
+
+/// One connection.
+#[derive(Debug)]
+struct Member {
+    stream: TcpStream,
+    /// The number of the message that is under way.
+    sequence: u64,
+    received: usize,
+    sent_at: u64,
+}
+
+/// When a crowd stops to ask.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Until {
+    /// Ticks after which it does, if it has so many samples ...
+    pub(crate) length: u64,
+    pub(crate) samples: usize,
+    /// ... or after which it does in any case.
+    pub(crate) longest: u64,
+    /// So many samples end it too.
+    pub(crate) capacity: usize,
+}
+
+impl Crowd {
+    /// The streams must be non-blocking; messages must be no longer than a socket's buffer.
+    pub(crate) fn new(streams: Vec<TcpStream>, size: usize) -> Result<Self, String> {
+        let problem = |error: Errno| format!("the client's epoll failed: {error}");
+        let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(problem)?;
+        for (index, stream) in streams.iter().enumerate() {
+            let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
+            let data = epoll::EventData::new_u64(index as u64);
+            epoll::add(&poll, stream, data, flags).map_err(problem)?;
+        }
+        let member = |stream| Member { stream, sequence: 0, received: 0, sent_at: 0 };
+        Ok(Self {
+            poll,
+            members: streams.into_iter().map(member).collect(),
+            message: Numbered::new(size),
+            answer: vec![0; size],
+        })
+    }
+
+    /// One message on the first connection, for the snapshots of the counters.
+    pub(crate) fn one(&mut self, clock: &Clock) -> Result<(), String> {
+        let once = Until { length: 0, samples: 0, longest: 0, capacity: 0 };
+        self.run_members(1, clock, &once, &mut Vec::new()).map(drop)
+    }
+
+    /// Every connection asks and asks again; returns the ticks from the first question to the last
+    /// answer.
+    pub(crate) fn run(
+        &mut self,
+        clock: &Clock,
+        until: &Until,
+        samples: &mut Vec<u64>,
+    ) -> Result<u64, String> {
+        self.run_members(self.members.len(), clock, until, samples)
+    }
+
+    fn run_members(
+        &mut self,
+        count: usize,
+        clock: &Clock,
+        until: &Until,
+        samples: &mut Vec<u64>,
+    ) -> Result<u64, String> {
+        let begun = clock.now();
+        for member in &mut self.members[..count] {
+            member.ask(&mut self.message, clock)?;
+        }
+        let mut under_way = count;
+        let mut asking = true;
+        let mut patience = Patience::default();
+        let mut events: Vec<epoll::Event> = Vec::with_capacity(EVENTS);
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        while under_way > 0 {
+            events.clear();
+            match epoll::wait(&self.poll, spare_capacity(&mut events), Some(&at_once)) {
+                Ok(0) | Err(Errno::INTR) => {
+                    patience.nothing_came(|| format!("an answer on {under_way} connections"))?;
+                    continue;
+                }
+                Ok(_) => patience = Patience::default(),
+                Err(error) => return Err(broken("epoll_wait", error)),
+            }
+            for event in &events {
+                // The index that went in above.
+                let member = &mut self.members[event.data.u64() as usize];
+                if !member.hear(&mut self.message, &mut self.answer)? {
+                    continue;
+                }
+                let now = clock.now();
+                if samples.len() < until.capacity {
+                    samples.push(now.saturating_sub(member.sent_at));
+                }
+                let passed = now.saturating_sub(begun);
+                let enough = samples.len() >= until.samples || passed >= until.longest;
+                let full = samples.len() >= until.capacity;
+                asking = asking && !full && !(enough && passed >= until.length);
+                if asking {
+                    member.ask(&mut self.message, clock)?;
+                } else {
+                    under_way -= 1;
+                }
+            }
+        }
+        Ok(clock.now().saturating_sub(begun))
+    }
+}
+
+impl Member {
+    fn ask(&mut self, message: &mut Numbered, clock: &Clock) -> Result<(), String> {
+        self.sequence += 1;
+        self.received = 0;
+        message.fill(self.sequence);
+        self.sent_at = clock.now();
+        match send(&self.stream, message.bytes(), SendFlags::NOSIGNAL) {
+            Ok(count) if count == message.bytes().len() => Ok(()),
+            Ok(_) | Err(Errno::AGAIN) => {
+                Err("a message did not fit into an empty connection: ask for a smaller --size"
+                    .to_owned())
+            }
+            Err(error) => Err(broken("send", error)),
+        }
+    }
+
+    /// Takes what is there; true when the answer is complete.
+    fn hear(&mut self, message: &mut Numbered, answer: &mut [u8]) -> Result<bool, String> {
+        loop {
+            match recv(&self.stream, &mut answer[self.received..], RecvFlags::empty()) {
+                Ok((0, _)) => return Err("the server closed a connection".to_owned()),
+                Ok((count, _)) => {
+                    message.fill(self.sequence);
+                    let end = self.received + count;
+                    // The pieces of different connections share one buffer: each is compared alone.
+                    if message.bytes()[self.received..end] != answer[self.received..end] {
+                        return Err(format!(
+                            "the answer to message {} of a connection is wrong: the server mixed \
+                             up or damaged the stream",
+                            self.sequence
+                        ));
+                    }
+                    self.received = end;
+                    if end == answer.len() {
+                        return Ok(true);
+                    }
+                }
+                Err(Errno::AGAIN) => return Ok(false),
+                Err(Errno::INTR) => {}
+                Err(error) => return Err(broken("recv", error)),
+            }
+        }
+    }
+}
