@@ -43,6 +43,14 @@ pub mod net {
     pub use taut_net::*;
 }
 
+/// Recording the latencies of one's own engine: [`Recorder`](latency::Recorder), and the `.hgrm`
+/// and `.hlog` files that the HdrHistogram tools read. Behind the feature `latency`, which is on by
+/// default.
+#[cfg(feature = "latency")]
+pub mod latency {
+    pub use taut_latency::*;
+}
+
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
     Features, JoinError, JoinHandle, OffCore, Runtime, WaitStrategy, WorkPanicked, YieldNow,

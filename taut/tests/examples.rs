@@ -1,6 +1,6 @@
 //! The examples run, on each driver: each ends by itself, asserts its own result and prints it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Examples that serve until they are stopped, or need an address.
@@ -24,8 +24,12 @@ fn program(name: &str) -> PathBuf {
 fn run_all(driver: &str) {
     let names = names();
     assert!(names.len() >= 7, "{names:?}");
+    // Where examples that write files by default may do so.
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(driver);
+    std::fs::create_dir_all(&folder).unwrap();
     for name in names {
-        let output = Command::new(program(&name)).env("TAUT_DRIVER", driver).output().unwrap();
+        let mut command = Command::new(program(&name));
+        let output = command.env("TAUT_DRIVER", driver).current_dir(&folder).output().unwrap();
         let (printed, failed) = (output.stdout, String::from_utf8_lossy(&output.stderr));
         assert!(output.status.success(), "{name} on {driver}: {}\n{failed}", output.status);
         assert!(!printed.is_empty(), "{name} prints nothing");

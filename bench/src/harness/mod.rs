@@ -8,10 +8,8 @@
 pub(crate) mod clock;
 pub(crate) mod cores;
 pub(crate) mod counters;
-pub(crate) mod distribution;
 pub(crate) mod duration;
 pub(crate) mod environment;
-pub(crate) mod hgrm;
 pub(crate) mod host;
 pub(crate) mod options;
 pub(crate) mod plan;

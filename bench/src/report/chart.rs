@@ -6,10 +6,11 @@
 
 use std::fmt::Write as _;
 
+use taut::latency::distribution::{TICKS_PER_HALF_DISTANCE, curve};
+
 use super::scale::{LogScale, PERCENTILE_TICKS, short_time};
 use super::summary::Summary;
 use super::{Report, Unit};
-use crate::harness::distribution::{TICKS_PER_HALF_DISTANCE, curve};
 use crate::harness::statistics::SAMPLES_BEYOND;
 
 const WIDTH: f64 = 1180.0;

@@ -3,8 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use taut::latency::hgrm;
+
 use super::{Report, chart};
-use crate::harness::hgrm;
 
 /// Writes everything under `folder`, and the JSON to `json` too; returns what was written. The
 /// folders are there since [`prepare`].

@@ -32,6 +32,7 @@ impl Instant {
     ///
     /// Outside of a runtime.
     #[must_use]
+    #[inline]
     pub fn now() -> Self {
         Self(current().clock.now_ns())
     }

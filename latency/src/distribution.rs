@@ -7,28 +7,48 @@
 use hdrhistogram::Histogram;
 
 /// Steps in each halving of the distance to 100 %: the usual choice of the tools.
-pub(crate) const TICKS_PER_HALF_DISTANCE: u32 = 5;
+pub const TICKS_PER_HALF_DISTANCE: u32 = 5;
 
-/// One point of the curve.
+/// One point of a histogram's curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Point {
+pub struct Point {
     /// Greatest value that the histogram can't tell from the one recorded.
-    pub(crate) value: u64,
+    pub value: u64,
     /// The percentile reached, 0 to 100.
-    pub(crate) percentile: f64,
+    pub percentile: f64,
     /// Samples up to and with this value.
-    pub(crate) total_count: u64,
+    pub total_count: u64,
 }
 
 impl Point {
-    /// `1 / (1 - p)`; `None` at 100 %.
-    pub(crate) fn one_in(&self) -> Option<f64> {
+    /// `1 / (1 - p)`, the scale on which the tools draw: of so many samples, one is greater. `None`
+    /// at 100 %.
+    #[must_use]
+    pub fn one_in(&self) -> Option<f64> {
         (self.percentile < 100.0).then(|| 1.0 / (1.0 - self.percentile / 100.0))
     }
 }
 
 /// The curve of a histogram; empty for an empty one.
-pub(crate) fn curve(histogram: &Histogram<u64>, ticks_per_half_distance: u32) -> Vec<Point> {
+///
+/// # Panics
+///
+/// When `ticks_per_half_distance` is zero.
+///
+/// ```
+/// use taut_latency::Recorder;
+/// use taut_latency::distribution::{TICKS_PER_HALF_DISTANCE, curve};
+///
+/// let (recorder, mut snapshots) = Recorder::new();
+/// (1..=1_000).for_each(|latency_ns| recorder.record_ns(latency_ns));
+///
+/// let points = curve(&snapshots.snapshot(), TICKS_PER_HALF_DISTANCE);
+/// let median = points.iter().find(|point| point.percentile == 50.0);
+/// assert_eq!(median.map(|point| point.value), Some(500));
+/// ```
+#[must_use]
+pub fn curve(histogram: &Histogram<u64>, ticks_per_half_distance: u32) -> Vec<Point> {
+    assert!(ticks_per_half_distance > 0, "a curve needs at least one step in each halving");
     let all = histogram.len();
     let mut points = Vec::new();
     let mut level = 0.0;
@@ -47,6 +67,13 @@ pub(crate) fn curve(histogram: &Histogram<u64>, ticks_per_half_distance: u32) ->
         }
     }
     points
+}
+
+/// The greatest value; zero for an empty histogram.
+///
+/// One that was emptied says by itself, as its maximum, all that it can't tell from zero.
+pub(crate) fn greatest(histogram: &Histogram<u64>) -> u64 {
+    if histogram.is_empty() { 0 } else { histogram.max() }
 }
 
 /// The distance from this level to the next: the same number of steps fits into each halving of
@@ -84,6 +111,15 @@ mod tests {
         assert!(points.windows(2).all(|pair| pair[0].percentile < pair[1].percentile));
         let last = points.last().unwrap();
         assert_eq!((last.percentile, last.total_count, last.one_in()), (100.0, 10_000, None));
+    }
+
+    #[test]
+    fn a_histogram_that_was_emptied_has_no_greatest_value() {
+        let mut histogram = Histogram::new_with_bounds(1_000, 1_000_000, 3).unwrap();
+        histogram.record(5_000).unwrap();
+        assert_eq!(greatest(&histogram), histogram.highest_equivalent(5_000));
+        histogram.reset();
+        assert_eq!(greatest(&histogram), 0);
     }
 
     #[test]

@@ -2,17 +2,30 @@
 //! script and spreadsheets read.
 //!
 //! Invariant: byte for byte what the Java library's `outputPercentileDistribution` prints with a
-//! scaling of one, values in ns. That includes its rounding, which is half up on the shortest
-//! decimal form of a number where Rust's own formatting is exact.
+//! scaling of one, values in ns, down to its rounding and to the order in which it sums the mean.
 
 use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
 
-use super::distribution::{TICKS_PER_HALF_DISTANCE, curve};
+use crate::decimal::fixed;
+use crate::distribution::{TICKS_PER_HALF_DISTANCE, curve, greatest};
+use crate::layout::steps_per_bucket;
 
 /// The whole file's text.
-pub(crate) fn text(histogram: &Histogram<u64>) -> String {
+///
+/// ```
+/// use taut_latency::{Recorder, hgrm};
+///
+/// let (recorder, mut snapshots) = Recorder::new();
+/// (1_000..2_000).for_each(|latency_ns| recorder.record_ns(latency_ns));
+///
+/// let text = hgrm::text(&snapshots.snapshot());
+/// let first = text.lines().nth(2);
+/// assert_eq!(first, Some("    1000.000 0.000000000000          1           1.00"));
+/// ```
+#[must_use]
+pub fn text(histogram: &Histogram<u64>) -> String {
     let digits = usize::from(histogram.sigfig());
     let mut text = format!(
         "{:>12} {:>14} {:>10} {:>14}\n\n",
@@ -31,60 +44,49 @@ pub(crate) fn text(histogram: &Histogram<u64>) -> String {
         };
     }
     let figure = |value: f64| fixed(value, digits);
+    let (mean, deviation) = mean_and_deviation(histogram);
     let _ = writeln!(
         text,
         "#[Mean    = {:>12}, StdDeviation   = {:>12}]",
-        figure(histogram.mean()),
-        figure(histogram.stdev())
+        figure(mean),
+        figure(deviation)
     );
     let _ = writeln!(
         text,
         "#[Max     = {:>12}, Total count    = {:>12}]",
-        figure(histogram.max() as f64),
+        figure(greatest(histogram) as f64),
         histogram.len()
     );
     let _ = writeln!(
         text,
         "#[Buckets = {:>12}, SubBuckets     = {:>12}]",
         histogram.buckets(),
-        sub_buckets(histogram.sigfig())
+        steps_per_bucket(histogram)
     );
     text
 }
 
-/// Equal steps in each bucket: the power of two that keeps twice the asked resolution.
-fn sub_buckets(digits: u8) -> u64 {
-    (2 * 10_u64.pow(u32::from(digits))).next_power_of_two()
-}
-
-/// A finite number of at least zero with so many decimals, rounded half up.
-fn fixed(value: f64, decimals: usize) -> String {
-    // Rust prints the shortest digits that mean this number, never with an exponent.
-    let shortest = value.to_string();
-    let (whole, fraction) = shortest.split_once('.').unwrap_or((&shortest, ""));
-    let kept = fraction.get(..decimals).unwrap_or(fraction);
-    let mut digits: Vec<u8> = whole.bytes().chain(kept.bytes()).collect();
-    digits.resize(whole.len() + decimals, b'0');
-    if fraction.as_bytes().get(decimals).is_some_and(|&digit| digit >= b'5') {
-        round_up(&mut digits);
+/// Mean and standard deviation, in ns.
+///
+/// The histogram's own mean divides each term where the Java library divides their sum, which
+/// shows in the last digits.
+fn mean_and_deviation(histogram: &Histogram<u64>) -> (f64, f64) {
+    if histogram.is_empty() {
+        return (0.0, 0.0);
     }
-    let mut text: String = digits.iter().map(|&digit| char::from(digit)).collect();
-    if decimals > 0 {
-        text.insert(text.len() - decimals, '.');
-    }
-    text
-}
-
-/// Adds one to the last of these decimal digits.
-fn round_up(digits: &mut Vec<u8>) {
-    for digit in digits.iter_mut().rev() {
-        if *digit < b'9' {
-            *digit += 1;
-            return;
-        }
-        *digit = b'0';
-    }
-    digits.insert(0, b'1');
+    let samples = histogram.len() as f64;
+    let middles = || {
+        histogram.iter_recorded().map(|recorded| {
+            let middle = histogram.median_equivalent(recorded.value_iterated_to());
+            (middle as f64, recorded.count_at_value() as f64)
+        })
+    };
+    let mean = middles().fold(0.0, |sum, (middle, count)| sum + middle * count) / samples;
+    let squares = middles().fold(0.0, |sum, (middle, count)| {
+        let distance = middle - mean;
+        sum + distance * distance * count
+    });
+    (mean, (squares / samples).sqrt())
 }
 
 #[cfg(test)]
@@ -121,17 +123,6 @@ mod tests {
             histogram.record(value).unwrap();
         }
         assert_eq!(text(&histogram), FOUR_SAMPLES);
-    }
-
-    #[test]
-    fn rounding_is_half_up_on_the_shortest_digits() {
-        assert_eq!(fixed(0.999_877_929_687_5, 12), "0.999877929688");
-        assert_eq!(fixed(2.5, 0), "3");
-        assert_eq!(fixed(0.125, 2), "0.13");
-        assert_eq!(fixed(1.005, 2), "1.01");
-        assert_eq!(fixed(9.999, 2), "10.00");
-        assert_eq!(fixed(10_551.0, 3), "10551.000");
-        assert_eq!(fixed(0.0, 12), "0.000000000000");
     }
 
     #[test]

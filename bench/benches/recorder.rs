@@ -1,0 +1,62 @@
+//! What it costs to record a latency: beyond the reading of the clock, which ends every stage, and
+//! without it.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use criterion::Criterion;
+use taut::Runtime;
+use taut::latency::Recorder;
+use taut::time::Instant;
+
+fn main() {
+    let runtime = match Runtime::builder().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime on this host, nothing to measure: {error}");
+            std::process::exit(1);
+        }
+    };
+    let mut criterion = Criterion::default().configure_from_args();
+    let mut bench = |name: &str, time: fn(u64) -> Duration| {
+        criterion.bench_function(name, |bencher| {
+            bencher.iter_custom(|count| runtime.block_on(async { time(count) }));
+        });
+    };
+    bench("recorder/clock_alone", clock_alone);
+    bench("recorder/record", record);
+    bench("recorder/record_ns", record_ns);
+    criterion.final_summary();
+}
+
+fn clock_alone(count: u64) -> Duration {
+    let started = Instant::now();
+    for _ in 0..count {
+        black_box(Instant::now());
+    }
+    started.elapsed()
+}
+
+/// From a start that moves along, as a stage's does: the counts of some hundred values.
+fn record(count: u64) -> Duration {
+    let (recorder, mut snapshots) = Recorder::new();
+    let started = Instant::now();
+    for number in 0..count {
+        let start_ns = started.as_nanos() + number * 16;
+        black_box(&recorder).record(Instant::from_nanos(black_box(start_ns)));
+    }
+    let elapsed = started.elapsed();
+    assert_eq!(snapshots.snapshot().len(), count);
+    elapsed
+}
+
+fn record_ns(count: u64) -> Duration {
+    let (recorder, mut snapshots) = Recorder::new();
+    let started = Instant::now();
+    for number in 0..count {
+        black_box(&recorder).record_ns(black_box(1_000 + number % 64 * 37));
+    }
+    let elapsed = started.elapsed();
+    assert_eq!(snapshots.snapshot().len(), count);
+    elapsed
+}
