@@ -37,7 +37,7 @@ fn clock_alone(count: u64) -> Duration {
     started.elapsed()
 }
 
-/// From a start that moves along, as a stage's does: the counts of some hundred values.
+/// From a start that falls behind the clock, so that the values wander through all magnitudes.
 fn record(count: u64) -> Duration {
     let (recorder, mut snapshots) = Recorder::new();
     let started = Instant::now();

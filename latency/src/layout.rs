@@ -97,7 +97,8 @@ mod tests {
             prop_assert_eq!(layout.lowest_value(index), histogram.lowest_equivalent(value));
             prop_assert_eq!(layout.index(histogram.highest_equivalent(value)), index);
             histogram.record(value).unwrap();
-            prop_assert_eq!(histogram.iter_all().position(|one| one.count_at_value() == 1), Some(index));
+            let counted = histogram.iter_all().position(|one| one.count_at_value() == 1);
+            prop_assert_eq!(counted, Some(index));
         }
 
         #[test]

@@ -6,8 +6,9 @@ use hdrhistogram::{CreationError, Histogram};
 
 /// What a [`Recorder`](crate::Recorder) can tell apart.
 ///
-/// The memory follows from these: with the defaults 27 648 counts of eight bytes, 216 KiB, and as
-/// much again at the reading end. Only the lines that are counted in occupy a cache.
+/// The memory follows from these: with the defaults 27 648 counts of eight bytes, 216 KiB, and
+/// twice as much at the reading end. Only the lines that are counted in occupy the cache of the
+/// writer's core.
 ///
 /// ```
 /// use taut_latency::{Limits, Recorder};
