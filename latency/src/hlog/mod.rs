@@ -33,6 +33,7 @@ mod payload;
 mod reader;
 mod writer;
 
+pub use payload::{DecodeError, decode, encode};
 pub use reader::{ReadError, Row, read};
 pub use writer::LogWriter;
 

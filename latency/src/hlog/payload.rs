@@ -4,6 +4,7 @@
 //! the text claims makes this allocate more than the text holds or than the greatest histogram
 //! takes.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use base64::Engine as _;
@@ -18,52 +19,87 @@ const COMPRESSED_COOKIE: u32 = 0x1c84_9314;
 const ENVELOPE_BYTES: usize = 8;
 /// Cookie, length of the counts and the limits, in front of the counts.
 const HEAD_BYTES: usize = 40;
+/// A run of 2^63 counts that are zero.
+const ENDLESS_ZEROS: [u8; 9] = [0xff; 9];
 /// The greatest histogram has six million counts of up to nine bytes.
 const MOST_BYTES: usize = 64 << 20;
 
-/// Appends the column to a row.
-pub(super) fn encode(
-    histogram: &Histogram<u64>,
-    serializer: &mut V2DeflateSerializer,
-    row: &mut String,
-) -> io::Result<()> {
+/// A histogram as the text that stands in the last column of a row; also fit for JSON.
+///
+/// # Errors
+///
+/// A count beyond `i64::MAX`, which the format can't hold.
+///
+/// ```
+/// use taut_latency::{Recorder, hlog};
+///
+/// let (recorder, mut snapshots) = Recorder::new();
+/// recorder.record_ns(1_500);
+/// let interval = snapshots.snapshot();
+/// let text = hlog::encode(&interval)?;
+/// assert!(text.starts_with("HISTF"));
+/// assert_eq!(hlog::decode(&text)?, interval);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn encode(histogram: &Histogram<u64>) -> io::Result<String> {
     let mut bytes = Vec::new();
-    serializer.serialize(histogram, &mut bytes).map_err(io::Error::other)?;
-    STANDARD.encode_string(bytes, row);
-    Ok(())
+    V2DeflateSerializer::new().serialize(histogram, &mut bytes).map_err(io::Error::other)?;
+    Ok(STANDARD.encode(bytes))
 }
 
-/// The histogram of a column, or what is wrong with the column.
-pub(super) fn decode(column: &str) -> Result<Histogram<u64>, String> {
+/// The histogram that [`encode`] or any tool of the family made a text of.
+///
+/// # Errors
+///
+/// What is wrong with the text: not in the format, cut short, or damaged.
+pub fn decode(text: &str) -> Result<Histogram<u64>, DecodeError> {
     let bytes = STANDARD
-        .decode(column)
-        .map_err(|error| format!("the histogram is not whole base64: {error}"))?;
+        .decode(text)
+        .map_err(|error| DecodeError(format!("is not whole base64: {error}")))?;
     if number_at(&bytes, 0) != Some(COMPRESSED_COOKIE) {
-        return Err("the histogram is not in the compressed second format (HISTF...)".to_owned());
+        return refuse("is not in the compressed second format (HISTF...)");
     }
-    let Some(zlib) = bytes.get(ENVELOPE_BYTES..) else {
-        return Err("the histogram is cut short".to_owned());
-    };
+    let zlib = bytes.get(ENVELOPE_BYTES..).unwrap_or_default();
     if number_at(&bytes, 4) != u32::try_from(zlib.len()).ok() {
-        return Err("the histogram is cut short, or more follows it".to_owned());
+        return refuse("is cut short, or more follows it");
     }
     let mut inflated = Vec::new();
     // To the end, where the checksum is.
     ZlibDecoder::new(zlib)
         .take(MOST_BYTES as u64 + 1)
         .read_to_end(&mut inflated)
-        .map_err(|error| format!("the histogram is damaged: {error}"))?;
+        .map_err(|error| DecodeError(format!("is damaged: {error}")))?;
     if inflated.len() > MOST_BYTES {
-        return Err(format!("the histogram takes more than {MOST_BYTES} bytes"));
+        return refuse("is greater than any histogram");
     }
     let counts_bytes = inflated.len().checked_sub(HEAD_BYTES);
     let claimed_bytes = number_at(&inflated, 4).map(|claimed| claimed as usize);
     if counts_bytes.is_none() || claimed_bytes > counts_bytes {
-        return Err("the histogram is shorter than it says".to_owned());
+        return refuse("is shorter than it says");
+    }
+    // This number, the most zeros in a row that can be written, is more than the library can negate.
+    if inflated.windows(ENDLESS_ZEROS.len()).any(|bytes| bytes == ENDLESS_ZEROS) {
+        return refuse("has more counts than any histogram");
     }
     Deserializer::new()
         .deserialize(&mut inflated.as_slice())
-        .map_err(|error| format!("the histogram can't be used: {error}"))
+        .map_err(|error| DecodeError(format!("can't be used: {error}")))
+}
+
+/// Why a text is no histogram.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DecodeError(String);
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "the histogram {}", self.0)
+    }
+}
+
+impl std::error::Error for DecodeError {}
+
+fn refuse(fault: &str) -> Result<Histogram<u64>, DecodeError> {
+    Err(DecodeError(fault.to_owned()))
 }
 
 /// Four bytes there, the most significant one first.
@@ -89,9 +125,7 @@ mod tests {
     }
 
     fn column() -> String {
-        let mut column = String::new();
-        encode(&histogram(), &mut V2DeflateSerializer::new(), &mut column).unwrap();
-        column
+        encode(&histogram()).unwrap()
     }
 
     /// A column whose envelope is right around any content.
@@ -109,12 +143,39 @@ mod tests {
     fn a_length_that_lies_is_refused_before_memory_is_taken_for_it() {
         let mut content = vec![0; HEAD_BYTES];
         content[4..8].fill(0xff);
+        let refused = |content: &[u8]| decode(&enveloped(content)).unwrap_err().to_string();
+        assert_eq!(refused(&content), "the histogram is shorter than it says");
         assert_eq!(
-            decode(&enveloped(&content)).unwrap_err(),
-            "the histogram is shorter than it says"
+            refused(&vec![0; MOST_BYTES + 1]),
+            "the histogram is greater than any histogram"
         );
-        let error = decode(&enveloped(&vec![0; MOST_BYTES + 1])).unwrap_err();
-        assert!(error.contains("more than"), "{error}");
+    }
+
+    /// A column with a right head in front of any counts.
+    fn with_counts(counts: &[u8]) -> String {
+        let bytes = STANDARD.decode(column()).unwrap();
+        let mut content = Vec::new();
+        ZlibDecoder::new(&bytes[ENVELOPE_BYTES..]).read_to_end(&mut content).unwrap();
+        content.truncate(HEAD_BYTES);
+        content[4..8].copy_from_slice(&(counts.len() as u32).to_be_bytes());
+        content.extend(counts);
+        enveloped(&content)
+    }
+
+    #[test]
+    fn a_run_of_zeros_without_end_is_refused() {
+        for in_front in [0, 1, 20] {
+            let counts = [vec![2; in_front], vec![0xff; 9]].concat();
+            assert!(decode(&with_counts(&counts)).is_err());
+        }
+        assert!(decode(&with_counts(&[2, 2])).is_ok_and(|histogram| histogram.len() == 2));
+    }
+
+    #[test]
+    fn a_count_beyond_the_format_is_refused() {
+        let mut histogram = histogram();
+        histogram.record_n(5, u64::MAX / 2 + 1).unwrap();
+        assert!(encode(&histogram).is_err());
     }
 
     #[test]
@@ -143,6 +204,14 @@ mod tests {
         #[test]
         fn no_content_makes_it_panic(content in prop::collection::vec(any::<u8>(), 0..200)) {
             let _ = decode(&enveloped(&content));
+        }
+
+        #[test]
+        fn no_counts_make_it_panic(counts in prop::collection::vec(prop_oneof![
+            any::<u8>(),
+            Just(0xff),
+        ], 0..60)) {
+            let _ = decode(&with_counts(&counts));
         }
     }
 }

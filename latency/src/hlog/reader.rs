@@ -98,7 +98,8 @@ fn row(line: &str, times: &mut Times) -> Result<Row, String> {
     let length = seconds(length).ok_or_else(|| not_seconds("the length", length))?;
     let start = times.base(start).checked_add(start).and_then(after_epoch);
     let start = start.ok_or("the start lies beyond the times that the system can say")?;
-    Ok(Row { tag, start, length, histogram: payload::decode(histogram)? })
+    let histogram = payload::decode(histogram).map_err(|error| error.to_string())?;
+    Ok(Row { tag, start, length, histogram })
 }
 
 /// What the heads of the log say about the times of the rows.

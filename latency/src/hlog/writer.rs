@@ -5,7 +5,6 @@ use std::io::{self, Write};
 use std::time::{Duration, SystemTime};
 
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::V2DeflateSerializer;
 
 use super::{BASE_TIME, LEGEND, START_TIME, TAG, date, payload};
 use crate::decimal::fixed;
@@ -20,7 +19,6 @@ const NS_PER_MS: f64 = 1_000_000.0;
 /// row if the writer is a file. Rows are formatted and compressed here: off the hot path.
 pub struct LogWriter<W> {
     writer: W,
-    serializer: V2DeflateSerializer,
 }
 
 impl<W: Write> LogWriter<W> {
@@ -47,7 +45,7 @@ impl<W: Write> LogWriter<W> {
         head += LEGEND;
         head += "\n";
         writer.write_all(head.as_bytes())?;
-        Ok(Self { writer, serializer: V2DeflateSerializer::new() })
+        Ok(Self { writer })
     }
 
     /// Writes one row: what was recorded from `start`, counted from the start of the log, for
@@ -59,7 +57,8 @@ impl<W: Write> LogWriter<W> {
     /// # Errors
     ///
     /// Those of the writer, and `InvalidInput` for a tag that the format can't hold: an empty one,
-    /// or one with a comma or white space.
+    /// or one with a comma or white space. `Other` for a histogram that [`encode`](super::encode)
+    /// refuses.
     pub fn write(
         &mut self,
         tag: Option<&str>,
@@ -83,8 +82,7 @@ impl<W: Write> LogWriter<W> {
         {
             row.extend([&fixed(figure, 3), ","]);
         }
-        payload::encode(histogram, &mut self.serializer, &mut row)?;
-        row.push('\n');
+        row.extend([&payload::encode(histogram)?, "\n"]);
         self.writer.write_all(row.as_bytes())
     }
 
