@@ -27,8 +27,6 @@ use crate::{Limits, LimitsError, Snapshots};
 /// end, [`Snapshots`], reads the counts from any thread.
 ///
 /// ```
-/// use std::time::Duration;
-///
 /// use taut_latency::Recorder;
 /// use taut_runtime::time::Instant;
 ///

@@ -72,13 +72,13 @@ pub fn decode(text: &str) -> Result<Histogram<u64>, DecodeError> {
     if inflated.len() > MOST_BYTES {
         return refuse("is greater than any histogram");
     }
-    let counts_bytes = inflated.len().checked_sub(HEAD_BYTES);
+    let counts = inflated.get(HEAD_BYTES..);
     let claimed_bytes = number_at(&inflated, 4).map(|claimed| claimed as usize);
-    if counts_bytes.is_none() || claimed_bytes > counts_bytes {
+    let Some(counts) = counts.filter(|counts| claimed_bytes <= Some(counts.len())) else {
         return refuse("is shorter than it says");
-    }
-    // This number, the most zeros in a row that can be written, is more than the library can negate.
-    if inflated.windows(ENDLESS_ZEROS.len()).any(|bytes| bytes == ENDLESS_ZEROS) {
+    };
+    // The longest run of zeros that can be written is more than the library can negate.
+    if counts.windows(ENDLESS_ZEROS.len()).any(|bytes| bytes == ENDLESS_ZEROS) {
         return refuse("has more counts than any histogram");
     }
     Deserializer::new()
@@ -169,6 +169,13 @@ mod tests {
             assert!(decode(&with_counts(&counts)).is_err());
         }
         assert!(decode(&with_counts(&[2, 2])).is_ok_and(|histogram| histogram.len() == 2));
+    }
+
+    #[test]
+    fn the_widest_limits_survive_their_text() {
+        let mut widest = Histogram::new_with_bounds(255, u64::MAX, 3).unwrap();
+        [0, 255, u64::MAX].into_iter().for_each(|value| widest.record(value).unwrap());
+        assert_eq!(decode(&encode(&widest).unwrap()), Ok(widest));
     }
 
     #[test]
