@@ -115,7 +115,8 @@ fn report(
     running: &Receiver<()>,
     folder: &Path,
 ) -> Result<(), Box<dyn Error>> {
-    fs::create_dir_all(folder)?;
+    fs::create_dir_all(folder)
+        .map_err(|error| format!("{}: {error}; name a folder to write to", folder.display()))?;
     let file = File::create(folder.join("engine.hlog"))?;
     let mut log = LogWriter::new(file, SystemTime::now(), &["measure_your_engine: ns by stage"])?;
     let mut totals: Vec<_> = snapshots.iter().map(Snapshots::empty).collect();
