@@ -5,10 +5,11 @@
 //! here runs in the timed path.
 
 use hdrhistogram::Histogram;
+use taut::latency::hlog;
 
 use super::counters::Counters;
 use super::statistics::{P50, P90, P99, P99_9, P99_99, P99_999, Percentile};
-use crate::report::summary::{Round, Summary, encode};
+use crate::report::summary::{Round, Summary};
 
 /// Greatest value that is told apart, in the report's unit; greater ones count as this.
 const LONGEST: u64 = 60_000_000_000;
@@ -149,7 +150,8 @@ impl Series {
             involuntary_switches: server.involuntary_switches,
             page_faults: server.page_faults,
             rounds: self.rounds.clone(),
-            histogram: (samples > 0).then(|| encode(&self.histogram)),
+            // A histogram of bounds that are constants here always has a text.
+            histogram: (samples > 0).then(|| hlog::encode(&self.histogram).ok()).flatten(),
         }
     }
 }

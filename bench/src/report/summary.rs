@@ -3,11 +3,9 @@
 //! Invariant: a figure that its samples don't support is `None`. The histogram travels along as
 //! the HdrHistogram tools encode it, so that a report can be merged and drawn again.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use serde::{Deserialize, Serialize};
+use taut::latency::hlog;
 
 use crate::harness::statistics::Percentile;
 
@@ -86,26 +84,9 @@ impl Summary {
 
     /// The samples; `None` for a series without any, an error for text that is none.
     pub(crate) fn histogram(&self) -> Option<Result<Histogram<u64>, String>> {
-        self.histogram.as_deref().map(decode)
+        let text = self.histogram.as_deref()?;
+        Some(hlog::decode(text).map_err(|error| format!("the histogram of {} {error}", self.name)))
     }
-}
-
-/// The histogram as text.
-pub(crate) fn encode(histogram: &Histogram<u64>) -> String {
-    let mut bytes = Vec::new();
-    V2DeflateSerializer::new()
-        .serialize(histogram, &mut bytes)
-        // Invariant: writing to memory can't fail, and every u64 histogram has a V2 form.
-        .expect("a histogram is serialised into memory");
-    STANDARD.encode(bytes)
-}
-
-fn decode(text: &str) -> Result<Histogram<u64>, String> {
-    let bytes =
-        STANDARD.decode(text).map_err(|error| format!("a histogram is no base64 text: {error}"))?;
-    Deserializer::new()
-        .deserialize(&mut bytes.as_slice())
-        .map_err(|error| format!("a histogram can't be read: {error}"))
 }
 
 #[cfg(test)]
@@ -113,22 +94,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_histogram_survives_its_text() {
-        let mut histogram = Histogram::<u64>::new_with_bounds(1, 60_000_000_000, 3).unwrap();
-        for value in [1, 10_551, 10_551, 59_999_999_999] {
-            histogram.record(value).unwrap();
-        }
-        let again = decode(&encode(&histogram)).unwrap();
-        assert_eq!(again.len(), 4);
-        assert_eq!(again.value_at_quantile(0.5), histogram.value_at_quantile(0.5));
-        assert_eq!(again.max(), histogram.max());
-    }
-
-    #[test]
-    fn damaged_text_is_an_error_not_a_panic() {
+    fn a_damaged_histogram_is_an_error_that_names_its_series() {
         for text in ["", "AAAA", "not base64!", "HISTFAAA"] {
-            let summary = Summary { histogram: Some(text.to_owned()), ..Summary::default() };
-            assert!(summary.histogram().unwrap().is_err(), "{text}");
+            let histogram = Some(text.to_owned());
+            let summary = Summary { name: "taut".to_owned(), histogram, ..Summary::default() };
+            let error = summary.histogram().unwrap().unwrap_err();
+            assert!(error.contains("the histogram of taut"), "{error}");
         }
     }
 }

@@ -90,9 +90,13 @@ impl Workload for Sweep {
     }
 
     fn plan(&self, common: &Common, lanes: usize) -> Plan {
+        let lanes = lanes.max(1);
         let searches = common.duration.as_secs_f64() / SEARCH.as_secs_f64();
-        let rounds = (searches / lanes.max(1) as f64) as usize;
-        Plan::new(common.duration, rounds.clamp(ROUNDS_MIN, common.rounds.max(3) as usize), lanes)
+        // One round is not recorded.
+        let fit = ((searches / lanes as f64) as usize).saturating_sub(1);
+        let rounds = fit.min(common.rounds as usize).max(ROUNDS_MIN);
+        let whole = SEARCH * u32::try_from((rounds + 1) * lanes).unwrap_or(u32::MAX);
+        Plan { give_up_after: whole * 4, ..Plan::new(common.duration, rounds, lanes) }
     }
 
     fn lanes(&self) -> Vec<Lane> {
