@@ -1,0 +1,137 @@
+//! Every workload runs, in short, and its report holds what was asked for.
+//!
+//! No time decides anything here; a run is judged by its status, its names and its exact counts.
+
+mod common;
+
+use common::{errors, folder, json, run, series};
+use serde_json::Value;
+
+/// Runs a workload with two short rounds; the report, which is no failure.
+fn report(name: &str, line: &str) -> Value {
+    let folder = folder(&format!("workload-{name}"));
+    let out = folder.display();
+    let output = run(&format!("{line} --rounds 2 --duration 1s --out {out}"));
+    assert!(
+        output.status.success(),
+        "{line}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        errors(&output)
+    );
+    let report = json(&folder.join(format!("{name}.json")));
+    assert_eq!(report["schema"], 2);
+    assert_eq!(report["workload"], name);
+    report
+}
+
+/// Names of the series that ran, and of those that could not.
+fn names(report: &Value) -> (Vec<String>, Vec<String>) {
+    let all = report["series"].as_array().expect("a report has series");
+    let name = |one: &Value| one["name"].as_str().expect("a series has a name").to_owned();
+    let (ran, absent): (Vec<&Value>, Vec<&Value>) =
+        all.iter().partition(|one| one["unavailable"].is_null());
+    (ran.into_iter().map(name).collect(), absent.into_iter().map(name).collect())
+}
+
+#[test]
+fn echo_runs_every_server_with_and_without_a_pause() {
+    let report = report("echo", "echo --think 20us");
+    let (ran, absent) = names(&report);
+    for kind in
+        ["floor", "raw-epoll-spin", "raw-epoll-park", "taut", "taut-hot", "taut-epoll", "taut-park"]
+    {
+        for name in [kind.to_owned(), format!("{kind}+think")] {
+            assert!(ran.contains(&name) || absent.contains(&name), "{name}");
+        }
+    }
+    for kind in ["floor", "raw-epoll-spin", "taut-epoll"] {
+        let one = series(&report, kind);
+        assert!(one["samples"].as_u64() > Some(0), "every host has epoll: {one:#}");
+        assert!(one["syscalls_per_op"].as_f64() >= Some(2.0));
+        assert_eq!(one["rounds"].as_array().map(Vec::len), Some(2));
+        assert!(one["cpu_ns_per_op"].as_f64() > Some(0.0));
+    }
+    assert_eq!(series(&report, "floor")["allocations_per_op"], 0.0);
+    let ratios = report["ratios"].as_array().expect("a report has ratios");
+    assert!(ratios.iter().any(|one| one["series"] == "taut-epoll" && one["to"] == "floor"));
+}
+
+#[test]
+fn messages_of_every_size_come_back_on_every_connection() {
+    for (size, connections) in [(1, 1), (64, 3), (1 << 20, 2)] {
+        let line = format!("echo --think 0 --size {size} --connections {connections}");
+        let (ran, _) = names(&report("echo", &line));
+        assert!(ran.contains(&"floor".to_owned()) && ran.contains(&"taut-epoll".to_owned()));
+    }
+}
+
+#[test]
+fn stream_keeps_response_service_and_lateness_apart() {
+    // A rate that every host holds: the run must not fail for it.
+    let report = report("stream", "stream --rate 500 --series raw-epoll-park,taut-epoll");
+    for name in ["taut-epoll", "taut-epoll:service", "taut-epoll:lateness"] {
+        assert!(series(&report, name)["samples"].as_u64() > Some(0), "{name}");
+    }
+    let count = |name: &str| series(&report, name)["samples"].as_u64();
+    assert_eq!(count("taut-epoll"), count("taut-epoll:service"));
+}
+
+#[test]
+fn a_sweep_shows_a_rate_for_each_server() {
+    let line = "stream --sweep p50=100ms --rate 100000 --series raw-epoll-spin,taut-epoll";
+    let report = report("sweep", line);
+    let table = &report["tables"][0];
+    assert_eq!(table["rows"].as_array().map(Vec::len), Some(2));
+    assert_eq!(table["rows"][1][0], "taut-epoll");
+}
+
+#[test]
+fn throughput_goes_there_and_back_and_one_way() {
+    let report = report("throughput", "throughput --size 64,65536 --series floor,taut-epoll");
+    for name in ["floor:64", "taut-epoll:64", "taut-epoll:65536", "taut-epoll:65536-one-way"] {
+        assert!(series(&report, name)["bytes_per_s"].as_f64() > Some(0.0), "{name}");
+    }
+}
+
+#[test]
+fn connections_ask_all_at_once_and_come_and_go() {
+    let report = report("connections", "connections --connections 1,50 --series floor,taut-epoll");
+    for name in ["floor:1", "taut-epoll:50", "taut-epoll:churn"] {
+        assert!(series(&report, name)["ops_per_s"].as_f64() > Some(0.0), "{name}");
+    }
+}
+
+#[test]
+fn pipeline_and_the_workloads_of_the_other_framework_run() {
+    let pipeline = report("pipeline", "pipeline --depth 1,64 --series floor,taut-epoll");
+    assert!(series(&pipeline, "taut-epoll:64")["samples"].as_u64() > Some(0));
+    let asyncio = report("asyncio", "asyncio --series floor,taut-epoll");
+    for name in ["taut-epoll:64x1000", "floor:65536x100", "floor:refused", "taut-epoll:refused"] {
+        assert!(series(&asyncio, name)["samples"].as_u64() > Some(0), "{name}");
+    }
+}
+
+#[test]
+fn works_inside_one_thread_run_on_every_kind_of_subject() {
+    let tasks = report("tasks", "tasks");
+    assert_eq!(tasks["unit"], "ps");
+    for name in ["floor:spawn_join", "taut-epoll:spawn_join", "taut-epoll:spawn_cancel"] {
+        assert!(series(&tasks, name)["samples"].as_u64() > Some(0), "{name}");
+    }
+    let channels = report("channels", "channels");
+    assert!(series(&channels, "taut-epoll:channel_ping_pong")["samples"].as_u64() > Some(0));
+    let timers = report("timers", "timers");
+    for name in ["floor", "nanosleep", "taut-epoll", "taut-epoll-park"] {
+        assert!(series(&timers, name)["samples"].as_u64() > Some(0), "{name}");
+    }
+}
+
+#[test]
+fn jitter_and_clock_show_their_tables() {
+    let jitter = report("jitter", "jitter");
+    let rows = jitter["tables"][0]["rows"].as_array().expect("jitter has a table");
+    assert!(rows.iter().any(|row| row[0] == "int_total(%)"));
+    let clock = report("clock", "clock");
+    assert_eq!(clock["tables"].as_array().map(Vec::len), Some(2));
+    assert!(series(&clock, "taut::time::Instant")["samples"].as_u64() > Some(0));
+}
