@@ -22,7 +22,7 @@ use crate::harness::series::Slice;
 use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S, P50};
-use crate::subject::Servers;
+use crate::subject::{Server, Servers};
 
 /// Measures many connections at once, and connections that come and go.
 #[derive(Args, Clone, Debug)]
@@ -51,44 +51,48 @@ pub(crate) struct Options {
 #[derive(Debug)]
 pub(crate) struct Connections {
     options: Options,
-    servers: Servers,
+    /// The servers that keep so many connections, for each number of them, and last those that
+    /// come and go: a server process has no other connections than those it is measured with.
+    crowds: Vec<(Servers, Vec<Option<Crowd>>)>,
+    churning: Servers,
     addresses: Vec<Option<SocketAddr>>,
-    /// One crowd for each number of connections and server.
-    crowds: Vec<Option<Crowd>>,
+    /// Servers of each kind, which are the same for every number of connections.
+    count: usize,
 }
 
 impl Connections {
     pub(crate) fn new(options: &Options, setting: &Setting) -> Result<Self, String> {
-        let mut servers = Servers::start(&options.selection, setting.cores.server)?;
-        let addresses = servers.connect_each(Ok);
+        let core = setting.cores.server;
         let mut crowds = Vec::new();
-        for &count in &options.connections {
-            crowds.extend(servers.connect_each(|address| {
-                Crowd::new(connect(address, count as usize)?, options.size as usize)
-            }));
+        for &connections in &options.connections {
+            let mut servers = Servers::start(&options.selection, core)?;
+            let members = servers.connect_each(|address| {
+                Crowd::new(connect(address, connections as usize)?, options.size as usize)
+            });
+            crowds.push((servers, members));
         }
-        Ok(Self { options: options.clone(), servers, addresses, crowds })
+        let mut churning = match options.no_churn {
+            true => Servers::none(),
+            false => Servers::start(&options.selection, core)?,
+        };
+        let addresses = churning.connect_each(Ok);
+        let count = crowds.first().map_or(churning.list.len(), |(servers, _)| servers.list.len());
+        Ok(Self { options: options.clone(), crowds, churning, addresses, count })
     }
 
-    /// The server of a lane, and its name's suffix.
-    fn lane(&self, lane: usize) -> (usize, String) {
-        let count = self.servers.list.len();
-        match self.options.connections.get(lane / count) {
-            Some(connections) => (lane % count, format!(":{connections}")),
-            None => (lane % count, ":churn".to_owned()),
-        }
-    }
-
-    fn lanes_count(&self) -> usize {
-        let churn = usize::from(!self.options.no_churn);
-        (self.options.connections.len() + churn) * self.servers.list.len()
+    /// All servers with the suffix of their series, in the order of the lanes.
+    fn groups(&self) -> impl Iterator<Item = (&Servers, String)> {
+        let counts = self.options.connections.iter().map(|connections| format!(":{connections}"));
+        let crowds = self.crowds.iter().map(|(servers, _)| servers).zip(counts);
+        let churn = (!self.options.no_churn).then(|| (&self.churning, ":churn".to_owned()));
+        crowds.chain(churn)
     }
 
     /// Connects, has one message echoed, and closes, again and again.
     fn churn(&mut self, server: usize, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
         let address = self.addresses[server].ok_or("its server is not there")?;
         let size = self.options.size as usize;
-        let running = self.servers.list[server].wake()?;
+        let running = self.churning.list[server].wake()?;
         let mut trips = 0_u64;
         let mut trip = || -> Result<u64, String> {
             let begun = clock.now();
@@ -147,21 +151,21 @@ impl Workload for Connections {
     }
 
     fn lanes(&self) -> Vec<Lane> {
-        let lane = |lane| {
-            let (server, suffix) = self.lane(lane);
-            let server = &self.servers.list[server];
-            Lane::of(server.series(&format!("{}{suffix}", server.name)))
-        };
-        (0..self.lanes_count()).map(lane).collect()
+        let mut lanes = Vec::new();
+        for (servers, suffix) in self.groups() {
+            let series = |server: &Server| server.series(&format!("{}{suffix}", server.name));
+            lanes.extend(servers.list.iter().map(|server| Lane::of(series(server))));
+        }
+        lanes
     }
 
     fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
-        let server = turn.lane % self.servers.list.len();
-        if turn.lane >= self.crowds.len() {
+        let server = turn.lane % self.count;
+        let Some((servers, crowds)) = self.crowds.get_mut(turn.lane / self.count) else {
             return self.churn(server, clock, turn);
-        }
-        let crowd = self.crowds[turn.lane].as_mut().ok_or("its server is not connected")?;
-        let running = self.servers.list[server].wake()?;
+        };
+        let crowd = crowds[server].as_mut().ok_or("its server is not connected")?;
+        let running = servers.list[server].wake()?;
         let budget = turn.budget;
         let until = |length: Duration, longest: Duration, samples: usize| Until {
             length: clock.ticks(length),
@@ -189,9 +193,7 @@ impl Workload for Connections {
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
-        let count = self.servers.list.len().max(1);
-        let suffixes = (0..self.lanes_count()).step_by(count).map(|lane| self.lane(lane).1);
-        suffixes.flat_map(|suffix| self.servers.pairs(&suffix)).collect()
+        self.groups().flat_map(|(servers, suffix)| servers.pairs(&suffix)).collect()
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -199,23 +201,27 @@ impl Workload for Connections {
     }
 
     fn features(&self) -> Vec<FeatureRow> {
-        self.servers.features()
+        self.groups().next().map_or_else(Vec::new, |(servers, _)| servers.features())
     }
 
     fn notes(&self) -> Vec<String> {
-        let mut notes = self.servers.notes();
+        let mut notes = self.groups().next().map_or_else(Vec::new, |(servers, _)| servers.notes());
         notes.push(
             "NAME:N has N connections; NAME:churn connects, has one message echoed and closes, one \
              connection at a time. The client is one thread on epoll that never sleeps: where it \
              is the limit, cpu ns/op tells the servers apart and ops/s does not. The series floor \
              asks every socket in turn, and takes new connections by a thread of its own: with \
-             many connections raw-epoll-spin is the faster raw server."
+             many connections raw-epoll-spin is the faster raw server. Every server process has \
+             only the connections that it is measured with."
                 .to_owned(),
         );
         notes
     }
 
     fn end(self, _: &[Lane], verdict: &mut Verdict) {
-        self.servers.end(verdict);
+        for (servers, _) in self.crowds {
+            servers.end(verdict);
+        }
+        self.churning.end(verdict);
     }
 }
