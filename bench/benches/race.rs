@@ -1,6 +1,8 @@
 //! What structured concurrency costs: combinators of futures that are ready, and asking a task that
 //! waits to stop, beside awaiting the same futures and aborting the same task.
 
+mod common;
+
 use std::future::ready;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
@@ -38,31 +40,24 @@ async fn stop(how: impl FnOnce(&JoinHandle<Result<(), taut::Cancelled>>)) {
 }
 
 fn main() {
-    let runtime = match Runtime::builder().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime on this host, nothing to measure: {error}");
-            std::process::exit(1);
-        }
-    };
-    let mut criterion = Criterion::default().configure_from_args();
-    bench(&mut criterion, &runtime, "await_two_ready", async |number| {
-        assert_eq!((ready(number).await, ready(number).await), (number, number));
+    common::measure(|criterion, runtime| {
+        bench(criterion, runtime, "await_two_ready", async |number| {
+            assert_eq!((ready(number).await, ready(number).await), (number, number));
+        });
+        bench(criterion, runtime, "race_of_two_ready", async |number| {
+            assert_eq!(race((ready(number), ready(0))).await.into_inner(), number);
+        });
+        bench(criterion, runtime, "all_of_two_ready", async |number| {
+            let both = all((ready(Ok::<_, ()>(number)), ready(Ok(number))));
+            assert_eq!(both.await, Ok((number, number)));
+        });
+        bench(criterion, runtime, "race_of_ready_and_sleep", async |number| {
+            let winner = race((sleep(FOREVER), ready(number))).await;
+            assert_eq!(winner, OneOf2::Second(number));
+        });
+        bench(criterion, runtime, "spawn_cancel_join", async |_| {
+            stop(|task| assert!(task.cancel())).await;
+        });
+        bench(criterion, runtime, "spawn_abort_join", async |_| stop(JoinHandle::abort).await);
     });
-    bench(&mut criterion, &runtime, "race_of_two_ready", async |number| {
-        assert_eq!(race((ready(number), ready(0))).await.into_inner(), number);
-    });
-    bench(&mut criterion, &runtime, "all_of_two_ready", async |number| {
-        let both = all((ready(Ok::<_, ()>(number)), ready(Ok(number))));
-        assert_eq!(both.await, Ok((number, number)));
-    });
-    bench(&mut criterion, &runtime, "race_of_ready_and_sleep", async |number| {
-        let winner = race((sleep(FOREVER), ready(number))).await;
-        assert_eq!(winner, OneOf2::Second(number));
-    });
-    bench(&mut criterion, &runtime, "spawn_cancel_join", async |_| {
-        stop(|task| assert!(task.cancel())).await;
-    });
-    bench(&mut criterion, &runtime, "spawn_abort_join", async |_| stop(JoinHandle::abort).await);
-    criterion.final_summary();
 }

@@ -1,32 +1,25 @@
 //! What it costs to record a latency: beyond the reading of the clock, which ends every stage, and
 //! without it.
 
+mod common;
+
 use std::hint::black_box;
 use std::time::Duration;
 
-use criterion::Criterion;
-use taut::Runtime;
 use taut::latency::Recorder;
 use taut::time::Instant;
 
 fn main() {
-    let runtime = match Runtime::builder().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime on this host, nothing to measure: {error}");
-            std::process::exit(1);
-        }
-    };
-    let mut criterion = Criterion::default().configure_from_args();
-    let mut bench = |name: &str, time: fn(u64) -> Duration| {
-        criterion.bench_function(name, |bencher| {
-            bencher.iter_custom(|count| runtime.block_on(async { time(count) }));
-        });
-    };
-    bench("recorder/clock_alone", clock_alone);
-    bench("recorder/record", record);
-    bench("recorder/record_ns", record_ns);
-    criterion.final_summary();
+    common::measure(|criterion, runtime| {
+        let mut bench = |name: &str, time: fn(u64) -> Duration| {
+            criterion.bench_function(name, |bencher| {
+                bencher.iter_custom(|count| runtime.block_on(async { time(count) }));
+            });
+        };
+        bench("recorder/clock_alone", clock_alone);
+        bench("recorder/record", record);
+        bench("recorder/record_ns", record_ns);
+    });
 }
 
 fn clock_alone(count: u64) -> Duration {

@@ -1,33 +1,29 @@
 //! What the primitives between the tasks of a core cost, with and without somebody waiting.
 
+mod common;
+
 use std::hint::black_box;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
-use criterion::Criterion;
 use taut::sync::{Event, Mutex, Semaphore};
 use taut::{Cancelled, Runtime};
 
 fn main() {
-    let runtime = match Runtime::builder().build() {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            eprintln!("no runtime on this host, nothing to measure: {error}");
-            std::process::exit(1);
-        }
-    };
-    let mut criterion = Criterion::default().configure_from_args();
-    let mut bench = |name: &str, time: fn(&Runtime, u64) -> Result<Duration, Cancelled>| {
-        criterion.bench_function(name, |bencher| {
-            bencher.iter_custom(|count| time(&runtime, count).expect("nobody cancels here"));
+    common::measure(|criterion, runtime| {
+        let mut bench = |name: &str, time: fn(&Runtime, u64) -> Result<Duration, Cancelled>| {
+            criterion.bench_function(name, |bencher| {
+                bencher.iter_custom(|count| time(runtime, count).expect("nobody cancels here"));
+            });
+        };
+        bench("mutex/lock_unlock", |runtime, count| runtime.block_on(lock_unlock(count)));
+        bench("mutex/hand_off", |runtime, count| runtime.block_on(hand_off(count)));
+        bench("semaphore/acquire_release", |runtime, count| {
+            runtime.block_on(acquire_release(count))
         });
-    };
-    bench("mutex/lock_unlock", |runtime, count| runtime.block_on(lock_unlock(count)));
-    bench("mutex/hand_off", |runtime, count| runtime.block_on(hand_off(count)));
-    bench("semaphore/acquire_release", |runtime, count| runtime.block_on(acquire_release(count)));
-    bench("event/set_and_wait_set", |runtime, count| runtime.block_on(wait_set(count)));
-    bench("event/wake", |runtime, count| runtime.block_on(wake(count)));
-    criterion.final_summary();
+        bench("event/set_and_wait_set", |runtime, count| runtime.block_on(wait_set(count)));
+        bench("event/wake", |runtime, count| runtime.block_on(wake(count)));
+    });
 }
 
 /// Nobody else is there.
