@@ -1,0 +1,56 @@
+//! compio on its io_uring driver. `echo` is an echo server, `micro` times tasks and timers.
+
+mod works;
+
+use compio::BufResult;
+use compio::driver::ProactorBuilder;
+use compio::io::{AsyncRead, AsyncWriteExt};
+use compio::net::{TcpListener, TcpStream};
+use compio::runtime::{Runtime, RuntimeBuilder, spawn};
+use subject::{About, accepted, require, version_of};
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
+fn main() {
+    let command = subject::start(&["echo", "micro"]);
+    let mut proactor = ProactorBuilder::new();
+    proactor.coop_taskrun(true).taskrun_flag(true);
+    let runtime = RuntimeBuilder::new().with_proactor(proactor).build();
+    let runtime: Runtime = require("can't start the runtime", runtime);
+    let about = |settings: &str| About {
+        version: version_of("compio"),
+        settings: format!("io_uring with 1024 entries, coop_taskrun, taskrun_flag, {settings}"),
+    };
+    match command.mode {
+        "echo" => {
+            runtime.block_on(serve(&about("64 KiB owned buffer a connection, TCP_NODELAY")));
+        }
+        _ => works::serve(&runtime, &about("works run in a task, yield by self-wake")),
+    }
+}
+
+async fn serve(about: &About) {
+    let listener = require("can't listen", TcpListener::bind("127.0.0.1:0").await);
+    subject::announce_echo(require("no address", listener.local_addr()), about);
+    loop {
+        if let Some((stream, _)) = accepted(listener.accept().await) {
+            spawn(echo(stream)).detach();
+        }
+    }
+}
+
+/// A connection that breaks ends alone, as one that the peer closes.
+async fn echo(mut stream: TcpStream) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    let (mut read, mut written);
+    loop {
+        BufResult(read, buffer) = stream.read(buffer).await;
+        if read.ok()? == 0 {
+            return None;
+        }
+        BufResult(written, buffer) = stream.write_all(buffer).await;
+        written.ok()?;
+        buffer.clear();
+    }
+}

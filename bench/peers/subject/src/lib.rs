@@ -1,0 +1,172 @@
+//! What every peer does alike to be measured by `taut-bench` (the contract is
+//! `bench/SUBJECTS.md`): its command line, its core, its announcement, its end, and the loop that
+//! answers requests for works.
+//!
+//! Nothing in here runs while something is measured, except two readings of the clock a batch.
+
+mod works;
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::process::exit;
+use std::thread;
+
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use serde_json::{Value, json};
+
+pub use works::{Executor, Work, batches, blocking, serve_works, task, yield_by_waking};
+
+/// What a peer says about itself: the library's version and, in words, every setting that was
+/// chosen for it.
+#[derive(Debug)]
+pub struct About {
+    /// Such as `tokio 1.54.1`: see [`version_of`].
+    pub version: String,
+    /// In words, for the report.
+    pub settings: String,
+}
+
+/// The command line, understood.
+#[derive(Debug)]
+pub struct Command {
+    /// One of the modes that were given to [`start`].
+    pub mode: &'static str,
+    /// The core that this thread is pinned to by now.
+    pub core: usize,
+}
+
+/// Reads the command line `MODE --core N`, where a mode is one of `modes` (a mode of two words is
+/// two arguments), and pins this thread and all that it starts to the core.
+///
+/// It is to be called first. Bad arguments and a core that can't be had end the process.
+#[must_use]
+pub fn start(modes: &'static [&'static str]) -> Command {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let Some((mode, core)) = understood(&arguments, modes) else {
+        fail(format_args!("usage: {} --core N", modes.join("|")));
+    };
+    let mut only = CpuSet::new();
+    if core >= CpuSet::MAX_CPU {
+        fail(format_args!("no core {core}: the highest is {}", CpuSet::MAX_CPU - 1));
+    }
+    only.set(core);
+    if let Err(error) = sched_setaffinity(None, &only) {
+        fail(format_args!("can't pin to core {core}: {error}"));
+    }
+    allow_many_connections();
+    Command { mode, core }
+}
+
+fn understood(arguments: &[String], modes: &[&'static str]) -> Option<(&'static str, usize)> {
+    let [words @ .., option, core] = arguments else { return None };
+    if option != "--core" {
+        return None;
+    }
+    let words = words.join(" ");
+    let mode = modes.iter().find(|mode| **mode == words)?;
+    Some((mode, core.parse().ok()?))
+}
+
+/// The soft limit of open files is 1024 on most systems, the harness opens up to 10 000
+/// connections. Where the hard limit is lower, accepting says so.
+fn allow_many_connections() {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }) {
+        fail(format_args!("can't raise the limit of open files: {error}"));
+    }
+}
+
+/// One sentence on stderr, and the end of the process with status 1.
+pub fn fail(problem: impl Display) -> ! {
+    eprintln!("{problem}");
+    exit(1);
+}
+
+/// The value, or the end of the process with a sentence that starts with `what` was tried.
+pub fn require<T>(what: &str, result: Result<T, impl Display>) -> T {
+    result.unwrap_or_else(|error| fail(format_args!("{what}: {error}")))
+}
+
+/// A connection that was accepted, or `None` where it was lost on the way and the next one is to be
+/// waited for. Any other error ends the process: a server that can't accept is not measured.
+pub fn accepted<T>(result: io::Result<T>) -> Option<T> {
+    match result {
+        Ok(connection) => Some(connection),
+        Err(error) if is_passing(error.kind()) => None,
+        Err(error) => fail(format_args!("can't accept a connection: {error}")),
+    }
+}
+
+fn is_passing(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
+}
+
+/// Announces an echo server that listens, and ends the process with status 0 as soon as stdin
+/// reaches its end.
+///
+/// A thread waits for that end. It sleeps in `read` and shares the server's core.
+pub fn announce_echo(listening: SocketAddr, about: &About) {
+    let wait = || {
+        let end = io::copy(&mut io::stdin().lock(), &mut io::sink());
+        require("can't read stdin", end);
+        exit(0)
+    };
+    let thread = thread::Builder::new().name("stdin".to_owned()).spawn(wait);
+    require("can't start the thread that waits for the end of stdin", thread);
+    announce(&json!({
+        "listening": listening.to_string(),
+        "version": about.version,
+        "settings": about.settings,
+    }));
+}
+
+fn announce(line: &Value) {
+    let mut stdout = io::stdout().lock();
+    let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
+    require("can't write to stdout", written);
+}
+
+/// A package of this workspace's lock file with its version, such as `tokio 1.54.1`.
+///
+/// # Panics
+///
+/// Where the lock file has no such package.
+#[must_use]
+pub fn version_of(package: &str) -> String {
+    let lock = include_str!("../../Cargo.lock");
+    let entry = format!("name = \"{package}\"\nversion = \"");
+    let (_, rest) = lock.split_once(&entry).expect("the package is in the lock file");
+    let (version, _) = rest.split_once('"').expect("a version ends with a quotation mark");
+    format!("{package} {version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{understood, version_of};
+
+    fn parsed(line: &str) -> Option<(&'static str, usize)> {
+        let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+        understood(&arguments, &["echo", "echo spin", "micro"])
+    }
+
+    #[test]
+    fn a_mode_may_have_two_words() {
+        assert_eq!(parsed("echo --core 0"), Some(("echo", 0)));
+        assert_eq!(parsed("echo spin --core 12"), Some(("echo spin", 12)));
+    }
+
+    #[test]
+    fn anything_else_is_refused() {
+        for line in ["", "echo", "--core 1", "spin --core 1", "echo --core", "echo --core one"] {
+            assert_eq!(parsed(line), None, "{line}");
+        }
+        assert_eq!(parsed("micro extra --core 1"), None);
+    }
+
+    #[test]
+    fn a_version_comes_from_the_lock_file() {
+        assert_eq!(version_of("subject"), concat!("subject ", env!("CARGO_PKG_VERSION")));
+    }
+}

@@ -1,0 +1,54 @@
+//! tokio-uring: tokio's current-thread runtime with an io_uring beside it. `echo` is an echo
+//! server, `micro` times tasks and timers, which are tokio's.
+
+mod works;
+
+use subject::{About, accepted, require, version_of};
+use tokio_uring::buf::BoundedBuf;
+use tokio_uring::net::{TcpListener, TcpStream};
+
+const BUFFER_BYTES: usize = 64 * 1024;
+
+fn main() {
+    let command = subject::start(&["echo", "micro"]);
+    let runtime = tokio_uring::Runtime::new(&tokio_uring::builder());
+    let runtime = require("can't start the runtime", runtime);
+    let about = |settings: &str| About {
+        version: format!("{}, {}", version_of("tokio-uring"), version_of("tokio")),
+        settings: format!("256 entries, {settings}"),
+    };
+    match command.mode {
+        "echo" => {
+            runtime.block_on(serve(&about("64 KiB owned buffer a connection, TCP_NODELAY")));
+        }
+        _ => works::serve(&runtime, &about("works run in a task, tokio's tasks and timers")),
+    }
+}
+
+async fn serve(about: &About) {
+    let address = "127.0.0.1:0".parse().expect("an address");
+    let listener = require("can't listen", TcpListener::bind(address));
+    subject::announce_echo(require("no address", listener.local_addr()), about);
+    loop {
+        if let Some((stream, _)) = accepted(listener.accept().await) {
+            tokio_uring::spawn(echo(stream));
+        }
+    }
+}
+
+/// A connection that breaks ends alone, as one that the peer closes.
+async fn echo(stream: TcpStream) -> Option<()> {
+    stream.set_nodelay(true).ok()?;
+    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut read;
+    loop {
+        (read, buffer) = stream.read(buffer).await;
+        let length = read.ok()?;
+        if length == 0 {
+            return None;
+        }
+        let (written, slice) = stream.write_all(buffer.slice(..length)).await;
+        written.ok()?;
+        buffer = slice.into_inner();
+    }
+}

@@ -1,0 +1,118 @@
+#!/usr/bin/env bash
+# Builds each peer of bench/peers by itself and writes the manifest that says how each is started,
+# or why it is not there. One that fails to build harms no other.
+#
+# Usage: bench-peers-build.sh [--manifest FILE]     (default: peers.json in the target directory)
+#
+# The target directory is target/peers, or CARGO_TARGET_DIR. Ends with 0 even where peers are
+# unavailable: the manifest has their reasons. Needs cargo and python3, cc and c++ for two peers.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+target=${CARGO_TARGET_DIR:-$root/target/peers}
+mkdir -p "$target/release"
+target=$(cd "$target" && pwd)
+export CARGO_TARGET_DIR=$target
+manifest=$target/peers.json
+
+if [ $# -eq 2 ] && [ "$1" = --manifest ]; then
+    manifest=$(realpath -m "$2")
+elif [ $# -ne 0 ]; then
+    echo "usage: $0 [--manifest FILE]" >&2
+    exit 2
+fi
+cd "$root/bench/peers"
+
+work=$(mktemp -d)
+trap 'rm -r "$work"' EXIT
+
+# What `entry` writes of: the program that was built last, and why it is not there.
+program=
+unavailable=
+
+# Runs a build; keeps its last errors, as one short line, where it fails.
+build() {
+    if ! "$@" >"$work/log" 2>&1; then
+        unavailable="it does not build: $({ grep -i error "$work/log" || cat "$work/log"; } |
+            tail -n 3 | tr '\n\t' '  ' | cut -c 1-300)"
+    fi
+}
+
+rust() {
+    echo "building $1" >&2
+    program=$target/release/peer-$1
+    unavailable=
+    build cargo build --locked --release -p "peer-$1"
+}
+
+# NAME HEADER PACKAGE COMPILER LANGUAGE ARGUMENTS...: where PACKAGE is the one of Debian that has
+# the header.
+native() {
+    echo "building $1" >&2
+    program=$target/release/peer-$1
+    unavailable=
+    if ! command -v "$4" >/dev/null; then
+        unavailable="there is no compiler: $4 was not found"
+    elif ! printf '#include <%s>\n' "$2" | "$4" -x "$5" -E - >/dev/null 2>&1; then
+        unavailable="$3 is not installed: $2 was not found"
+    else
+        build "$4" -x "$5" "${@:6}" -O3 -DNDEBUG -pthread -o "$program"
+    fi
+}
+
+# NAME ROLE SPINS MODE: one line of the manifest for the program that was built last.
+entry() {
+    printf '%s\t' "$1" "$2" "$3" "$4" "$program" >>"$work/entries"
+    printf '%s\n' "$unavailable" >>"$work/entries"
+}
+
+rust tokio
+entry tokio echo false echo
+entry tokio micro false micro
+rust monoio
+entry monoio echo false echo
+entry monoio micro false micro
+rust glommio
+entry glommio-spin echo true 'echo spin'
+entry glommio-park echo false 'echo park'
+entry glommio micro false micro
+rust compio
+entry compio echo false echo
+entry compio micro false micro
+rust tokio-uring
+entry tokio-uring echo false echo
+entry tokio-uring micro false micro
+rust smol
+entry smol echo false echo
+native asio asio.hpp libasio-dev c++ c++ native/asio.cpp -std=c++20
+entry asio echo false echo
+entry asio-poll echo true echo-poll
+native libuv uv.h libuv1-dev cc c native/libuv.c -std=c11 -luv
+entry libuv echo false echo
+entry libuv-nowait echo true echo-nowait
+for name in async-executor rtrb crossbeam-channel kanal; do
+    rust "$name"
+    entry "$name" micro false micro
+done
+
+python3 - "$work/entries" "$manifest" <<'PYTHON'
+import json
+import sys
+
+peers = []
+for line in open(sys.argv[1], encoding="utf-8"):
+    name, role, spins, mode, program, unavailable = line.rstrip("\n").split("\t")
+    peers.append({
+        "name": name,
+        "role": role,
+        "command": [program, *mode.split()],
+        "spins": spins == "true",
+        "unavailable": unavailable or None,
+    })
+    if unavailable:
+        print(f"{name} ({role}) is unavailable: {unavailable}", file=sys.stderr)
+with open(sys.argv[2], "w", encoding="utf-8") as file:
+    json.dump({"peers": peers}, file, indent=1)
+    file.write("\n")
+PYTHON
+echo "$manifest"

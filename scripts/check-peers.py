@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Checks that every peer of a manifest (scripts/bench-peers-build.sh writes it) keeps the contract
+of bench/SUBJECTS.md.
+
+Usage: check-peers.py MANIFEST. Lists what failed and ends with 1, or prints one line and ends with
+0. A peer that is not available is named, and is no failure. No timing decides anything here.
+"""
+
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+
+SIZES = (1, 64, 100 * 1024)
+WORKS = {
+    "spawn_join", "spawn_many", "yield", "spawn_cancel", "channel", "channel_try",
+    "channel_ping_pong", "oneshot", "sleep_50us",
+}
+BATCHES = 3
+OPERATIONS = 100
+DEADLINE_S = 20
+
+
+class Broken(Exception):
+    """The subject broke the contract; the message says where."""
+
+
+def require(condition, problem):
+    if not condition:
+        raise Broken(problem)
+
+
+class Subject:
+    """A started subject with its announcement; leaving the block ends it, whatever happened."""
+
+    def __init__(self, command):
+        self.core = min(os.sched_getaffinity(0))
+        self.process = subprocess.Popen(
+            [*command, "--core", str(self.core)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def __enter__(self):
+        signal.alarm(DEADLINE_S)
+        return self
+
+    def __exit__(self, *_):
+        signal.alarm(0)
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout, self.process.stderr):
+            pipe.close()
+
+    def announcement(self, keys):
+        line = self.process.stdout.readline()
+        if not line:
+            raise Broken(f"it announced nothing and said: {self.process.stderr.read().strip()}")
+        announced = json.loads(line)
+        require(set(announced) == keys, f"it announced the keys {sorted(announced)}")
+        for key in ("version", "settings"):
+            require(announced[key], f"its {key} is empty")
+        return announced
+
+    def check_core(self):
+        threads = f"/proc/{self.process.pid}/task"
+        for thread in os.listdir(threads):
+            cores = os.sched_getaffinity(int(thread))
+            require(cores == {self.core}, f"a thread of it may run on the cores {sorted(cores)}")
+
+    def stop_and_continue(self):
+        self.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+        self.process.send_signal(signal.SIGCONT)
+
+    def end(self):
+        self.process.stdin.close()
+        status = self.process.wait()
+        said = self.process.stderr.read().strip()
+        require(status == 0, f"it ended with status {status} and said: {said}")
+        require(not said, f"it said on stderr: {said}")
+
+
+def echo(connection, size):
+    """Sends a pattern in random pieces, reads meanwhile, and compares."""
+    pattern = random.randbytes(size)
+    sent = received = 0
+    while received < size:
+        if sent < size:
+            piece = random.randint(1, size - sent)
+            sent += connection.send(pattern[sent:sent + piece])
+        got = connection.recv(random.randint(1, size - received))
+        require(got, f"it closed a connection after {received} of {size} bytes")
+        require(got == pattern[received:received + len(got)], f"the echo of {size} bytes differs")
+        received += len(got)
+
+
+def flood(connection, size):
+    """Sends more than the socket buffers hold before it reads anything back."""
+    pattern = random.randbytes(size)
+    connection.setblocking(False)
+    sent = 0
+    try:
+        while sent < size:
+            sent += connection.send(pattern[sent:])
+    except BlockingIOError:
+        pass
+    connection.settimeout(DEADLINE_S)
+    received = bytearray()
+    while len(received) < sent:
+        got = connection.recv(1 << 16)
+        require(got, f"it closed a flooded connection after {len(received)} of {sent} bytes")
+        received += got
+    require(received == pattern[:sent], f"the echo of a flood of {sent} bytes differs")
+
+
+def connect(address):
+    connection = socket.create_connection(address, timeout=DEADLINE_S)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def check_echo(command):
+    with Subject(command) as subject:
+        announced = subject.announcement({"listening", "version", "settings"})
+        host, port = announced["listening"].rsplit(":", 1)
+        require(host == "127.0.0.1", f"it listens on {host}")
+        subject.check_core()
+        address = (host, int(port))
+        connections = [connect(address) for _ in range(3)]
+        for size in SIZES:
+            for connection in connections:
+                echo(connection, size)
+        flood(connections[1], 16 << 20)
+        connections.pop().close()
+        for connection in connections:
+            echo(connection, 64)
+        abort(connect(address))
+        for _ in range(3):
+            subject.stop_and_continue()
+            for connection in connections:
+                echo(connection, 100 * 1024)
+        connections.append(connect(address))
+        echo(connections[-1], 64)
+        subject.end()
+        return announced
+
+
+def abort(connection):
+    """Closes with a reset in the middle of an exchange."""
+    connection.send(bytes(1000))
+    linger_for_nothing = b"\1\0\0\0\0\0\0\0"
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger_for_nothing)
+    connection.close()
+
+
+def check_micro(command):
+    with Subject(command) as subject:
+        announced = subject.announcement({"works", "version", "settings"})
+        subject.check_core()
+        works = announced["works"]
+        require(works and WORKS.issuperset(works), f"it announced the works {works}")
+        for work in works:
+            operations = 1 if work == "sleep_50us" else OPERATIONS
+            subject.process.stdin.write(f"{work} {BATCHES} {operations}\n")
+            subject.process.stdin.flush()
+            answer = subject.process.stdout.readline()
+            words = answer.rstrip("\n").split(" ")
+            well_formed = len(words) == BATCHES and all(word.isdecimal() for word in words)
+            require(well_formed, f"it answered {work} with {answer!r}")
+            least = 50_000 if work == "sleep_50us" else 1
+            require(all(int(word) >= least for word in words), f"{work} took {answer!r} ns")
+        subject.stop_and_continue()
+        subject.end()
+        return announced
+
+
+def check_refusals(command):
+    """A core that doesn't exist and a wrong command line: a sentence and status 1."""
+    program = command[0]
+    for arguments in ([*command, "--core", "1000"], [*command, "--core", "-1"], [program]):
+        done = subprocess.run(
+            arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S)
+        shown = " ".join(["...", *arguments[1:]])
+        require(done.returncode == 1, f"{shown} ended with status {done.returncode}")
+        require(len(done.stderr.splitlines()) == 1, f"{shown} said {done.stderr!r}")
+        require(not done.stdout, f"{shown} announced {done.stdout!r}")
+
+
+def check(peer):
+    checks = {"echo": check_echo, "micro": check_micro}
+    announced = checks[peer["role"]](peer["command"])
+    check_refusals(peer["command"])
+    print(f"{peer['name']} ({peer['role']}): {announced['version']}: {announced['settings']}")
+
+
+def on_alarm(*_):
+    raise Broken(f"it did not answer within {DEADLINE_S} s")
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit("usage: check-peers.py MANIFEST")
+    signal.signal(signal.SIGALRM, on_alarm)
+    random.seed(4)
+    with open(sys.argv[1], encoding="utf-8") as file:
+        peers = json.load(file)["peers"]
+    failures = 0
+    for peer in peers:
+        name = f"{peer['name']} ({peer['role']})"
+        if peer["unavailable"]:
+            print(f"{name} is unavailable: {peer['unavailable']}")
+            continue
+        try:
+            check(peer)
+        except (Broken, OSError, ValueError, subprocess.TimeoutExpired) as problem:
+            failures += 1
+            print(f"{name}: {problem}", file=sys.stderr)
+    if failures:
+        sys.exit(f"{failures} peers break the contract")
+    print("peers ok")
+
+
+if __name__ == "__main__":
+    main()
