@@ -70,9 +70,11 @@ class Subject:
             cores = os.sched_getaffinity(int(thread))
             require(cores == {self.core}, f"a thread of it may run on the cores {sorted(cores)}")
 
-    def stop_and_continue(self):
+    def stop(self):
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
+
+    def go_on(self):
         self.process.send_signal(signal.SIGCONT)
 
     def end(self):
@@ -95,6 +97,18 @@ def echo(connection, size):
         require(got, f"it closed a connection after {received} of {size} bytes")
         require(got == pattern[received:received + len(got)], f"the echo of {size} bytes differs")
         received += len(got)
+
+
+def echo_over_a_stop(subject, connections):
+    """Stopped while it waits, with bytes that arrive meanwhile; then all as before."""
+    subject.stop()
+    for connection in connections:
+        connection.send(b"meanwhile")
+    subject.go_on()
+    for connection in connections:
+        received = connection.recv(9, socket.MSG_WAITALL)
+        require(received == b"meanwhile", f"after a stop it sent {received!r}")
+        echo(connection, 100 * 1024)
 
 
 def flood(connection, size):
@@ -139,9 +153,7 @@ def check_echo(command):
             echo(connection, 64)
         abort(connect(address))
         for _ in range(3):
-            subject.stop_and_continue()
-            for connection in connections:
-                echo(connection, 100 * 1024)
+            echo_over_a_stop(subject, connections)
         connections.append(connect(address))
         echo(connections[-1], 64)
         subject.end()
@@ -172,7 +184,8 @@ def check_micro(command):
             require(well_formed, f"it answered {work} with {answer!r}")
             least = 50_000 if work == "sleep_50us" else 1
             require(all(int(word) >= least for word in words), f"{work} took {answer!r} ns")
-        subject.stop_and_continue()
+        subject.stop()
+        subject.go_on()
         subject.end()
         return announced
 

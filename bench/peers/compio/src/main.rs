@@ -14,18 +14,18 @@ const BUFFER_BYTES: usize = 64 * 1024;
 fn main() {
     let command = subject::start(&["echo", "micro"]);
     let mut proactor = ProactorBuilder::new();
-    proactor.coop_taskrun(true).taskrun_flag(true);
+    proactor.single_issuer(true).defer_taskrun(true);
     let runtime = RuntimeBuilder::new().with_proactor(proactor).build();
     let runtime: Runtime = require("can't start the runtime", runtime);
     let about = |settings: &str| About {
         version: version_of("compio"),
-        settings: format!("io_uring with 1024 entries, coop_taskrun, taskrun_flag, {settings}"),
+        settings: format!("io_uring with 1024 entries, single_issuer, defer_taskrun, {settings}"),
     };
     match command.mode {
         "echo" => {
             runtime.block_on(serve(&about("64 KiB owned buffer a connection, TCP_NODELAY")));
         }
-        _ => works::serve(&runtime, &about("works run in a task, yield by self-wake")),
+        _ => works::serve(&runtime, &about("works run in block_on, yield by self-wake")),
     }
 }
 

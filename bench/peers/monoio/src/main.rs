@@ -3,6 +3,7 @@
 
 mod works;
 
+use io_uring::IoUring;
 use monoio::io::{AsyncReadRent, AsyncWriteRentExt};
 use monoio::net::{TcpListener, TcpStream};
 use monoio::{IoUringDriver, RuntimeBuilder};
@@ -14,17 +15,24 @@ fn main() {
     let command = subject::start(&["echo", "micro"]);
     match command.mode {
         "echo" => {
-            let runtime = RuntimeBuilder::<IoUringDriver>::new().build();
+            let runtime = builder().build();
             let about = About {
                 version: version_of("monoio"),
-                settings: "IoUringDriver with 1024 entries, no timer, 64 KiB owned buffer a \
-                           connection, TCP_NODELAY"
-                    .to_owned(),
+                settings:
+                    "IoUringDriver with 1024 entries, single_issuer, defer_taskrun, no timer, \
+                           64 KiB owned buffer a connection, TCP_NODELAY"
+                        .to_owned(),
             };
             require("can't start the runtime", runtime).block_on(serve(&about));
         }
         _ => works::serve(),
     }
+}
+
+fn builder() -> RuntimeBuilder<IoUringDriver> {
+    let mut ring = IoUring::builder();
+    ring.setup_single_issuer().setup_defer_taskrun();
+    RuntimeBuilder::new().uring_builder(ring)
 }
 
 async fn serve(about: &About) {

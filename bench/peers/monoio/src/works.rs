@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use local_sync::{mpsc::bounded, oneshot};
 use monoio::time::{TimeDriver, sleep};
-use monoio::{IoUringDriver, Runtime, RuntimeBuilder, spawn};
+use monoio::{IoUringDriver, Runtime, spawn};
 use subject::{About, Executor, require, serve_works, task, version_of, yield_by_waking};
 
 const CAPACITY: usize = 1024;
@@ -20,7 +20,7 @@ impl Executor for Monoio {
 }
 
 pub(crate) fn serve() {
-    let runtime = RuntimeBuilder::<IoUringDriver>::new().enable_timer().build();
+    let runtime = crate::builder().enable_timer().build();
     let monoio = Monoio(RefCell::new(require("can't start the runtime", runtime)));
     let works = [
         ("spawn_join", task(&monoio, spawn_join)),
@@ -33,8 +33,8 @@ pub(crate) fn serve() {
     ];
     let about = About {
         version: format!("{}, {}", version_of("monoio"), version_of("local-sync")),
-        settings: "IoUringDriver with 1024 entries, enable_timer, works run in a task, yield by \
-                   self-wake (it has no function of its own), channels of local-sync"
+        settings: "IoUringDriver with 1024 entries, single_issuer, defer_taskrun, enable_timer, \
+                   works run in a task, yield by self-wake, channels of local-sync"
             .to_owned(),
     };
     serve_works(&about, &works);

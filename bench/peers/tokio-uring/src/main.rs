@@ -11,11 +11,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 
 fn main() {
     let command = subject::start(&["echo", "micro"]);
-    let runtime = tokio_uring::Runtime::new(&tokio_uring::builder());
+    let mut ring = tokio_uring::uring_builder();
+    ring.setup_coop_taskrun().setup_single_issuer();
+    let runtime = tokio_uring::Runtime::new(tokio_uring::builder().uring_builder(&ring));
     let runtime = require("can't start the runtime", runtime);
     let about = |settings: &str| About {
         version: format!("{}, {}", version_of("tokio-uring"), version_of("tokio")),
-        settings: format!("256 entries, {settings}"),
+        settings: format!("256 entries, coop_taskrun, single_issuer, {settings}"),
     };
     match command.mode {
         "echo" => {

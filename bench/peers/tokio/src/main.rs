@@ -1,26 +1,36 @@
-//! tokio: a current-thread runtime. `echo` is an echo server, `micro` times tasks and channels.
+//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times tasks and channels.
 
 mod works;
 
 use subject::{About, accepted, require, version_of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{LocalSet, spawn_local};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 
 fn main() {
     let command = subject::start(&["echo", "micro"]);
-    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default());
-    let runtime: LocalRuntime = require("can't start the runtime", runtime);
     let about = |settings: &str| About {
         version: version_of("tokio"),
-        settings: format!("LocalRuntime (current_thread, spawn_local), enable_all, {settings}"),
+        settings: format!("current_thread, LocalSet, {settings}"),
     };
     match command.mode {
-        "echo" => runtime.block_on(serve(&about("64 KiB buffer a connection, TCP_NODELAY"))),
-        _ => works::serve(&runtime, &about("works run in a task, default cooperative budget")),
+        "echo" => {
+            let about = about("enable_io, 64 KiB buffer a connection, TCP_NODELAY");
+            let runtime = built(Builder::new_current_thread().enable_io());
+            LocalSet::new().block_on(&runtime, serve(&about));
+        }
+        _ => {
+            let about = about("enable_all, works run in a task, default cooperative budget");
+            works::serve(&built(Builder::new_current_thread().enable_all()), &about);
+        }
     }
+}
+
+fn built(builder: &mut Builder) -> Runtime {
+    require("can't start the runtime", builder.build())
 }
 
 async fn serve(about: &About) {
@@ -28,7 +38,7 @@ async fn serve(about: &About) {
     subject::announce_echo(require("no address", listener.local_addr()), about);
     loop {
         if let Some((stream, _)) = accepted(listener.accept().await) {
-            tokio::task::spawn_local(echo(stream));
+            spawn_local(echo(stream));
         }
     }
 }

@@ -4,23 +4,24 @@ use std::future::pending;
 use std::time::Duration;
 
 use subject::{About, Executor, serve_works, task};
-use tokio::runtime::LocalRuntime;
+use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::{spawn_local, yield_now};
+use tokio::task::{LocalSet, spawn_local, yield_now};
 use tokio::time::sleep;
 
 const CAPACITY: usize = 1024;
 
-struct Tokio<'a>(&'a LocalRuntime);
+struct Tokio<'a>(&'a Runtime, LocalSet);
 
 impl Executor for Tokio<'_> {
     fn run<F: Future<Output = Vec<u64>> + 'static>(&self, future: F) -> Vec<u64> {
-        self.0.block_on(async { spawn_local(future).await.expect("a work does not panic") })
+        let work = self.1.spawn_local(future);
+        self.1.block_on(self.0, work).expect("a work does not panic")
     }
 }
 
-pub(crate) fn serve(runtime: &LocalRuntime, about: &About) {
-    let tokio = Tokio(runtime);
+pub(crate) fn serve(runtime: &Runtime, about: &About) {
+    let tokio = Tokio(runtime, LocalSet::new());
     let works = [
         ("spawn_join", task(&tokio, spawn_join)),
         ("spawn_many", task(&tokio, spawn_many)),
