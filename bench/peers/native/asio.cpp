@@ -17,7 +17,7 @@ asio::awaitable<void> echo(tcp::socket socket) {
     asio::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     socket.set_option(tcp::no_delay(true), error);
-    auto buffer = std::make_unique<std::array<char, subject_buffer_bytes>>();
+    auto buffer = std::make_unique_for_overwrite<std::array<char, subject_buffer_bytes>>();
     while (!error) {
         std::size_t length = co_await socket.async_read_some(asio::buffer(*buffer), token);
         if (!error) {

@@ -2,14 +2,18 @@
 
 mod works;
 
+use std::io;
+
 use compio::BufResult;
 use compio::driver::ProactorBuilder;
 use compio::io::{AsyncRead, AsyncWriteExt};
-use compio::net::{TcpListener, TcpStream};
+use compio::net::{TcpListener, TcpSocket, TcpStream};
 use compio::runtime::{Runtime, RuntimeBuilder, spawn};
 use subject::{About, accepted, require, version_of};
 
 const BUFFER_BYTES: usize = 64 * 1024;
+/// That of the other runtimes; its own default of 128 makes many clients at once wait for seconds.
+const BACKLOG: i32 = 1024;
 
 fn main() {
     let command = subject::start(&["echo", "micro"]);
@@ -23,20 +27,27 @@ fn main() {
     };
     match command.mode {
         "echo" => {
-            runtime.block_on(serve(&about("64 KiB owned buffer a connection, TCP_NODELAY")));
+            let about = about("backlog 1024, 64 KiB owned buffer a connection, TCP_NODELAY");
+            runtime.block_on(serve(&about));
         }
         _ => works::serve(&runtime, &about("works run in block_on, yield by self-wake")),
     }
 }
 
 async fn serve(about: &About) {
-    let listener = require("can't listen", TcpListener::bind("127.0.0.1:0").await);
+    let listener = require("can't listen", listener().await);
     subject::announce_echo(require("no address", listener.local_addr()), about);
     loop {
         if let Some((stream, _)) = accepted(listener.accept().await) {
             spawn(echo(stream)).detach();
         }
     }
+}
+
+async fn listener() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4().await?;
+    socket.bind(([127, 0, 0, 1], 0).into()).await?;
+    socket.listen(BACKLOG).await
 }
 
 /// A connection that breaks ends alone, as one that the peer closes.

@@ -53,7 +53,7 @@ pub async fn batches(count: u64, operations: u64, work: impl AsyncFn(u64)) -> Ve
     times_ns
 }
 
-/// Gives way once, on a runtime that has no function of its own for it: wakes itself and is pending.
+/// Gives way once, on a runtime that has no function for it: wakes itself and is pending.
 pub async fn yield_by_waking() {
     let mut woken = false;
     let once = |context: &mut Context<'_>| {

@@ -4,7 +4,6 @@
 mod works;
 
 use subject::{About, accepted, require, version_of};
-use tokio_uring::buf::BoundedBuf;
 use tokio_uring::net::{TcpListener, TcpStream};
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -41,16 +40,15 @@ async fn serve(about: &About) {
 /// A connection that breaks ends alone, as one that the peer closes.
 async fn echo(stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let mut buffer = vec![0; BUFFER_BYTES];
-    let mut read;
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    let (mut read, mut written);
     loop {
         (read, buffer) = stream.read(buffer).await;
-        let length = read.ok()?;
-        if length == 0 {
+        if read.ok()? == 0 {
             return None;
         }
-        let (written, slice) = stream.write_all(buffer.slice(..length)).await;
+        (written, buffer) = stream.write_all(buffer).await;
         written.ok()?;
-        buffer = slice.into_inner();
+        buffer.clear();
     }
 }

@@ -1,14 +1,19 @@
-//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times tasks and channels.
+//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times tasks,
+//! timers and channels.
 
 mod works;
 
+use std::io;
+
 use subject::{About, accepted, require, version_of};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{LocalSet, spawn_local};
 
 const BUFFER_BYTES: usize = 64 * 1024;
+/// That of the other runtimes; with less, many clients at once wait for seconds.
+const BACKLOG: u32 = 1024;
 
 fn main() {
     let command = subject::start(&["echo", "micro"]);
@@ -18,7 +23,7 @@ fn main() {
     };
     match command.mode {
         "echo" => {
-            let about = about("enable_io, 64 KiB buffer a connection, TCP_NODELAY");
+            let about = about("enable_io, backlog 1024, 64 KiB buffer a connection, TCP_NODELAY");
             let runtime = built(Builder::new_current_thread().enable_io());
             LocalSet::new().block_on(&runtime, serve(&about));
         }
@@ -34,7 +39,7 @@ fn built(builder: &mut Builder) -> Runtime {
 }
 
 async fn serve(about: &About) {
-    let listener = require("can't listen", TcpListener::bind("127.0.0.1:0").await);
+    let listener = require("can't listen", listener());
     subject::announce_echo(require("no address", listener.local_addr()), about);
     loop {
         if let Some((stream, _)) = accepted(listener.accept().await) {
@@ -43,14 +48,19 @@ async fn serve(about: &About) {
     }
 }
 
+fn listener() -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(([127, 0, 0, 1], 0).into())?;
+    socket.listen(BACKLOG)
+}
+
 /// A connection that breaks ends alone, as one that the peer closes.
 async fn echo(mut stream: TcpStream) -> Option<()> {
     stream.set_nodelay(true).ok()?;
-    let mut buffer = vec![0; BUFFER_BYTES];
-    loop {
-        match stream.read(&mut buffer).await.ok()? {
-            0 => return None,
-            length => stream.write_all(&buffer[..length]).await.ok()?,
-        }
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    while stream.read_buf(&mut buffer).await.ok()? > 0 {
+        stream.write_all(&buffer).await.ok()?;
+        buffer.clear();
     }
+    None
 }
