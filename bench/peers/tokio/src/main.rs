@@ -1,5 +1,5 @@
-//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times tasks,
-//! timers and channels.
+//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times
+//! tasks, timers and channels.
 
 mod works;
 
