@@ -21,6 +21,9 @@ use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
 use crate::subject::{Announcement, Attendant};
 
+/// Connections that wait to be accepted; the kernel's own limit is lower on many hosts.
+const BACKLOG: i32 = 4_096;
+
 /// The kinds of server, by the names of their series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ServerKind {
@@ -125,6 +128,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 
 fn listen() -> io::Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    // The library's own backlog is short, and who does not fit in is asked again in a second.
+    rustix::net::listen(&listener, BACKLOG)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
