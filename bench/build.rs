@@ -1,5 +1,6 @@
-//! Stamps the compiler's version and the git commit into the binary, so that a report says what
-//! was measured even where the binary was copied to another host. Neither is needed to build.
+//! Stamps the compiler's version, the git commit, the target and the profile into the binary, so
+//! that a report says what was measured even where the binary was copied to another host. None of
+//! them is needed to build.
 
 use std::path::Path;
 use std::process::Command;
@@ -8,6 +9,8 @@ fn main() {
     let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     stamp("TAUT_BENCH_RUSTC", output(&compiler, &["--version"]));
     stamp("TAUT_BENCH_COMMIT", commit());
+    stamp("TAUT_BENCH_TARGET", std::env::var("TARGET").ok());
+    stamp("TAUT_BENCH_PROFILE", profile());
     // A path that does not exist would make cargo run this script every time.
     for path in ["src", "../runtime/src", "../net/src", "../taut/src", "../Cargo.lock"] {
         watch(path);
@@ -15,6 +18,12 @@ fn main() {
     if let Some(log) = output("git", &["rev-parse", "--git-path", "logs/HEAD"]) {
         watch(&log);
     }
+}
+
+/// `release` also stands for every profile that inherits from it, so the level goes with it.
+fn profile() -> Option<String> {
+    let [name, level] = ["PROFILE", "OPT_LEVEL"].map(std::env::var);
+    Some(format!("{}, opt-level {}", name.ok()?, level.ok()?))
 }
 
 fn commit() -> Option<String> {

@@ -9,6 +9,7 @@
 //! wrong.
 
 mod client;
+mod counters;
 mod harness;
 mod report;
 mod serve;
@@ -71,6 +72,11 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// Instructions for each operation, counted exactly under valgrind.
+    Counters(counters::Options),
+    /// One work of `counters`, so often: what valgrind runs.
+    #[command(hide = true)]
+    Count(counters::CountOptions),
 }
 
 fn main() -> ExitCode {
@@ -113,6 +119,8 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Counters(options) => counters::run(&options),
+        Command::Count(options) => counters::count(&options),
     }
 }
 
