@@ -74,7 +74,7 @@ fn what_does_not_wait_for_a_clock_counts_the_same_twice_and_growth_makes_the_sta
 
     let file: serde_json::Value = serde_json::from_str(&counted).unwrap();
     let yields = file["instructions_per_op"]["yield"].as_f64().unwrap();
-    let mut smaller = file.clone();
+    let mut smaller = file;
     smaller["instructions_per_op"]["yield"] = (yields / 1.06).into();
     fs::write(&first, smaller.to_string()).unwrap();
     let output = counters(&["--works", "yield", "--baseline", first_path]);
