@@ -9,6 +9,7 @@
 //! wrong.
 
 mod client;
+mod compare;
 mod counters;
 mod harness;
 mod report;
@@ -72,6 +73,8 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// Runs of B against runs of A: faster, slower, or no difference shown.
+    Compare(compare::Options),
     /// Instructions for each operation, counted exactly under valgrind.
     Counters(counters::Options),
     /// One work of `counters`, so often: what valgrind runs.
@@ -119,6 +122,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Compare(options) => compare::run(&options),
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),
     }

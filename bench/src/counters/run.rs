@@ -10,7 +10,7 @@ use super::callgrind::Callgrind;
 use super::options::{CountOptions, Options};
 use super::works::Work;
 use crate::harness::series::decimals;
-use crate::harness::table;
+use crate::report::text;
 
 /// Counts and compares; the error is one of the command line, of a file or of valgrind.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
@@ -37,10 +37,10 @@ pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
         println!();
     }
     for note in &comparison.notes {
-        print!("{}", table::sentence("note  ", note));
+        print!("{}", text::sentence("note  ", note));
     }
     for failure in &comparison.failures {
-        print!("{}", table::sentence("FAIL  ", failure));
+        print!("{}", text::sentence("FAIL  ", failure));
     }
     if let Some(path) = &options.json {
         counts.write(path)?;
@@ -80,7 +80,7 @@ fn text(works: &[Work], counts: &Counts, baseline: Option<&Counts>) -> String {
         }
         rows.push(row);
     }
-    table::align(&rows, 1)
+    text::align(&rows, 1)
 }
 
 #[cfg(test)]

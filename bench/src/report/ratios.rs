@@ -29,6 +29,7 @@ pub(crate) struct Figure {
 }
 
 pub(crate) const P50: Figure = Figure { name: "p50", of: |round| Some(round.p50? as f64) };
+pub(crate) const P90: Figure = Figure { name: "p90", of: |round| Some(round.p90? as f64) };
 pub(crate) const P99: Figure = Figure { name: "p99", of: |round| Some(round.p99? as f64) };
 pub(crate) const OPS_PER_S: Figure = Figure { name: "ops_per_s", of: |round| round.ops_per_s };
 pub(crate) const CPU_PER_OP: Figure =

@@ -134,7 +134,7 @@ fn pairs(pairs: &[(String, String)]) -> String {
 }
 
 /// A sentence behind a lead, wrapped at the page's width and indented under the lead.
-fn sentence(lead: &str, words: &str) -> String {
+pub(crate) fn sentence(lead: &str, words: &str) -> String {
     let indent = lead.chars().count();
     let mut text = lead.to_owned();
     let mut column = indent;
@@ -170,7 +170,7 @@ fn decimal(value: Option<f64>, digits: usize) -> String {
 }
 
 /// Pads each column to its widest cell; only the first `left` columns are flush left.
-fn align(rows: &[Vec<String>], left: usize) -> String {
+pub(crate) fn align(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
         rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max()
