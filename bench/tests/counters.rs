@@ -61,7 +61,7 @@ fn what_does_not_wait_for_a_clock_counts_the_same_twice_and_growth_makes_the_sta
     }
     let folder = folder("twice");
     let [first, second] = ["first.json", "second.json"].map(|name| folder.join(name));
-    let works = "echo_epoll,spawn_join,yield,channel,channel_wake";
+    let works = "echo_epoll,spawn_join,yield,channel,channel_ping_pong";
     let (first_path, second_path) = (first.to_str().unwrap(), second.to_str().unwrap());
     let output = counters(&["--works", works, "--json", first_path]);
     assert_eq!(output.status.code(), Some(0), "{}", errors(&output));

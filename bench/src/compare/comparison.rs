@@ -9,13 +9,15 @@ use super::figures::{Basis, Lane, floor_of, line_up};
 use super::judge::{CHANCE_MAX, Finding, Word, judge};
 use super::random::Random;
 use super::runs::Side;
-use super::{check, runs};
+use super::{check, figures};
 use crate::harness::series::decimals;
 use crate::harness::statistics::Spread;
 use crate::report::text::{align, sentence};
 
 /// The form of the JSON file.
 const SCHEMA: u32 = 1;
+/// Times below this are printed with a decimal.
+const SHORT_NS: f64 = 1_000.0;
 
 /// Everything that is found.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -87,8 +89,8 @@ impl Comparison {
         }
         let mut random = Random::new(seed);
         let rows: Vec<Row> = lanes.iter().flat_map(|lane| rows(lane, &mut random)).collect();
-        let times = |row: &&Row| row.basis == Basis::Nanoseconds && floor_of(&row.series).is_some();
-        if rows.iter().any(|row| times(&row)) {
+        let is_time = |row: &Row| row.basis == Basis::Nanoseconds;
+        if rows.iter().any(|row| is_time(row) && floor_of(&row.series).is_some()) {
             notes.push(
                 "times that are no ratios to a floor hold what the host did between the runs, \
                  too: let series floor run beside the others"
@@ -104,7 +106,7 @@ impl Comparison {
         }
         let about =
             |side: &Side| About { path: side.path.display().to_string(), runs: side.runs.len() };
-        let runs::Run { report, .. } = &a.runs[0];
+        let report = &a.runs[0].report;
         Ok(Self {
             schema: SCHEMA,
             workload: report.workload.clone(),
@@ -119,8 +121,8 @@ impl Comparison {
 
     /// Whether anything but the floor is slower.
     pub(crate) fn shows_slower(&self) -> bool {
-        let counts = |row: &&Row| row.word == Word::Slower && floor_of(&row.series).is_some();
-        self.rows.iter().any(|row| counts(&row))
+        let is_slower = |row: &Row| row.word == Word::Slower;
+        self.rows.iter().any(|row| is_slower(row) && floor_of(&row.series).is_some())
     }
 
     pub(crate) fn json(&self) -> Result<String, String> {
@@ -178,7 +180,7 @@ fn rows(lane: &Lane, random: &mut Random) -> Vec<Row> {
     let samples: Vec<(&[f64], &[f64])> =
         lane.figures.iter().map(|figure| (&figure.a[..], &figure.b[..])).collect();
     let findings = judge(&samples, random);
-    let row = |(figure, finding): (&super::figures::Figure, Finding)| {
+    let row = |(figure, finding): (&figures::Figure, Finding)| {
         let percent = |part: f64| decimals(part * 100.0, 3);
         Some(Row {
             series: lane.series.clone(),
@@ -200,6 +202,7 @@ impl Row {
     fn cells(&self) -> Vec<String> {
         let (basis, digits) = match self.basis {
             Basis::RatioToFloor => ("floor", 3),
+            Basis::Nanoseconds if self.a.median < SHORT_NS => ("ns", 1),
             Basis::Nanoseconds => ("ns", 0),
         };
         let middle = |side: &Middle| {

@@ -97,8 +97,8 @@ impl Counts {
             if now != then {
                 return Err(format!(
                     "the baseline's {what} is {then:?} and this program's is {now:?}: their counts \
-                     have nothing to do with each other; build alike (cargo run --release) or renew \
-                     the baseline with --write-baseline"
+                     have nothing to do with each other; build alike (cargo run --release) or \
+                     renew the baseline with --write-baseline"
                 ));
             }
         }

@@ -105,8 +105,9 @@ impl Callgrind {
         let program = self.valgrind.display();
         match error.kind() {
             io::ErrorKind::NotFound => format!(
-                "{program} is not on this host, and instructions are counted with it: install the \
-                 package valgrind (apt-get install valgrind, dnf install valgrind) or put it on PATH"
+                "{program} is not on this host, and instructions are counted with it: install \
+                 the package valgrind (apt-get install valgrind, dnf install valgrind) or put it on \
+                 PATH"
             ),
             _ => format!("{program} can't be started: {error}"),
         }

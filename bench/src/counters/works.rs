@@ -1,8 +1,8 @@
 //! What is counted: small pieces of work whose path through the runtime is the same every time.
 //!
-//! Invariant: nothing here waits for time to pass, and whatever is awaited is there already or comes
-//! from a task of the same runtime, so that the same number of operations takes the same
-//! instructions in every run.
+//! Invariant: nothing here waits for time to pass, and whatever is awaited is there already or
+//! comes from a task of the same runtime, so that the same number of operations takes the same
+//! instructions in every run. The works of `tasks` and `channels` are the ones that those time.
 
 use std::future::poll_fn;
 use std::hint::black_box;
@@ -11,19 +11,17 @@ use std::task::Poll;
 use std::time::Duration;
 
 use clap::ValueEnum;
-use taut::channel::mpsc;
 use taut::time::{Instant, sleep, sleep_until};
 use taut::{Driver, Runtime, WaitStrategy};
 
 use super::echo::round_trips;
-
-/// A deadline that no run reaches.
-const FOREVER: Duration = Duration::from_secs(3600);
-/// Items that the channels hold.
-const CHANNEL_CAPACITY: usize = 64;
+use crate::work::on_taut;
 
 /// The function that callgrind counts, by its symbol: nothing else is in the totals.
 pub(crate) const COUNTED: &str = concat!(module_path!(), "::counted_work");
+
+/// A deadline that no run reaches.
+const FOREVER: Duration = Duration::from_secs(3600);
 
 /// One thing that is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -42,7 +40,7 @@ pub(crate) enum Work {
     /// A message sent and received where neither end has to wait.
     Channel,
     /// A message to a task that waits for it, and its answer: four waits, two wakes.
-    ChannelWake,
+    ChannelPingPong,
 }
 
 impl Work {
@@ -54,7 +52,7 @@ impl Work {
         Self::TimerFire,
         Self::TimerCancel,
         Self::Channel,
-        Self::ChannelWake,
+        Self::ChannelPingPong,
     ];
 
     /// As the command line and the baseline name it.
@@ -66,7 +64,7 @@ impl Work {
             Self::TimerFire => "timer_fire",
             Self::TimerCancel => "timer_cancel",
             Self::Channel => "channel",
-            Self::ChannelWake => "channel_wake",
+            Self::ChannelPingPong => "channel_ping_pong",
         }
     }
 
@@ -99,31 +97,14 @@ fn counted_work(runtime: &Runtime, work: Work, operations: u64) -> Result<(), St
     runtime.block_on(async {
         match work {
             Work::EchoEpoll => round_trips(operations).await.map_err(|error| error.to_string()),
-            Work::SpawnJoin => spawn_and_join(operations).await,
-            Work::Yield => yields(operations).await,
+            Work::SpawnJoin => on_taut::spawn_join(operations).await.map(drop),
+            Work::Yield => on_taut::yields(operations).await.map(drop),
             Work::TimerFire => fire_timers(operations).await,
             Work::TimerCancel => cancel_timers(operations).await,
-            Work::Channel => pass_messages(operations).await,
-            Work::ChannelWake => exchange_messages(operations).await,
+            Work::Channel => on_taut::channel(operations).await.map(drop),
+            Work::ChannelPingPong => on_taut::ping_pong(operations).await.map(drop),
         }
     })
-}
-
-async fn spawn_and_join(operations: u64) -> Result<(), String> {
-    for number in 0..operations {
-        let joined = taut::spawn(async move { black_box(number) }).await;
-        if joined.map_err(|error| error.to_string())? != number {
-            return Err("the task returned something else".to_owned());
-        }
-    }
-    Ok(())
-}
-
-async fn yields(operations: u64) -> Result<(), String> {
-    for _ in 0..operations {
-        taut::yield_now().await;
-    }
-    Ok(())
 }
 
 /// Deadlines that have passed: each goes through the wheel, and fires in the next turn, however
@@ -145,37 +126,6 @@ async fn cancel_timers(operations: u64) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-async fn pass_messages(operations: u64) -> Result<(), String> {
-    let (sender, receiver) = mpsc::channel(CHANNEL_CAPACITY);
-    for number in 0..operations {
-        let sent = sender.send(black_box(number)).await.is_ok();
-        if !sent || receiver.recv().await != Ok(number) {
-            return Err("a message was lost".to_owned());
-        }
-    }
-    Ok(())
-}
-
-async fn exchange_messages(operations: u64) -> Result<(), String> {
-    let (ask, asked) = mpsc::channel(CHANNEL_CAPACITY);
-    let (answer, answers) = mpsc::channel(CHANNEL_CAPACITY);
-    let other = taut::spawn(async move {
-        while let Ok(number) = asked.recv().await {
-            if answer.send(number).await.is_err() {
-                return;
-            }
-        }
-    });
-    for number in 0..operations {
-        let sent = ask.send(black_box(number)).await.is_ok();
-        if !sent || answers.recv().await != Ok(number) {
-            return Err("a message was lost".to_owned());
-        }
-    }
-    drop(ask);
-    other.await.map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

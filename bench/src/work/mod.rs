@@ -4,7 +4,7 @@
 //! of its batches; see `bench/SUBJECTS.md`. The floors do the same without any runtime.
 
 mod floor;
-mod on_taut;
+pub(crate) mod on_taut;
 
 use std::fmt::Write as _;
 use std::io::{BufRead, Write as _, stdin, stdout};

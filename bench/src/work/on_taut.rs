@@ -59,7 +59,7 @@ fn wrong(what: &str) -> String {
     format!("{what} gave back something else than was put in")
 }
 
-async fn spawn_join(operations: u64) -> Result<u64, String> {
+pub(crate) async fn spawn_join(operations: u64) -> Result<u64, String> {
     let started = Instant::now();
     for number in 0..operations {
         if spawn(async move { black_box(number) }).await.ok() != Some(number) {
@@ -81,7 +81,7 @@ async fn spawn_many(operations: u64) -> Result<u64, String> {
     Ok(nanoseconds(started))
 }
 
-async fn yields(operations: u64) -> Result<u64, String> {
+pub(crate) async fn yields(operations: u64) -> Result<u64, String> {
     let started = Instant::now();
     for _ in 0..operations {
         yield_now().await;
@@ -102,7 +102,7 @@ async fn spawn_cancel(operations: u64) -> Result<u64, String> {
     Ok(nanoseconds(started))
 }
 
-async fn channel(operations: u64) -> Result<u64, String> {
+pub(crate) async fn channel(operations: u64) -> Result<u64, String> {
     let (sender, receiver) = mpsc::channel(CAPACITY);
     let started = Instant::now();
     for number in 0..operations {
@@ -126,7 +126,7 @@ async fn channel_try(operations: u64) -> Result<u64, String> {
     Ok(nanoseconds(started))
 }
 
-async fn ping_pong(operations: u64) -> Result<u64, String> {
+pub(crate) async fn ping_pong(operations: u64) -> Result<u64, String> {
     let (sender, theirs) = mpsc::channel(1);
     let (answers, receiver) = mpsc::channel(1);
     let echo = spawn(async move {
