@@ -93,7 +93,7 @@ impl Comparison {
         if rows.iter().any(|row| is_time(row) && floor_of(&row.series).is_some()) {
             notes.push(
                 "times that are no ratios to a floor hold what the host did between the runs, \
-                 too: let series floor run beside the others"
+                 too: where the workload has a floor, let it run beside the others"
                     .to_owned(),
             );
         }

@@ -15,9 +15,10 @@ use crate::report::ratios::{self, paired};
 /// The percentiles that are compared, with what of a round makes their paired ratio.
 const PERCENTILES: [(Percentile, Option<ratios::Figure>); 4] =
     [(P50, Some(ratios::P50)), (P90, Some(ratios::P90)), (P99, Some(ratios::P99)), (P99_9, None)];
-/// The series that others are measured by. What stands behind a plus sign in a series' name is how
-/// it ran, and its floor is the one that ran the same way.
+/// The series that others are measured by. What stands behind one of these marks in a series' name
+/// is what it did and how, and its floor is the one that did the same.
 const FLOOR: &str = "floor";
+const MARKS: [char; 2] = [':', '+'];
 
 /// What the values of a figure are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -45,7 +46,7 @@ pub(crate) struct Lane {
 
 /// The floor of a series; the floor has none.
 pub(crate) fn floor_of(series: &str) -> Option<String> {
-    let (name, suffix) = series.split_at(series.find('+').unwrap_or(series.len()));
+    let (name, suffix) = series.split_at(series.find(MARKS).unwrap_or(series.len()));
     (name != FLOOR).then(|| format!("{FLOOR}{suffix}"))
 }
 
@@ -173,10 +174,13 @@ mod tests {
     }
 
     #[test]
-    fn every_series_has_the_floor_that_ran_the_same_way() {
+    fn every_series_has_the_floor_that_did_the_same() {
         assert_eq!(floor_of("taut").as_deref(), Some("floor"));
         assert_eq!(floor_of("taut-epoll+think20us").as_deref(), Some("floor+think20us"));
+        assert_eq!(floor_of("tokio:64x100").as_deref(), Some("floor:64x100"));
+        assert_eq!(floor_of("taut:yield+think").as_deref(), Some("floor:yield+think"));
         assert_eq!(floor_of("floor"), None);
+        assert_eq!(floor_of("floor:yield"), None);
         assert_eq!(floor_of("floor+think"), None);
         assert_eq!(floor_of("floors").as_deref(), Some("floor"));
     }
