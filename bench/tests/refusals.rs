@@ -104,9 +104,9 @@ fn a_server_that_dies_fails_the_run_and_is_named() {
         {
             break server;
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::park_timeout(Duration::from_millis(5));
     };
-    std::thread::sleep(Duration::from_secs(1));
+    std::thread::park_timeout(Duration::from_secs(1));
     kill_process(Pid::from_raw(server.cast_signed()).unwrap(), Signal::KILL).unwrap();
     let output = run.wait_with_output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -133,12 +133,12 @@ fn a_stall_of_the_server_shows_in_the_open_loop() {
             let server = Pid::from_raw(server.cast_signed()).unwrap();
             // It may have ended, or rest between two slices, which ends it all the same.
             let stopped = kill_process(server, Signal::STOP);
-            std::thread::sleep(stall);
+            std::thread::park_timeout(stall);
             if stopped.is_ok() {
                 let _ = kill_process(server, Signal::CONT);
             }
         }
-        std::thread::sleep(stall * 9);
+        std::thread::park_timeout(stall * 9);
     }
     let report = json(&out.join("stream.json"));
     let p99 = |name: &str| series(&report, name)["p99"].as_u64().unwrap();

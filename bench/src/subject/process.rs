@@ -112,7 +112,9 @@ impl Subject {
             match self.child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(Some(_)) => return Err(self.ended("it ended badly")),
-                Ok(None) if Instant::now() < deadline => thread::sleep(Duration::from_millis(1)),
+                Ok(None) if Instant::now() < deadline => {
+                    thread::park_timeout(Duration::from_millis(1))
+                }
                 Ok(None) => {
                     return Err("it did not end when its standard input was closed".to_owned());
                 }

@@ -49,7 +49,7 @@ mod tests {
     fn this_process_has_run_and_faulted() {
         let before = of_process(std::process::id());
         let pages = std::hint::black_box(vec![1_u8; 8 << 20]);
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::park_timeout(std::time::Duration::from_millis(1));
         let since = of_process(std::process::id()).since(&before);
         assert!(since.cpu_ns > 0 && since.page_faults > 100 && since.voluntary_switches > 0);
         drop(pages);

@@ -187,9 +187,10 @@ impl Workload for Sweep {
             });
             let cells = |spread: Option<Spread>, digits: usize| {
                 let cell = |value: f64| format!("{value:.digits$}");
-                spread.map_or(["-"; 3].map(str::to_owned), |spread| {
-                    [cell(spread.median), cell(spread.low), cell(spread.high)]
-                })
+                match spread {
+                    Some(Spread { median, low, high }) => [median, low, high].map(cell),
+                    None => ["-"; 3].map(str::to_owned),
+                }
             };
             let mut row = vec![server.name.clone(), rates.len().to_string()];
             row.extend(cells(spread, 0));
