@@ -50,6 +50,45 @@ fn a_stream_that_is_hot_from_the_start_echoes() {
 }
 
 #[test]
+fn more_hot_streams_than_slots_take_turns_and_need_no_heap() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder.hot_buffers(2), async {
+            let mut clients = Vec::new();
+            let mut servers = Vec::new();
+            for _ in 0..20 {
+                let (client, mut server) = connected_pair().await;
+                server.set_hot(true);
+                servers.push(taut::spawn(async move {
+                    for round in 0..50_u32 {
+                        let message = server.recv().await.unwrap();
+                        assert_eq!(message[..], round.to_le_bytes());
+                        server.write_all(&message).await.unwrap();
+                    }
+                }));
+                clients.push(client);
+            }
+            turns(2).await;
+            let before = taut::counters();
+            for round in 0..50_u32 {
+                for client in &mut clients {
+                    client.write_all(&round.to_le_bytes()).await.unwrap();
+                }
+                for client in &mut clients {
+                    let mut answer = [0; 4];
+                    client.read_exact(&mut answer).await.unwrap();
+                    assert_eq!(answer, round.to_le_bytes());
+                }
+            }
+            let fallbacks = taut::counters().since(&before).receive_heap_fallbacks;
+            assert_eq!(fallbacks, 0, "nobody keeps a slot, so each turn finds some");
+            for server in servers {
+                server.await.unwrap();
+            }
+        });
+    });
+}
+
+#[test]
 fn switching_while_data_is_in_flight_keeps_every_byte_in_order() {
     const BYTES: usize = 1_500_000;
 

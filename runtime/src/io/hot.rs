@@ -1,8 +1,10 @@
 //! Hot streams: the sockets that the spin loop receives from by itself.
 //!
 //! Cost: one system call a turn for each hot stream that a reader waits on; nothing for the others.
+//! A turn that has used up the core's own slots leaves the rest of the streams to the next one, by
+//! which time the tasks have had their bytes: only slots that users keep make it turn to the heap.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
@@ -17,6 +19,8 @@ use crate::executor::Core;
 #[derive(Debug, Default)]
 pub(crate) struct HotSources {
     streams: RefCell<Vec<Rc<InboundState>>>,
+    /// Where the next turn begins: at the stream that the last one had no slot for.
+    next: Cell<usize>,
 }
 
 impl HotSources {
@@ -40,14 +44,24 @@ impl HotSources {
     /// Receives once from each stream that is awaited.
     #[inline]
     pub(crate) fn poll(&self, core: &Core) {
-        for stream in self.streams.borrow().iter() {
+        let streams = self.streams.borrow();
+        let (later, first) = streams.split_at(self.next.get().min(streams.len()));
+        let mut delivered = false;
+        for (step, stream) in first.iter().chain(later).enumerate() {
             // A receive that is still being cancelled may bring earlier bytes.
             if !stream.reader.is_waiting() || stream.armed.get().is_some() {
                 continue;
             }
+            if delivered && !core.receive_pool.has_free_slots() {
+                self.next.set((later.len() + step) % streams.len());
+                return;
+            }
             match receive_now(stream, &core.receive_pool, &core.counters) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                received => stream.deliver(received.map(|(bytes, _)| bytes)),
+                received => {
+                    stream.deliver(received.map(|(bytes, _)| bytes));
+                    delivered = true;
+                }
             }
         }
     }
