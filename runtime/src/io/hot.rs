@@ -45,6 +45,12 @@ impl HotSources {
     #[inline]
     pub(crate) fn poll(&self, core: &Core) {
         let streams = self.streams.borrow();
+        if !streams.is_empty() {
+            self.poll_all(&streams, core);
+        }
+    }
+
+    fn poll_all(&self, streams: &[Rc<InboundState>], core: &Core) {
         let (later, first) = streams.split_at(self.next.get().min(streams.len()));
         let mut delivered = false;
         for (step, stream) in first.iter().chain(later).enumerate() {
