@@ -81,7 +81,6 @@ entry compio echo false echo
 entry compio micro false micro
 rust tokio-uring
 entry tokio-uring echo false echo
-entry tokio-uring micro false micro
 rust smol
 entry smol echo false echo
 native asio asio.hpp libasio-dev c++ c++ native/asio.cpp -std=c++20

@@ -1,7 +1,5 @@
-//! tokio-uring: tokio's current-thread runtime with an io_uring beside it. `echo` is an echo
-//! server, `micro` times tasks and timers, which are tokio's.
-
-mod works;
+//! tokio-uring: tokio's current-thread runtime with an io_uring beside it. Its tasks and timers are
+//! tokio's, so it has `echo` alone.
 
 use subject::{About, accepted, require, version_of};
 use tokio_uring::net::{TcpListener, TcpStream};
@@ -9,21 +7,15 @@ use tokio_uring::net::{TcpListener, TcpStream};
 const BUFFER_BYTES: usize = 64 * 1024;
 
 fn main() {
-    let command = subject::start(&["echo", "micro"]);
+    let _echo = subject::start(&["echo"]);
     let mut ring = tokio_uring::uring_builder();
     ring.setup_coop_taskrun().setup_single_issuer();
     let runtime = tokio_uring::Runtime::new(tokio_uring::builder().uring_builder(&ring));
     let runtime = require("can't start the runtime", runtime);
-    let about = |settings: &str| About {
-        version: format!("{}, {}", version_of("tokio-uring"), version_of("tokio")),
-        settings: format!("256 entries, coop_taskrun, single_issuer, {settings}"),
-    };
-    match command.mode {
-        "echo" => {
-            runtime.block_on(serve(&about("64 KiB owned buffer a connection, TCP_NODELAY")));
-        }
-        _ => works::serve(&runtime, &about("works run in a task, tokio's tasks and timers")),
-    }
+    let settings = "256 entries, coop_taskrun, single_issuer, 64 KiB owned buffer a connection, \
+                    TCP_NODELAY";
+    let version = format!("{}, {}", version_of("tokio-uring"), version_of("tokio"));
+    runtime.block_on(serve(&About { version, settings: settings.to_owned() }));
 }
 
 async fn serve(about: &About) {
