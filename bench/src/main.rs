@@ -25,6 +25,7 @@ use clap::{Parser, Subcommand};
 
 use harness::options::Common;
 use harness::session;
+use report::redraw;
 use workloads::{
     asyncio, channels, clock, connections, echo, jitter, micro, pipeline, stream, sweep, tasks,
     throughput, timers,
@@ -80,6 +81,8 @@ enum Command {
     /// One work of `counters`, so often: what valgrind runs.
     #[command(hide = true)]
     Count(counters::CountOptions),
+    /// Merges and redraws the reports of earlier runs.
+    Report(redraw::Options),
 }
 
 fn main() -> ExitCode {
@@ -125,6 +128,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Compare(options) => compare::run(&options),
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),
+        Command::Report(options) => redraw::run(&options),
     }
 }
 

@@ -1,11 +1,13 @@
-//! The files of a run: one `.hgrm` for each series, the JSON, the chart.
+//! The files of a run: the JSON, the page, the Markdown, the chart, the interval log, and an
+//! `.hgrm` for each series.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use taut::latency::hgrm;
 
-use super::{Report, chart};
+use super::merge::{Input, Origin, Section};
+use super::{Report, chart, html, intervals, markdown};
 
 /// Writes everything under `folder`, and the JSON to `json` too; returns what was written. The
 /// folders are there since [`prepare`].
@@ -14,21 +16,58 @@ pub(crate) fn write(
     folder: &Path,
     json: Option<&Path>,
 ) -> Result<Vec<PathBuf>, String> {
-    let mut files: Vec<(PathBuf, String)> = Vec::new();
-    let text = report.json()?;
+    let mut files = Files::new();
     if let Some(path) = json {
-        files.push((path.to_owned(), text.clone()));
+        files.push((path.to_owned(), report.json()?));
     }
     let workload = &report.workload;
-    files.push((folder.join(format!("{workload}.json")), text));
-    files.push((folder.join(format!("{workload}.svg")), chart::svg(report)?));
+    let sections = [Section::of(Input::of_workload(workload.as_str(), report.clone()))];
+    files.push((folder.join(format!("{workload}.html")), html::page(&sections)?));
+    files.push((folder.join(format!("{workload}.md")), markdown::text(&sections)));
+    files.push((folder.join(format!("{workload}.json")), report.json()?));
+    if let Some(log) = intervals::text(report)? {
+        files.push((folder.join(format!("{workload}.hlog")), log));
+    }
+    files.extend(of_report(report, folder, workload)?);
+    write_files(files)
+}
+
+/// Writes the page and the text of all sections, and what each of them has for itself.
+pub(crate) fn write_merged(sections: &[Section], folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut files = vec![
+        (folder.join("report.html"), html::page(sections)?),
+        (folder.join("report.md"), markdown::text(sections)),
+    ];
+    let mut stems: Vec<String> = Vec::new();
+    for section in sections {
+        let workload = &section.report.workload;
+        let number = stems.iter().filter(|stem| *stem == workload).count() + 1;
+        stems.push(workload.clone());
+        // The same workload with other settings.
+        let stem = if number == 1 { workload.clone() } else { format!("{workload}-{number}") };
+        if section.origin == Origin::Workload {
+            files.push((folder.join(format!("{stem}.json")), section.report.json()?));
+        }
+        files.extend(of_report(&section.report, folder, &stem)?);
+    }
+    write_files(files)
+}
+
+type Files = Vec<(PathBuf, String)>;
+
+fn of_report(report: &Report, folder: &Path, stem: &str) -> Result<Files, String> {
+    let mut files = vec![(folder.join(format!("{stem}.svg")), chart::svg(report)?)];
     for one in &report.series {
         if let Some(histogram) = one.histogram() {
             // A colon in a name is trouble for half of the tools that get the file.
-            let name = format!("{workload}-{}.hgrm", one.name.replace(':', "-"));
+            let name = format!("{stem}-{}.hgrm", one.name.replace(':', "-"));
             files.push((folder.join(name), hgrm::text(&histogram?)));
         }
     }
+    Ok(files)
+}
+
+fn write_files(files: Files) -> Result<Vec<PathBuf>, String> {
     let mut written = Vec::with_capacity(files.len());
     for (path, text) in files {
         fs::write(&path, text).map_err(|error| problem(&path, &error))?;
@@ -75,5 +114,30 @@ mod tests {
         assert_eq!(prepare(&folder, Some(&json)), Ok(()));
         assert_eq!(fs::read_dir(folder.join("deeper")).unwrap().count(), 0);
         fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn a_run_leaves_every_file_that_is_promised() {
+        let name = format!("taut-bench-output-{}", std::process::id());
+        let folder = std::env::temp_dir().join(name);
+        prepare(&folder, None).unwrap();
+        let report = crate::report::tests::report(&["floor", "taut:service"], 2_000);
+        write(&report, &folder, None).unwrap();
+        let mut files: Vec<String> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|file| file.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort_unstable();
+        fs::remove_dir_all(&folder).unwrap();
+        let expected = [
+            "echo-floor.hgrm",
+            "echo-taut-service.hgrm",
+            "echo.hlog",
+            "echo.html",
+            "echo.json",
+            "echo.md",
+            "echo.svg",
+        ];
+        assert_eq!(files, expected);
     }
 }

@@ -35,6 +35,16 @@ pub(crate) const OPS_PER_S: Figure = Figure { name: "ops_per_s", of: |round| rou
 pub(crate) const CPU_PER_OP: Figure =
     Figure { name: "cpu_ns_per_op", of: |round| round.cpu_ns_per_op };
 
+/// All figures that ratios are made of.
+const FIGURES: [Figure; 4] = [P50, P99, OPS_PER_S, CPU_PER_OP];
+
+impl Figure {
+    /// The figure of that name in a report.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        FIGURES.into_iter().find(|figure| figure.name == name)
+    }
+}
+
 /// The ratios of each pair of names; pairs of which one did not run are left out.
 pub(crate) fn paired(
     series: &[Summary],
@@ -65,12 +75,18 @@ pub(crate) fn paired(
 }
 
 fn spread(numerator: &Summary, denominator: &Summary, figure: &Figure) -> Option<Spread> {
-    let rounds = numerator.rounds.iter().zip(&denominator.rounds);
+    let last = numerator.rounds.iter().map(|round| round.run).max().unwrap_or(0);
+    // A series may lack rounds of a run: those of the next run are no pairs of theirs.
+    let rounds = (0..=last).flat_map(|run| of_run(numerator, run).zip(of_run(denominator, run)));
     let ratio = |(above, below): (&Round, &Round)| {
         let below = (figure.of)(below).filter(|below| *below > 0.0)?;
         Some((figure.of)(above)? / below)
     };
     Spread::of(rounds.filter_map(ratio).collect())
+}
+
+fn of_run(series: &Summary, run: u32) -> impl Iterator<Item = &Round> {
+    series.rounds.iter().filter(move |round| round.run == run)
 }
 
 #[cfg(test)]
@@ -117,5 +133,19 @@ mod tests {
         let all = [series("floor", &[0]), series("taut", &[12])];
         let ratio = &paired(&all, &[("taut".to_owned(), "floor".to_owned())], &[P50])[0];
         assert_eq!(ratio.median, None);
+    }
+
+    #[test]
+    fn rounds_of_different_runs_are_no_pair() {
+        // The floor lacks the second round of the first run, in which the host was fast.
+        let mut all = [series("floor", &[10, 30, 30]), series("taut", &[12, 12, 36, 36])];
+        for (round, run) in all[0].rounds.iter_mut().zip([0, 1, 1]) {
+            round.run = run;
+        }
+        for (round, run) in all[1].rounds.iter_mut().zip([0, 0, 1, 1]) {
+            round.run = run;
+        }
+        let ratio = &paired(&all, &[("taut".to_owned(), "floor".to_owned())], &[P50])[0];
+        assert_eq!((ratio.median, ratio.low, ratio.high), (Some(1.2), Some(1.2), Some(1.2)));
     }
 }

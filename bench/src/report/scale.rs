@@ -45,15 +45,31 @@ pub(crate) const PERCENTILE_TICKS: [(&str, f64); 8] = [
 
 /// Nanoseconds in the unit that reads best: `500 ns`, `20 us`, `1.5 ms`, `2 s`.
 pub(crate) fn short_time(nanoseconds: f64) -> String {
-    let (value, unit) = match nanoseconds {
+    let (value, unit) = scaled(nanoseconds);
+    // One decimal where it carries something.
+    let text = format!("{value:.1}");
+    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+}
+
+/// The same with four digits, for tables: `500 ns`, `20.55 us`, `1.503 ms`.
+pub(crate) fn precise_time(nanoseconds: f64) -> String {
+    let (value, unit) = scaled(nanoseconds);
+    let decimals = match value {
+        _ if unit == "ns" && value.fract() == 0.0 => 0,
+        value if value < 10.0 => 3,
+        value if value < 100.0 => 2,
+        _ => 1,
+    };
+    format!("{value:.decimals$} {unit}")
+}
+
+fn scaled(nanoseconds: f64) -> (f64, &'static str) {
+    match nanoseconds {
         n if n < 1e3 => (n, "ns"),
         n if n < 1e6 => (n / 1e3, "us"),
         n if n < 1e9 => (n / 1e6, "ms"),
         n => (n / 1e9, "s"),
-    };
-    // One decimal where it carries something.
-    let text = format!("{value:.1}");
-    format!("{} {unit}", text.strip_suffix(".0").unwrap_or(&text))
+    }
 }
 
 #[cfg(test)]
@@ -80,6 +96,19 @@ mod tests {
             [(500.0, "500 ns"), (20_000.0, "20 us"), (1_500_000.0, "1.5 ms"), (2e9, "2 s")]
         {
             assert_eq!(short_time(nanoseconds), text);
+        }
+    }
+
+    #[test]
+    fn times_of_tables_keep_four_digits() {
+        for (nanoseconds, text) in [
+            (500.0, "500 ns"),
+            (20.7, "20.70 ns"),
+            (1_024.0, "1.024 us"),
+            (20_550.0, "20.55 us"),
+            (121_500_000.0, "121.5 ms"),
+        ] {
+            assert_eq!(precise_time(nanoseconds), text);
         }
     }
 }

@@ -7,7 +7,8 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 use taut::latency::hlog;
 
-use crate::harness::statistics::Percentile;
+use crate::harness::series::decimals;
+use crate::harness::statistics::{P50, P90, P99, P99_9, P99_99, P99_999, Percentile};
 
 /// One series; times in the report's unit.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -49,7 +50,10 @@ pub(crate) struct Summary {
 /// One slice of a series: an interval of the run, with what disturbed it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Round {
-    /// Since the run began.
+    /// Which of the runs of a merged report, from 0.
+    #[serde(default)]
+    pub(crate) run: u32,
+    /// Since its run began.
     pub(crate) started_ms: f64,
     pub(crate) length_ms: f64,
     pub(crate) samples: u64,
@@ -67,9 +71,37 @@ pub(crate) struct Round {
     /// All that `/proc/interrupts` counts for the core, the timer's among them.
     pub(crate) server_core_interrupts: u64,
     pub(crate) client_core_interrupts: u64,
+    /// The samples as text; in the run's `.hlog` only, which is made for them.
+    #[serde(skip)]
+    pub(crate) histogram: Option<String>,
 }
 
 impl Summary {
+    /// The figures that follow from samples alone.
+    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
+        let samples = histogram.len();
+        let some = |value: u64| (samples > 0).then_some(value);
+        let at = |percentile: Percentile| {
+            let supported = percentile.is_supported_by(samples);
+            supported.then(|| histogram.value_at_quantile(percentile.quantile()))
+        };
+        Self {
+            samples,
+            min: some(histogram.min()),
+            p50: at(P50),
+            p90: at(P90),
+            p99: at(P99),
+            p99_9: at(P99_9),
+            p99_99: at(P99_99),
+            p99_999: at(P99_999),
+            max: some(histogram.max()),
+            mean: (samples > 0).then(|| decimals(histogram.mean(), 1)),
+            stddev: (samples > 0).then(|| decimals(histogram.stdev(), 1)),
+            histogram: text(histogram),
+            ..Self::default()
+        }
+    }
+
     /// The value of that percentile, if the samples support it.
     pub(crate) fn percentile(&self, percentile: Percentile) -> Option<u64> {
         match percentile.one_in() {
@@ -87,6 +119,12 @@ impl Summary {
         let text = self.histogram.as_deref()?;
         Some(hlog::decode(text).map_err(|error| format!("the histogram of {} {error}", self.name)))
     }
+}
+
+/// The samples as text; `None` where there are none.
+pub(crate) fn text(histogram: &Histogram<u64>) -> Option<String> {
+    // Every histogram whose counts are u64 has a text.
+    (!histogram.is_empty()).then(|| hlog::encode(histogram).ok()).flatten()
 }
 
 #[cfg(test)]

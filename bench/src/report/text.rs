@@ -1,5 +1,6 @@
 //! The report's text: aligned columns and sentences that wrap at the page's width.
 
+use super::columns::{COLUMNS, decimal};
 use super::ratios::Ratio;
 use super::summary::Summary;
 use super::table::Table;
@@ -61,35 +62,14 @@ impl Report {
 
 /// The figures of all series, one line each.
 fn series(summaries: &[Summary], unit: Unit) -> String {
-    let names = SERIES_COLUMNS.map(|(name, _)| name.to_owned());
+    let names = COLUMNS.map(|column| column.name.to_owned());
     let mut rows = vec![std::iter::once("series".to_owned()).chain(names).collect::<Vec<_>>()];
     rows.extend(summaries.iter().map(|one| {
-        let cells = SERIES_COLUMNS.map(|(_, cell)| cell(one, unit));
+        let cells = COLUMNS.map(|column| column.in_ns(one, unit));
         std::iter::once(one.name.clone()).chain(cells).collect()
     }));
     align(&rows, 1)
 }
-
-/// A column's name and what it shows of a series; printed, and in the tables of the other forms.
-pub(crate) type Column = (&'static str, fn(&Summary, Unit) -> String);
-
-/// The columns of a series' figures, in ns whatever the unit.
-pub(crate) const SERIES_COLUMNS: [Column; 14] = [
-    ("count", |one, _| one.samples.to_string()),
-    ("min", |one, unit| time(one.min, unit)),
-    ("p50", |one, unit| time(one.p50, unit)),
-    ("p90", |one, unit| time(one.p90, unit)),
-    ("p99", |one, unit| time(one.p99, unit)),
-    ("p99.9", |one, unit| time(one.p99_9, unit)),
-    ("p99.99", |one, unit| time(one.p99_99, unit)),
-    ("max", |one, unit| time(one.max, unit)),
-    ("ops/s", |one, _| decimal(one.ops_per_s, 0)),
-    ("MiB/s", |one, _| decimal(one.bytes_per_s.map(|bytes| bytes / f64::from(1 << 20)), 1)),
-    ("cpu ns/op", |one, _| decimal(one.cpu_ns_per_op, 0)),
-    ("sleeps/op", |one, _| decimal(one.voluntary_switches_per_op, 2)),
-    ("syscalls/op", |one, _| decimal(one.syscalls_per_op, 2)),
-    ("allocs/op", |one, _| decimal(one.allocations_per_op, 4)),
-];
 
 /// The ratios, all figures of one pair in one line.
 fn ratios(ratios: &[Ratio]) -> String {
@@ -156,19 +136,6 @@ pub(crate) fn sentence(lead: &str, words: &str) -> String {
     text
 }
 
-/// A time in ns: with decimals only where the unit is finer.
-fn time(value: Option<u64>, unit: Unit) -> String {
-    match (value, unit) {
-        (None, _) => "-".to_owned(),
-        (Some(value), Unit::Nanoseconds) => value.to_string(),
-        (Some(value), Unit::Picoseconds) => format!("{:.1}", value as f64 / 1e3),
-    }
-}
-
-fn decimal(value: Option<f64>, digits: usize) -> String {
-    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
-}
-
 /// Pads each column to its widest cell; only the first `left` columns are flush left.
 pub(crate) fn align(rows: &[Vec<String>], left: usize) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
@@ -209,13 +176,6 @@ mod tests {
         assert_eq!(&lines[1][..end], "floor              1");
         assert_eq!(&lines[2][..end], "a-longer-name      0");
         assert!(lines[1].contains(" - "), "p50 of one sample: {}", lines[1]);
-    }
-
-    #[test]
-    fn picoseconds_are_printed_as_nanoseconds() {
-        assert_eq!(time(Some(20_700), Unit::Picoseconds), "20.7");
-        assert_eq!(time(Some(20_700), Unit::Nanoseconds), "20700");
-        assert_eq!(time(None, Unit::Nanoseconds), "-");
     }
 
     #[test]
