@@ -10,7 +10,7 @@ use taut::latency::distribution::{TICKS_PER_HALF_DISTANCE, curve};
 
 use super::cast::{Cast, Style, split, variants};
 use super::markup::{escape, label, rule};
-use super::scale::{LogScale, PERCENTILE_TICKS, short_time};
+use super::scale::{LEAST_NS, LogScale, PERCENTILE_TICKS, short_time};
 use super::summary::Summary;
 use super::{Report, Unit};
 use crate::harness::sla::Judged;
@@ -46,7 +46,7 @@ pub(crate) struct Curves<'a> {
     pub(crate) variant: &'a str,
     pub(crate) lines: Vec<Line<'a>>,
     promised: Vec<Promised<'a>>,
-    in_one_nanosecond: f64,
+    unit: Unit,
     farthest: f64,
     x: LogScale,
     y: LogScale,
@@ -73,11 +73,9 @@ impl<'a> Curves<'a> {
         // Those that are lit are drawn last: above the others.
         lines.sort_by_key(|line| line.style.lit);
         let promised = promised(&report.sla, variant);
-        let in_one_nanosecond = report.unit.in_one_nanosecond();
         let limits = promised.iter().flat_map(|one| &one.steps);
-        let limits: Vec<(f64, f64)> = limits
-            .map(|step| (step.one_in as f64, step.limit as f64 / in_one_nanosecond))
-            .collect();
+        let limits: Vec<(f64, f64)> =
+            limits.map(|step| (step.one_in as f64, drawn(step.limit, report.unit))).collect();
         let points = || lines.iter().flat_map(|line| &line.points).chain(&limits);
         let farthest = points().map(|point| point.0).fold(10.0, f64::max);
         let lowest = points().map(|point| point.1).fold(f64::INFINITY, f64::min);
@@ -85,7 +83,7 @@ impl<'a> Curves<'a> {
         let range = if lowest.is_finite() { (lowest * 0.9, highest * 1.1) } else { (1e3, 1e6) };
         let (x, y) =
             (LogScale::new((1.0, farthest), (LEFT, RIGHT)), LogScale::new(range, (BOTTOM, TOP)));
-        Ok(Self { variant, lines, promised, in_one_nanosecond, farthest, x, y })
+        Ok(Self { variant, lines, promised, unit: report.unit, farthest, x, y })
     }
 
     /// What the chart is of, as a heading.
@@ -155,7 +153,7 @@ impl<'a> Curves<'a> {
 
     /// The limits as steps: each holds from the percentile before it up to its own.
     fn promise(&self, svg: &mut String, promised: &Promised<'_>) {
-        let height = |value: u64| self.y.pixel(value as f64 / self.in_one_nanosecond);
+        let height = |value: u64| self.y.pixel(drawn(value, self.unit));
         let (mut path, mut from) = (String::new(), self.x.pixel(1.0));
         for step in &promised.steps {
             let (to, at) = (self.x.pixel(step.one_in as f64), height(step.limit));
@@ -183,13 +181,18 @@ impl<'a> Curves<'a> {
     }
 }
 
+/// A time in ns as it is drawn.
+fn drawn(time: u64, unit: Unit) -> f64 {
+    unit.nanoseconds(time).max(LEAST_NS)
+}
+
 fn points(series: &Summary, unit: Unit) -> Result<Vec<(f64, f64)>, String> {
     let Some(histogram) = series.histogram() else { return Ok(Vec::new()) };
     let supported = (series.samples / SAMPLES_BEYOND) as f64;
     let histogram = histogram.map_err(|error| format!("{}: {error}", series.name))?;
     Ok(curve(&histogram, TICKS_PER_HALF_DISTANCE)
         .iter()
-        .filter_map(|point| Some((point.one_in()?, point.value as f64 / unit.in_one_nanosecond())))
+        .filter_map(|point| Some((point.one_in()?, drawn(point.value, unit))))
         .take_while(|&(one_in, _)| one_in <= supported)
         .collect())
 }

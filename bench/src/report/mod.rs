@@ -30,11 +30,16 @@ use crate::harness::environment::Environment;
 use crate::harness::sla::Judged;
 use crate::harness::verdict::Status;
 use ratios::Ratio;
-use summary::Summary;
+use summary::{Round, Summary};
 use table::Table;
 
 /// The number of the form described in `bench/REPORT.md`.
 pub(crate) const SCHEMA: u32 = 2;
+
+/// Runs that one report can be merged of.
+const MOST_RUNS: u32 = 100_000;
+/// A year, in ms.
+const LONGEST_RUN_MS: f64 = 366.0 * 24.0 * 3.6e6;
 
 /// What one is, where the report shows a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -104,14 +109,25 @@ impl Report {
         serde_json::from_str(text).map_err(|error| format!("the report is damaged: {error}"))
     }
 
-    /// What a file may say that no run would: figures that would be drawn without an error.
+    /// What a file may say that no run would, and that could not be drawn or merged.
     pub(crate) fn check(&self) -> Result<(), String> {
         for (place, one) in self.series.iter().enumerate() {
             if self.series[..place].iter().any(|other| other.name == one.name) {
                 return Err(format!("the series {} is there twice", one.name));
             }
             if let Some(Err(error)) = one.histogram() {
-                return Err(format!("the series {}: {error}", one.name));
+                return Err(error);
+            }
+            let is_time = |ms: f64| (0.0..=LONGEST_RUN_MS).contains(&ms);
+            let is_round = |round: &Round| {
+                is_time(round.started_ms) && is_time(round.length_ms) && round.run < MOST_RUNS
+            };
+            if !one.rounds.iter().all(is_round) {
+                return Err(format!(
+                    "a round of {} lies outside of a run of {LONGEST_RUN_MS} ms, or its run is \
+                     beyond the {MOST_RUNS} that can be merged",
+                    one.name
+                ));
             }
         }
         let ragged = |table: &&Table| table.rows.iter().any(|row| row.len() != table.columns.len());

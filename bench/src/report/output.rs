@@ -20,7 +20,7 @@ pub(crate) fn write(
     if let Some(path) = json {
         files.push((path.to_owned(), report.json()?));
     }
-    let workload = &report.workload;
+    let workload = &plain(&report.workload);
     let sections = [Section::of(Input::of_workload(workload.as_str(), report.clone()))];
     files.push((folder.join(format!("{workload}.html")), html::page(&sections)?));
     files.push((folder.join(format!("{workload}.md")), markdown::text(&sections)));
@@ -40,11 +40,11 @@ pub(crate) fn write_merged(sections: &[Section], folder: &Path) -> Result<Vec<Pa
     ];
     let mut stems: Vec<String> = Vec::new();
     for section in sections {
-        let workload = &section.report.workload;
-        let number = stems.iter().filter(|stem| *stem == workload).count() + 1;
+        let workload = plain(&section.report.workload);
+        let number = stems.iter().filter(|stem| **stem == workload).count() + 1;
         stems.push(workload.clone());
         // The same workload with other settings.
-        let stem = if number == 1 { workload.clone() } else { format!("{workload}-{number}") };
+        let stem = if number == 1 { workload } else { format!("{workload}-{number}") };
         if section.origin == Origin::Workload {
             files.push((folder.join(format!("{stem}.json")), section.report.json()?));
         }
@@ -59,12 +59,17 @@ fn of_report(report: &Report, folder: &Path, stem: &str) -> Result<Files, String
     let mut files = vec![(folder.join(format!("{stem}.svg")), chart::svg(report)?)];
     for one in &report.series {
         if let Some(histogram) = one.histogram() {
-            // A colon in a name is trouble for half of the tools that get the file.
-            let name = format!("{stem}-{}.hgrm", one.name.replace(':', "-"));
+            let name = format!("{stem}-{}.hgrm", plain(&one.name));
             files.push((folder.join(name), hgrm::text(&histogram?)));
         }
     }
     Ok(files)
+}
+
+/// A name as a part of a file's name: no folders, and no colon, which is trouble for half of the
+/// tools that get the file.
+fn plain(name: &str) -> String {
+    name.replace(|letter: char| !letter.is_alphanumeric() && !"+-_.".contains(letter), "-")
 }
 
 fn write_files(files: Files) -> Result<Vec<PathBuf>, String> {
@@ -121,7 +126,7 @@ mod tests {
         let name = format!("taut-bench-output-{}", std::process::id());
         let folder = std::env::temp_dir().join(name);
         prepare(&folder, None).unwrap();
-        let report = crate::report::tests::report(&["floor", "taut:service"], 2_000);
+        let report = crate::report::tests::report(&["../floor", "taut:service"], 2_000);
         write(&report, &folder, None).unwrap();
         let mut files: Vec<String> = fs::read_dir(&folder)
             .unwrap()
@@ -130,7 +135,7 @@ mod tests {
         files.sort_unstable();
         fs::remove_dir_all(&folder).unwrap();
         let expected = [
-            "echo-floor.hgrm",
+            "echo-..-floor.hgrm",
             "echo-taut-service.hgrm",
             "echo.hlog",
             "echo.html",

@@ -27,9 +27,10 @@ pub(crate) struct Options {
 
 /// Reads, merges, writes, and prints what was written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
-    output::prepare(&options.out, None)?;
     let inputs = options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    let written = output::write_merged(&Section::all(inputs)?, &options.out)?;
+    let sections = Section::all(inputs)?;
+    output::prepare(&options.out, None)?;
+    let written = output::write_merged(&sections, &options.out)?;
     let mut text = "written\n".to_owned();
     for path in written {
         text.push_str(&format!("  {}\n", path.display()));
@@ -114,12 +115,17 @@ mod tests {
         let mut damaged = report(&["taut"], 100);
         damaged.series[0].histogram = Some("AAAA".to_owned());
         twice.ratios.clear();
+        let [mut beyond, mut endless] = [report(&["taut"], 100), report(&["taut"], 100)];
+        beyond.series[0].rounds[0].run = u32::MAX;
+        endless.series[0].rounds[0].started_ms = 1e300;
         let paths = [
             folder.0.join("absent.json"),
             folder.file("empty.json", ""),
             folder.file("other.json", "{\"schema\": 7}"),
             folder.file("twice.json", &twice.json().unwrap()),
             folder.file("ragged.json", &ragged.json().unwrap()),
+            folder.file("beyond.json", &beyond.json().unwrap()),
+            folder.file("endless.json", &endless.json().unwrap()),
             folder.file("damaged.json", &damaged.json().unwrap()),
             folder.file("bad.hlog", "no log"),
         ];
@@ -127,7 +133,7 @@ mod tests {
             let out = folder.0.join("out");
             let error = run(&Options { files: vec![path.clone()], out: out.clone() }).unwrap_err();
             assert!(error.contains(&path.display().to_string()), "{error}");
-            assert_eq!(fs::read_dir(out).unwrap().count(), 0);
+            assert!(!out.exists());
         }
     }
 }

@@ -1,5 +1,8 @@
 //! The chart's two axes: both logarithmic, `1 / (1 - p)` to the right, latency upwards.
 
+/// The shortest time that is drawn, in ns: a logarithmic axis has no zero.
+pub(crate) const LEAST_NS: f64 = 0.1;
+
 /// A logarithmic axis from a range of values onto a range of pixels.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct LogScale {
@@ -16,8 +19,9 @@ impl LogScale {
         Self { low, high: high.max(low * 1.01), low_pixel, high_pixel }
     }
 
+    /// Where a value stands; one below the range, at its low end.
     pub(crate) fn pixel(&self, value: f64) -> f64 {
-        let share = (value / self.low).log10() / (self.high / self.low).log10();
+        let share = (value.max(self.low) / self.low).log10() / (self.high / self.low).log10();
         self.low_pixel + share * (self.high_pixel - self.low_pixel)
     }
 
@@ -82,6 +86,12 @@ mod tests {
         for (value, pixel) in [(1.0, 0.0), (10.0, 100.0), (100.0, 200.0), (1_000.0, 300.0)] {
             assert!((scale.pixel(value) - pixel).abs() < 1e-9);
         }
+    }
+
+    #[test]
+    fn what_lies_below_the_axis_is_drawn_at_its_end() {
+        let scale = LogScale::new((1.0, 1_000.0), (0.0, 300.0));
+        assert_eq!((scale.pixel(0.0), scale.pixel(-1.0)), (0.0, 0.0));
     }
 
     #[test]

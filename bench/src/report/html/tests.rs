@@ -157,3 +157,19 @@ fn a_damaged_histogram_is_an_error_that_names_its_series() {
     let error = page(&[section(report)]).unwrap_err();
     assert!(error.starts_with("taut: "), "{error}");
 }
+
+#[test]
+fn times_and_limits_of_zero_are_drawn_at_the_end_of_the_axis() {
+    let mut report = report(&["taut"], 2_000);
+    let mut histogram = hdrhistogram::Histogram::<u64>::new(3).unwrap();
+    histogram.record_n(0, 1_000).unwrap();
+    histogram.record_n(5_000, 1_000).unwrap();
+    report.series[0] = crate::report::summary::Summary {
+        name: "taut".to_owned(),
+        rounds: report.series[0].rounds.clone(),
+        ..crate::report::summary::Summary::of(&histogram)
+    };
+    report.series[0].rounds[0].max = Some(0);
+    report.sla = vec![promised("taut", "p99", 100, 0, Some(5_000))];
+    page_of(report);
+}

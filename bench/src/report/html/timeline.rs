@@ -5,7 +5,7 @@
 
 use super::super::cast::{Cast, Style};
 use super::super::markup::{element, label, rule, text_element};
-use super::super::scale::{LogScale, short_time};
+use super::super::scale::{LEAST_NS, LogScale, short_time};
 use super::super::spikes::{COUNTS, FACTOR, FEWEST_ROUNDS, spikes};
 use super::super::summary::{Round, Summary};
 use super::super::{Report, Unit};
@@ -104,12 +104,15 @@ impl Drawing<'_> {
         let unit = report.unit;
         let rounds = || series.iter().flat_map(|one| &one.rounds);
         let values = || rounds().flat_map(|round| [round.p99, round.max]).flatten();
-        let lowest = values().min().map_or(1e3, |low| unit.nanoseconds(low)).max(1e-3);
+        let lowest = values().min().map_or(1e3, |low| unit.nanoseconds(low)).max(LEAST_NS);
         let highest = values().max().map_or(1e6, |high| unit.nanoseconds(high));
         let y = LogScale::new((lowest * 0.8, highest * 1.25), (PLOT_BOTTOM, TOP));
         let mut ticks = y.ticks();
         if ticks.len() > MOST_TICKS {
-            ticks.retain(|value| value.log10().fract().abs() < 1e-9);
+            // Whole decades, and of many every second or third.
+            ticks.retain(|value| (value.log10() - value.log10().round()).abs() < 1e-6);
+            let every = ticks.len().div_ceil(MOST_TICKS);
+            ticks = ticks.into_iter().step_by(every.max(1)).collect();
         }
         let strips = strip::strips(series);
         let is_silent = |name: &&str| !strips.iter().any(|strip| strip.count.name == *name);
@@ -193,14 +196,14 @@ impl Drawing<'_> {
 
     fn interval(&self, svg: &mut String, round: &Round, stands_out: bool, stroke: &str) {
         let Some(max) = round.max.map(|max| self.unit.nanoseconds(max)) else { return };
-        let (x, top) = (self.time.middle(round), self.y.pixel(max.max(1e-3)));
+        let (x, top) = (self.time.middle(round), self.y.pixel(max));
         let title = format!(
             "maximum {} at {}",
             short_time(max),
             short_time(self.time.start_ms(round) * 1e6)
         );
         let mut marks = text_element("title", "", &title);
-        if let Some(p99) = round.p99.map(|p99| self.y.pixel(self.unit.nanoseconds(p99).max(1e-3))) {
+        if let Some(p99) = round.p99.map(|p99| self.y.pixel(self.unit.nanoseconds(p99))) {
             rule(&mut marks, (x, p99), (x, top), "stroke-width=\"1\" stroke-opacity=\"0.45\"");
             rule(&mut marks, (x - 4.0, p99), (x + 4.0, p99), "stroke-width=\"2\"");
         }
