@@ -59,9 +59,8 @@ fn legend(svg: &mut String, panel: &Curves<'_>, unit: Unit) {
     for (right, name) in columns.iter().zip(["p50", "p99"]) {
         label(svg, (*right, 12.0), "text-anchor=\"end\" fill=\"#666666\"", name);
     }
-    let lines = panel.lines.iter().rev();
     let row_height = ROW_HEIGHT.min((HEIGHT - 24.0) / panel.lines.len().max(1) as f64);
-    for (row, line) in lines.enumerate() {
+    for (row, line) in panel.legend().enumerate() {
         let height = 30.0 + row as f64 * row_height;
         let (start, opacity) = (WIDTH + 14.0, if line.style.lit { 1.0 } else { 0.4 });
         let stroke =

@@ -94,6 +94,12 @@ impl<'a> Curves<'a> {
         }
     }
 
+    /// The lines in the order of a legend: those that are lit first.
+    pub(crate) fn legend(&self) -> impl Iterator<Item = &Line<'a>> {
+        let of = |lit: bool| self.lines.iter().filter(move |line| line.style.lit == lit);
+        of(true).chain(of(false))
+    }
+
     /// The drawing, [`WIDTH`] by [`HEIGHT`], without an `svg` element of its own.
     pub(crate) fn draw(&self) -> String {
         let mut svg = String::new();
@@ -169,11 +175,12 @@ impl<'a> Curves<'a> {
         );
         for step in &promised.steps {
             let x = self.x.pixel(step.one_in as f64);
-            let (mark, verdict) = if step.kept { ("kept", "kept") } else { ("broken", "broken") };
+            let (verdict, fill) =
+                if step.kept { ("kept", "#00694e") } else { ("broken", "#a83f00") };
             let words = format!("{} {}: {verdict}", promised.series, step.percentile);
             let at = (x - 4.0, height(step.limit) - 5.0);
             let attributes = format!(
-                "text-anchor=\"end\" font-size=\"11\" class=\"{mark}\" paint-order=\"stroke\" \
+                "text-anchor=\"end\" font-size=\"11\" class=\"{verdict}\" fill=\"{fill}\" paint-order=\"stroke\" \
                  stroke-width=\"3\" stroke=\"#ffffff\""
             );
             label(svg, at, &attributes, &words);

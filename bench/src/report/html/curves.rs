@@ -48,10 +48,7 @@ fn chart(curves: &Curves<'_>, unit: Unit) -> String {
         escape(&curves.heading()),
         curves.draw()
     );
-    // The last is drawn on top, and is what a reader looks for first.
-    let mut lines: Vec<&Line<'_>> = curves.lines.iter().collect();
-    lines.sort_by_key(|line| !line.style.lit);
-    let keys: String = lines.into_iter().map(|line| key(line, unit)).collect();
+    let keys: String = curves.legend().map(|line| key(line, unit)).collect();
     format!(
         "<div class=\"chart\">{drawing}<div class=\"legend\">\
          <div class=\"keys-head\"><span>series</span><span>p50</span><span>p99</span></div>\
