@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use crate::harness::environment::Environment;
 use crate::harness::sla::Judged;
 use crate::harness::verdict::Status;
-use ratios::Ratio;
+use ratios::{Figure, Ratio};
 use summary::{Round, Summary};
 use table::Table;
 
@@ -129,6 +129,10 @@ impl Report {
                     one.name
                 ));
             }
+        }
+        let unknown = |ratio: &&Ratio| Figure::named(&ratio.figure).is_none();
+        if let Some(ratio) = self.ratios.iter().find(unknown) {
+            return Err(format!("ratios of {:?} are not known to this version", ratio.figure));
         }
         let ragged = |table: &&Table| table.rows.iter().any(|row| row.len() != table.columns.len());
         match self.tables.iter().find(ragged) {

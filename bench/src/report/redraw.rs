@@ -112,6 +112,8 @@ mod tests {
         let mut twice = report(&["taut", "taut"], 100);
         let mut ragged = report(&["taut"], 100);
         ragged.tables[0].rows.push(vec!["one cell".to_owned()]);
+        let mut unknown = report(&["taut"], 100);
+        unknown.ratios[0].figure = "luck".to_owned();
         let mut damaged = report(&["taut"], 100);
         damaged.series[0].histogram = Some("AAAA".to_owned());
         twice.ratios.clear();
@@ -124,6 +126,7 @@ mod tests {
             folder.file("other.json", "{\"schema\": 7}"),
             folder.file("twice.json", &twice.json().unwrap()),
             folder.file("ragged.json", &ragged.json().unwrap()),
+            folder.file("unknown.json", &unknown.json().unwrap()),
             folder.file("beyond.json", &beyond.json().unwrap()),
             folder.file("endless.json", &endless.json().unwrap()),
             folder.file("damaged.json", &damaged.json().unwrap()),
