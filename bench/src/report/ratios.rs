@@ -36,7 +36,7 @@ pub(crate) const CPU_PER_OP: Figure =
     Figure { name: "cpu_ns_per_op", of: |round| round.cpu_ns_per_op };
 
 /// All figures that ratios are made of.
-const FIGURES: [Figure; 4] = [P50, P99, OPS_PER_S, CPU_PER_OP];
+const FIGURES: [Figure; 5] = [P50, P90, P99, OPS_PER_S, CPU_PER_OP];
 
 impl Figure {
     /// The figure of that name in a report.
