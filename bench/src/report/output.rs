@@ -32,12 +32,23 @@ pub(crate) fn write(
     write_files(files)
 }
 
-/// Writes the page and the text of all sections, and what each of them has for itself.
-pub(crate) fn write_merged(sections: &[Section], folder: &Path) -> Result<Vec<PathBuf>, String> {
+/// Writes the page and the text of all sections, what each of them has for itself, and all reports
+/// as one JSON array to `json`.
+pub(crate) fn write_merged(
+    sections: &[Section],
+    folder: &Path,
+    json: Option<&Path>,
+) -> Result<Vec<PathBuf>, String> {
     let mut files = vec![
         (folder.join("report.html"), html::page(sections)?),
         (folder.join("report.md"), markdown::text(sections)),
     ];
+    if let Some(path) = json {
+        let all = sections.iter().filter(|section| section.origin == Origin::Workload);
+        let all: Vec<String> =
+            all.map(|section| section.report.json()).collect::<Result<_, _>>()?;
+        files.push((path.to_owned(), format!("[\n{}]\n", all.join(","))));
+    }
     let mut stems: Vec<String> = Vec::new();
     for section in sections {
         let workload = plain(&section.report.workload);

@@ -23,14 +23,19 @@ pub(crate) struct Options {
     /// Folder for the redrawn files.
     #[arg(long, value_name = "DIR", default_value = "target/taut/report")]
     out: PathBuf,
+
+    /// Another file, to write all merged reports to as one JSON array.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 /// Reads, merges, writes, and prints what was written.
 pub(crate) fn run(options: &Options) -> Result<ExitCode, String> {
     let inputs = options.files.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let sections = Section::all(inputs)?;
-    output::prepare(&options.out, None)?;
-    let written = output::write_merged(&sections, &options.out)?;
+    let json = options.json.as_deref();
+    output::prepare(&options.out, json)?;
+    let written = output::write_merged(&sections, &options.out, json)?;
     let mut text = "written\n".to_owned();
     for path in written {
         text.push_str(&format!("  {}\n", path.display()));
@@ -95,13 +100,17 @@ mod tests {
             folder.file("engine.hlog", &log),
         ];
         let out = folder.0.join("out");
-        run(&Options { files, out: out.clone() }).unwrap();
+        let json = folder.0.join("deeper/all.json");
+        run(&Options { files, out: out.clone(), json: Some(json.clone()) }).unwrap();
         let page = fs::read_to_string(out.join("report.html")).unwrap();
         assert_eq!(page.matches("<section").count(), 2);
         assert_eq!(page.matches(">Environment<").count(), 1, "a log knows of none");
         assert!(page.contains(">engine<"));
         let merged = fs::read_to_string(out.join("echo.json")).unwrap();
         assert_eq!(Report::parse(&merged).unwrap().series("taut").unwrap().samples, 5_000);
+        let all = fs::read_to_string(json).unwrap();
+        let all: Vec<Report> = serde_json::from_str(&all).unwrap();
+        assert_eq!((all.len(), all[0].schema), (1, 2));
         assert!(out.join("report.md").exists() && out.join("echo-taut.hgrm").exists());
         assert!(out.join("engine.svg").exists() && !out.join("engine.json").exists());
     }
@@ -134,7 +143,8 @@ mod tests {
         ];
         for path in paths {
             let out = folder.0.join("out");
-            let error = run(&Options { files: vec![path.clone()], out: out.clone() }).unwrap_err();
+            let error = run(&Options { files: vec![path.clone()], out: out.clone(), json: None })
+                .unwrap_err();
             assert!(error.contains(&path.display().to_string()), "{error}");
             assert!(!out.exists());
         }

@@ -113,7 +113,7 @@ impl Subject {
                 Ok(Some(status)) if status.success() => return Ok(()),
                 Ok(Some(_)) => return Err(self.ended("it ended badly")),
                 Ok(None) if Instant::now() < deadline => {
-                    thread::park_timeout(Duration::from_millis(1))
+                    thread::park_timeout(Duration::from_millis(1));
                 }
                 Ok(None) => {
                     return Err("it did not end when its standard input was closed".to_owned());
