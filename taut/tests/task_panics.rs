@@ -4,6 +4,7 @@ mod common;
 
 use std::cell::Cell;
 use std::future::{pending, poll_fn};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, panic_any};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -53,6 +54,31 @@ fn the_join_gives_the_payload() {
             let aborted = taut::spawn(pending::<()>());
             aborted.abort();
             assert!(aborted.await.unwrap_err().try_into_panic().is_err());
+        });
+    });
+}
+
+#[test]
+fn an_io_error_carries_the_join_error() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let lost = taut::spawn(async { panic!("on purpose") as io::Result<()> });
+            let error = lost.flatten().await.unwrap_err();
+            assert_eq!(error.to_string(), "the task panicked: on purpose");
+            let error = error.downcast::<taut::JoinError>().unwrap();
+            let payload = error.try_into_panic().unwrap();
+            assert_eq!(payload.downcast_ref(), Some(&"on purpose"));
+
+            let aborted = taut::spawn(pending::<()>());
+            aborted.abort();
+            let error = io::Error::from(aborted.await.unwrap_err());
+            assert_eq!(error.to_string(), "the task was aborted");
+            assert!(error.downcast::<taut::JoinError>().unwrap().is_aborted());
+
+            let endless = taut::spawn(async { panic_any(Endless) });
+            let error = io::Error::from(endless.await.map(|(): ()| ()).unwrap_err());
+            // An error that is merely dropped does not panic, whatever its payload does.
+            drop(error);
         });
     });
 }

@@ -2,10 +2,9 @@
 
 use std::any::Any;
 use std::error::Error;
-use std::sync::{Mutex, PoisonError};
 use std::{fmt, io};
 
-use crate::executor::{contain, panic_message};
+use crate::executor::PanicPayload;
 
 /// Work on another thread panicked: the bug is in the work's own code.
 ///
@@ -22,38 +21,22 @@ use crate::executor::{contain, panic_message};
 /// })?;
 /// # Ok::<(), taut_runtime::BuildError>(())
 /// ```
-pub struct WorkPanicked(
-    /// A payload need not be `Sync`, which a source of errors has to be.
-    Mutex<Option<Box<dyn Any + Send>>>,
-);
+pub struct WorkPanicked(PanicPayload);
 
 impl WorkPanicked {
     pub(crate) fn new(payload: Box<dyn Any + Send>) -> Self {
-        Self(Mutex::new(Some(payload)))
+        Self(PanicPayload::new(payload))
     }
 
     /// The payload of the panic, for [`std::panic::resume_unwind`].
     pub fn into_payload(self) -> Box<dyn Any + Send> {
-        self.take().expect("only this method and the destructor take it, and both end the error")
-    }
-
-    fn take(&self) -> Option<Box<dyn Any + Send>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
-}
-
-impl Drop for WorkPanicked {
-    fn drop(&mut self) {
-        // A payload may panic in turn, which an error that is merely dropped must not.
-        contain(|| drop(self.take()));
+        self.0.into_inner()
     }
 }
 
 impl fmt::Display for WorkPanicked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let payload = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let message = payload.as_deref().map_or("", panic_message);
-        write!(f, "the work panicked on its thread: {message}")
+        write!(f, "the work panicked on its thread: {}", self.0)
     }
 }
 

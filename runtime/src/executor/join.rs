@@ -9,7 +9,7 @@ use std::ptr::NonNull;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
-use super::contain::panic_message;
+use super::contain::PanicPayload;
 use super::core::{Core, try_current};
 use super::header::{ABORTED, CANCEL_ON_DROP, COMPLETE, Header, JOINABLE, TAKEN, release_local};
 
@@ -227,11 +227,28 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Why a task has no output: it panicked, or it was aborted.
+///
+/// By `?` it comes inside of an [`io::Error`](std::io::Error);
+/// [`io::Error::downcast`](std::io::Error::downcast) takes it out.
+///
+/// ```
+/// use std::io;
+/// use taut_runtime::{JoinError, spawn};
+///
+/// taut_runtime::run(async {
+///     let quote = spawn(async { panic!("no such venue") });
+///     let error: io::Error = quote.await.unwrap_err().into();
+///     assert_eq!(error.to_string(), "the task panicked: no such venue");
+///     assert!(error.downcast::<JoinError>().unwrap().is_panic());
+/// })?;
+/// # Ok::<(), taut_runtime::BuildError>(())
+/// ```
 pub struct JoinError(Cause);
 
 enum Cause {
     Aborted,
-    Panicked(Box<dyn Any + Send>),
+    /// Boxed, so that every task's outcome is a word shorter.
+    Panicked(Box<PanicPayload>),
 }
 
 impl JoinError {
@@ -240,7 +257,7 @@ impl JoinError {
     }
 
     pub(crate) fn panicked(payload: Box<dyn Any + Send>) -> Self {
-        Self(Cause::Panicked(payload))
+        Self(Cause::Panicked(Box::new(PanicPayload::new(payload))))
     }
 
     /// Whether the task was aborted, by its handle or by the end of the runtime.
@@ -260,24 +277,17 @@ impl JoinError {
     /// The error itself, where the task did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
         match self.0 {
-            Cause::Panicked(payload) => Ok(payload),
+            Cause::Panicked(payload) => Ok(payload.into_inner()),
             Cause::Aborted => Err(self),
-        }
-    }
-
-    fn panic_message(&self) -> Option<&str> {
-        match &self.0 {
-            Cause::Aborted => None,
-            Cause::Panicked(payload) => Some(panic_message(&**payload)),
         }
     }
 }
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.panic_message() {
-            None => f.write_str("the task was aborted"),
-            Some(message) => write!(f, "the task panicked: {message}"),
+        match &self.0 {
+            Cause::Aborted => f.write_str("the task was aborted"),
+            Cause::Panicked(payload) => write!(f, "the task panicked: {payload}"),
         }
     }
 }
@@ -292,6 +302,6 @@ impl std::error::Error for JoinError {}
 
 impl From<JoinError> for std::io::Error {
     fn from(error: JoinError) -> Self {
-        Self::other(error.to_string())
+        Self::other(error)
     }
 }
