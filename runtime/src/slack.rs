@@ -2,8 +2,9 @@
 //!
 //! Linux gives a thread 50 us, so that it can let timers fire together; a core that sleeps until a
 //! deadline wants none of that. The least that can be asked for is 1 ns. Threads and processes
-//! inherit the slack of the thread that starts them, so those that a core starts while its runtime
-//! lives have 1 ns, too, unless they change it.
+//! inherit the slack of the thread that starts them, as their default, too; so the runtime's
+//! blocking threads, which also start its children, set back what their core's thread had. Only
+//! what the user starts on the core itself has 1 ns.
 //!
 //! Invariant: the slack is 1 ns while a runtime of the thread that may sleep lives, and what it was
 //! before when the last of them has ended, in whatever order they do.
@@ -52,6 +53,21 @@ impl Drop for TightSlack {
             // Only a real-time thread has had none, and the kernel ignores what is set for it.
             let _ = set_current_timer_slack(NonZero::new(before_ns));
         }
+    }
+}
+
+/// The slack that this thread had before its runtimes, where they have changed it: for the threads
+/// that it starts.
+pub(crate) fn before_ns() -> Option<NonZero<u64>> {
+    let Tightened { holders, before_ns } = TIGHTENED.get();
+    if holders > 0 { NonZero::new(before_ns) } else { None }
+}
+
+/// Gives this thread, which was just started, the slack of [`before_ns`].
+pub(crate) fn set_back(before_ns: Option<NonZero<u64>>) {
+    if before_ns.is_some() {
+        // As it was changed, it can be changed back; at worst it is too exact.
+        let _ = set_current_timer_slack(before_ns);
     }
 }
 

@@ -5,9 +5,10 @@ mod common;
 use std::num::NonZero;
 use std::thread;
 
-use common::{on_each_driver, on_each_driver_and_wait};
+use common::{block_on, on_each_driver, on_each_driver_and_wait};
 use rustix::thread::{current_timer_slack, set_current_timer_slack};
-use taut::WaitStrategy;
+use taut::process::Command;
+use taut::{WaitStrategy, off_core};
 
 /// A slack that no thread begins with.
 const OWN_NS: u64 = 70_001;
@@ -51,6 +52,18 @@ fn stays_until_the_last_runtime_of_the_thread_ends() {
         assert_eq!((other.join().unwrap(), slack_ns()), (OWN_NS, 1));
         drop(second);
         assert_eq!(slack_ns(), OWN_NS);
+    });
+}
+
+#[test]
+fn is_inherited_by_neither_blocking_threads_nor_children() {
+    on_each_driver_and_wait(|builder| {
+        with_own_slack();
+        block_on(builder, async {
+            assert_eq!(off_core(slack_ns).await.unwrap(), OWN_NS);
+            let told = Command::new("cat").arg("/proc/self/timerslack_ns").output().await.unwrap();
+            assert_eq!(String::from_utf8(told.stdout).unwrap(), format!("{OWN_NS}\n"));
+        });
     });
 }
 

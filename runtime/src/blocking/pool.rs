@@ -1,9 +1,10 @@
 //! The blocking threads of one runtime, and threads of work's own.
 //!
 //! A thread is started when work comes and none is free, and ends when it had no work for
-//! `blocking_idle`. All of them stay off the pinned cores, see `pin`. A new thread inherits the
-//! affinity, and the scheduling policy, of the core that starts it; so a pinned core waits until it
-//! is gone, which takes tens of microseconds. Otherwise a core that spins at a real-time priority
+//! `blocking_idle`. All of them stay off the pinned cores, see `pin`, and have the timer slack that
+//! the core's thread had before, see `slack`. A new thread inherits the affinity, and the
+//! scheduling policy, of the core that starts it; so a pinned core waits until it is gone, which
+//! takes tens of microseconds. Otherwise a core that spins at a real-time priority
 //! would never let it run.
 
 use std::io;
@@ -16,6 +17,7 @@ use crate::config::Config;
 use crate::error::runtime_ended;
 use crate::executor::{Core, contain};
 use crate::pin::Guest;
+use crate::slack;
 
 /// A closure with all that it needs to give its answer. When dropped, it says that none will come.
 pub(crate) type Work = Box<dyn FnOnce() + Send>;
@@ -82,10 +84,12 @@ pub(crate) fn start_thread(
         let message = format!("a thread can't be named {name:?}: leave out the zero bytes");
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
+    let slack_ns = slack::before_ns();
     let (here, gone) = channel::<()>();
     let thread = Builder::new().name(name).spawn(move || {
         let _guest = Guest::new();
         drop(here);
+        slack::set_back(slack_ns);
         life();
     });
     match thread {

@@ -25,10 +25,10 @@ use crate::task::waiting;
 /// whose children are awaited.
 ///
 /// A child runs where the process's first thread may, less the cores that runtimes are pinned to:
-/// it neither crowds a pinned core nor is confined to it. Scheduling policy, priority and timer
-/// slack are those of the blocking thread that starts it, which has them from this one. To
-/// `PR_SET_PDEATHSIG`, too, that thread is the parent, and it ends when it had no work for a while:
-/// start a child that asks for it by [`Child::from_std`].
+/// it neither crowds a pinned core nor is confined to it. Scheduling policy and priority are those
+/// of the blocking thread that starts it, which has them from this one; the timer slack is what
+/// this one had before its runtime. To `PR_SET_PDEATHSIG`, too, that thread is the parent, and it
+/// ends when it had no work for a while: start a child that asks for it by [`Child::from_std`].
 ///
 /// ```
 /// use taut_runtime::process::Command;
