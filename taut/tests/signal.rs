@@ -5,13 +5,16 @@
 
 mod common;
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
+use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::sync::mpsc::{Sender, TryRecvError};
 use std::sync::{Barrier, RwLock};
 
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::poll;
+use taut::io::{Descriptor, Interest, readiness};
 use taut::signal::{SignalKind, ctrl_c, signal};
 use taut::{Driver, Runtime, counters, is_cancelled, spawn};
 
@@ -273,5 +276,42 @@ fn no_descriptor_is_left() {
         }));
         drop(runtime);
         assert_eq!(open_descriptors(), outside);
+    });
+}
+
+/// Sends this thread signals until the result is dropped.
+fn bombard(kind: SignalKind) -> Sender<()> {
+    let (ends, end) = std::sync::mpsc::channel::<()>();
+    let (process, thread) = (std::process::id(), rustix::thread::gettid().as_raw_nonzero());
+    std::thread::spawn(move || {
+        while end.try_recv() == Err(TryRecvError::Empty) {
+            // SAFETY: the call takes three numbers; where the thread has ended it does nothing.
+            unsafe { libc::syscall(libc::SYS_tgkill, process, thread.get(), kind.as_raw()) };
+        }
+    });
+    ends
+}
+
+#[test]
+fn a_wait_that_begins_as_a_signal_comes_does_not_fail() {
+    let _others = with_others();
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (_reader, mut full) = std::io::pipe().unwrap();
+            rustix::pipe::fcntl_setpipe_size(&full, 4096).unwrap();
+            full.write_all(&[1; 4096]).unwrap();
+            let _handled = signal(SignalKind::PROF).unwrap();
+            let _ends = bombard(SignalKind::PROF);
+            for round in 1..=20_000 {
+                // Another number each time, of whose readiness the driver knows nothing yet.
+                let copy = Descriptor::from(OwnedFd::from(full.try_clone().unwrap()));
+                let polled = poll!(pin!(readiness(&copy, Interest::Writable)));
+                assert!(polled.is_pending(), "in round {round}: {polled:?}");
+                if round % 64 == 0 {
+                    // Those that were given up keep their copies until the kernel lets go.
+                    until(|| counters().operations_in_flight == 0).await;
+                }
+            }
+        });
     });
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use socket2::SockRef;
 
@@ -23,7 +23,8 @@ pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io:
                 Interest::Writable => PollFlags::OUT,
             };
             let mut descriptors = [PollFd::new(descriptor, events)];
-            match poll(&mut descriptors, Some(&Timespec::default()))? {
+            // Also a call that waits for nothing ends when a signal comes, see poll(2).
+            match retry_on_intr(|| poll(&mut descriptors, Some(&Timespec::default())))? {
                 0 => Err(Errno::WOULDBLOCK.into()),
                 _ => Ok(0),
             }
