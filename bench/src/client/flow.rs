@@ -17,10 +17,11 @@ use crate::harness::clock::Clock;
 
 /// The head of a message: sequence number, moment it was due, moment it left; little-endian.
 pub(crate) const HEAD_BYTES: usize = 24;
-/// How much is read at once, beyond one message.
+/// How much is read at once.
 const READ_BYTES: usize = 64 << 10;
-/// How many messages leave in one call at most.
-const BATCH_MESSAGES: u64 = 64;
+/// Messages that are due leave together until there are so many bytes of them: no more than stays
+/// in the core's own cache.
+const BATCH_BYTES: usize = 64 << 10;
 
 /// When a message is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(crate) struct Flow {
     /// Ticks from the first message's due moment to the end of the last one's sending, on a
     /// schedule one interval included.
     pub(crate) sending: u64,
-    /// Ticks from there to the last answer.
+    /// Ticks from the first message's due moment to the last answer.
     pub(crate) elapsed: u64,
 }
 
@@ -102,29 +103,28 @@ pub(crate) fn run(
     let mut outgoing = Outgoing { load, begun, due_at: begun, sent: 0, bytes: Vec::new(), left: 0 };
     let mut patience = Patience::default();
     let mut sending = None;
-    let mut answered = 0;
     loop {
         let now = wire.now();
-        outgoing.stamp_what_is_due(&pattern, now, answered);
+        outgoing.stamp_what_is_due(&pattern, now, incoming.answered);
         outgoing.send(wire)?;
         if sending.is_none() && outgoing.is_done() {
             sending = Some(wire.now().max(outgoing.due_at).saturating_sub(begun));
         }
-        let count = wire.receive(incoming.room())?;
+        let count = wire.receive(&mut incoming.buffer)?;
         if count > 0 {
             patience = Patience::default();
             let answered_at = wire.now();
-            answered += incoming.take(&pattern, count, answered, |due_at, sent_at| {
+            incoming.take(&pattern, count, |due_at, sent_at| {
                 keep(Timed { due_at, sent_at, answered_at });
             })?;
         }
         match sending {
-            Some(sending) if answered == outgoing.sent => {
+            Some(sending) if incoming.answered == outgoing.sent => {
                 let elapsed = wire.now().saturating_sub(begun);
                 return Ok(Flow { sent: outgoing.sent, sending, elapsed });
             }
-            _ if count == 0 && answered < outgoing.sent => {
-                let (answered, sent) = (answered, outgoing.sent);
+            _ if count == 0 && incoming.answered < outgoing.sent => {
+                let (answered, sent) = (incoming.answered, outgoing.sent);
                 patience.nothing_came(|| format!("answer {} of {sent}", answered + 1))?;
             }
             _ => {}
@@ -163,7 +163,7 @@ impl Outgoing<'_> {
         }
         self.bytes.clear();
         self.left = 0;
-        for _ in 0..BATCH_MESSAGES {
+        while self.bytes.len() < BATCH_BYTES {
             if let Pace::Window(depth) = self.load.pace {
                 if self.sent - answered >= depth {
                     return;
@@ -192,56 +192,67 @@ impl Outgoing<'_> {
     }
 }
 
-/// Answers as they arrive, in any pieces.
+/// Answers as they arrive, in any pieces: each byte is compared where it was received.
 struct Incoming {
     size: usize,
-    bytes: Vec<u8>,
+    buffer: Vec<u8>,
+    /// Bytes of the present answer that have come.
     filled: usize,
+    head: [u8; HEAD_BYTES],
+    /// Answers that have come whole.
+    answered: u64,
 }
 
 impl Incoming {
     fn new(size: usize) -> Self {
-        Self { size, bytes: vec![0; READ_BYTES + size], filled: 0 }
+        let buffer = vec![0; READ_BYTES];
+        Self { size, buffer, filled: 0, head: [0; HEAD_BYTES], answered: 0 }
     }
 
-    fn room(&mut self) -> &mut [u8] {
-        &mut self.bytes[self.filled..]
-    }
-
-    /// Takes the whole messages among the bytes; the part of one stays for the next time.
+    /// Takes what was just received into the buffer; `each` is given every answer that is whole.
     fn take(
         &mut self,
         pattern: &Pattern,
         count: usize,
-        answered: u64,
         mut each: impl FnMut(u64, u64),
-    ) -> Result<u64, String> {
-        self.filled += count;
-        let whole = self.filled / self.size * self.size;
-        let mut taken = 0;
-        for message in self.bytes[..whole].chunks_exact(self.size) {
-            taken += 1;
-            let (head, body) = message.split_at(HEAD_BYTES);
-            let mut words = head.chunks_exact(8).map(|word| {
-                // Invariant: chunks of exactly eight bytes.
-                u64::from_le_bytes(word.try_into().expect("eight bytes"))
-            });
-            let (Some(sequence), Some(due_at), Some(sent_at)) =
-                (words.next(), words.next(), words.next())
-            else {
-                return Err("an answer without a head".to_owned());
-            };
-            if sequence != answered + taken || body != pattern.of(sequence) {
-                return Err(format!(
-                    "answer {} is not the message: the server mixed up or damaged the stream",
-                    answered + taken
-                ));
+    ) -> Result<(), String> {
+        let mut bytes = &self.buffer[..count];
+        while !bytes.is_empty() {
+            let part = if self.filled < HEAD_BYTES { HEAD_BYTES } else { self.size } - self.filled;
+            let (piece, rest) = bytes.split_at(part.min(bytes.len()));
+            if self.filled < HEAD_BYTES {
+                self.head[self.filled..][..piece.len()].copy_from_slice(piece);
+            } else if *piece
+                != pattern.of(self.answered + 1)[self.filled - HEAD_BYTES..][..piece.len()]
+            {
+                return Err(self.wrong());
             }
-            each(due_at, sent_at);
+            bytes = rest;
+            self.filled += piece.len();
+            if self.filled == HEAD_BYTES && self.word(0) != self.answered + 1 {
+                return Err(self.wrong());
+            }
+            if self.filled == self.size {
+                self.answered += 1;
+                self.filled = 0;
+                each(self.word(1), self.word(2));
+            }
         }
-        self.bytes.copy_within(whole..self.filled, 0);
-        self.filled -= whole;
-        Ok(taken)
+        Ok(())
+    }
+
+    /// One of the three words of the head.
+    fn word(&self, index: usize) -> u64 {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&self.head[index * 8..][..8]);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn wrong(&self) -> String {
+        format!(
+            "answer {} is not the message: the server mixed up or damaged the stream",
+            self.answered + 1
+        )
     }
 }
 
@@ -439,6 +450,29 @@ mod tests {
         let steady = &service[20..];
         assert!(steady.iter().all(|&ticks| (7_000..8_200).contains(&ticks)), "{steady:?}");
         assert!(flow.elapsed >= 100_000);
+    }
+
+    #[test]
+    fn answers_may_come_in_pieces_of_every_size() {
+        let size = 40;
+        let pattern = Pattern::new(size - HEAD_BYTES);
+        let mut stream = Vec::new();
+        for sequence in 1..=50_u64 {
+            for word in [sequence, sequence * 10, sequence * 20] {
+                stream.extend_from_slice(&word.to_le_bytes());
+            }
+            stream.extend_from_slice(pattern.of(sequence));
+        }
+        for piece in 1..=100 {
+            let mut incoming = Incoming::new(size);
+            let mut seen = Vec::new();
+            for bytes in stream.chunks(piece) {
+                incoming.buffer[..bytes.len()].copy_from_slice(bytes);
+                incoming.take(&pattern, bytes.len(), |due, sent| seen.push((due, sent))).unwrap();
+            }
+            assert_eq!(seen.len(), 50, "in pieces of {piece}");
+            assert_eq!((seen[0], seen[49]), ((10, 20), (500, 1_000)));
+        }
     }
 
     #[test]

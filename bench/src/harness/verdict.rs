@@ -143,11 +143,14 @@ impl Verdict {
                  {client} on the client core; isolate both cores (isolcpus, nohz_full, rcu_nocbs)"
             ));
         }
-        let faults = sum(|one| one.server.page_faults + one.client.page_faults);
-        if faults > 0 {
+        let faults = |one: &Series| one.server.page_faults + one.client.page_faults;
+        let all = sum(faults);
+        if let Some(most) = series.iter().max_by_key(|one| faults(one)).filter(|_| all > 0) {
             self.warn(format!(
-                "{faults} page faults on the hot threads while recording: something was touched \
-                 for the first time after the warm-up"
+                "{all} page faults on the hot threads while recording, {} of them in {}: something \
+                 was touched for the first time after the warm-up",
+                faults(most),
+                most.name
             ));
         }
         for (core, role, percent) in evidence.steal {
