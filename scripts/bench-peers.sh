@@ -51,5 +51,7 @@ measure tasks 20
 measure channels 20
 measure timers 15
 
-"$bench" report "${reports[@]}" --out "$out" ${json:+--json "$json"}
+"$bench" report "${reports[@]}" --out "$out" ${json:+--json "$json"} >/dev/null
+grep -A 7 '^status' "$out"/*.txt | sed "s|^$out/||; /written/,\$d" || true
+printf '\nread %s/report.html, or %s/report.md\n' "$out" "$out"
 exit "$status"

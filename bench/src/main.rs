@@ -23,9 +23,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use harness::options::Common;
+use harness::options::{Common, Selection};
 use harness::session;
 use report::redraw;
+use workloads::served::{OnServers, Served};
 use workloads::{
     asyncio, channels, clock, connections, echo, jitter, micro, pipeline, stream, sweep, tasks,
     throughput, timers,
@@ -96,26 +97,27 @@ fn main() -> ExitCode {
 fn run(line: Line) -> Result<ExitCode, String> {
     match line.command.unwrap_or(Command::Echo(line.echo)) {
         Command::Echo(options) => {
-            session::run(&options.common, |setting| echo::Echo::new(&options, setting))
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::Tasks(options) => run_micro(&options, tasks::DEFINITION),
         Command::Channels(options) => run_micro(&options, channels::DEFINITION),
         Command::Timers(options) => run_micro(&options, timers::DEFINITION),
         Command::Work(options) => work::run(&options).map(|()| ExitCode::SUCCESS),
-        Command::Stream(options) => match &options.sweep {
-            Some(promise) => session::run(&options.common, |setting| {
-                sweep::Sweep::new(&options, promise, setting)
-            }),
-            None => session::run(&options.common, |setting| stream::Stream::new(&options, setting)),
-        },
-        Command::Throughput(options) => {
-            session::run(&options.common, |setting| throughput::Throughput::new(&options, setting))
+        Command::Stream(options) => {
+            let (common, selection) = (options.common.clone(), options.selection.clone());
+            match options.sweep.clone() {
+                Some(promise) => on_servers(&common, &selection, sweep::Sweep { options, promise }),
+                None => on_servers(&common, &selection, options),
+            }
         }
-        Command::Connections(options) => session::run(&options.common, |setting| {
-            connections::Connections::new(&options, setting)
-        }),
+        Command::Throughput(options) => {
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
+        Command::Connections(options) => {
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
         Command::Pipeline(options) => {
-            session::run(&options.common, |setting| pipeline::Pipeline::new(&options, setting))
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::Asyncio(options) => {
             session::run(&options.common, |setting| asyncio::Asyncio::new(&options, setting))
@@ -130,6 +132,14 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Count(options) => counters::count(&options),
         Command::Report(options) => redraw::run(&options),
     }
+}
+
+fn on_servers<W: Served>(
+    common: &Common,
+    selection: &Selection,
+    workload: W,
+) -> Result<ExitCode, String> {
+    session::run(common, |setting| OnServers::new(workload, selection, setting))
 }
 
 fn run_micro(options: &micro::Options, definition: micro::Definition) -> Result<ExitCode, String> {

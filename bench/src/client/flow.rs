@@ -14,6 +14,7 @@ use rustix::net::{RecvFlags, SendFlags, recv, send};
 use super::message::Pattern;
 use super::{Patience, broken};
 use crate::harness::clock::Clock;
+use crate::harness::plan::SliceBudget;
 
 /// The head of a message: sequence number, moment it was due, moment it left; little-endian.
 pub(crate) const HEAD_BYTES: usize = 24;
@@ -36,12 +37,48 @@ pub(crate) enum Pace {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     pub(crate) pace: Pace,
-    /// Ticks for which messages are due ...
-    pub(crate) length: u64,
-    /// ... or until there are so many of them.
-    pub(crate) messages: usize,
     /// Bytes of a message.
     pub(crate) size: usize,
+    /// Ticks for which messages are due, if there are so many of them by then ...
+    pub(crate) length: u64,
+    pub(crate) at_least: u64,
+    /// ... or for which they are in any case.
+    pub(crate) longest: u64,
+    /// So many messages end it too.
+    pub(crate) messages: u64,
+}
+
+impl Load {
+    /// Without an end.
+    pub(crate) fn new(pace: Pace, size: usize) -> Self {
+        Self { pace, size, length: u64::MAX, at_least: 0, longest: u64::MAX, messages: u64::MAX }
+    }
+
+    /// One message.
+    pub(crate) fn one(&self) -> Self {
+        Self { messages: 1, ..*self }
+    }
+
+    /// What a slice sends before it is recorded: by time and by count.
+    pub(crate) fn warm_up(&self, clock: &Clock, budget: &SliceBudget) -> Self {
+        Self {
+            length: clock.ticks(budget.warm_up),
+            at_least: budget.warm_up_count,
+            longest: clock.ticks(budget.warm_up_longest),
+            ..*self
+        }
+    }
+
+    /// What a slice records.
+    pub(crate) fn recorded(&self, clock: &Clock, budget: &SliceBudget) -> Self {
+        Self {
+            length: clock.ticks(budget.record),
+            at_least: budget.record_count as u64,
+            longest: clock.ticks(budget.record_longest),
+            messages: budget.record_capacity as u64,
+            ..*self
+        }
+    }
 }
 
 /// The three moments of one message, in ticks.
@@ -152,8 +189,10 @@ impl Outgoing<'_> {
 
     /// Whether no message is due at that moment any more; one always is.
     fn has_ended(&self, moment: u64) -> bool {
-        self.sent >= self.load.messages as u64
-            || (self.sent > 0 && moment.saturating_sub(self.begun) >= self.load.length)
+        let load = self.load;
+        let passed = moment.saturating_sub(self.begun);
+        let enough = self.sent >= load.at_least || passed >= load.longest;
+        self.sent >= load.messages || (self.sent > 0 && passed >= load.length && enough)
     }
 
     /// Makes the messages that are due, once those before them have left.
@@ -368,8 +407,8 @@ mod tests {
         }
     }
 
-    fn load(interval: u64, messages: usize) -> Load {
-        Load { pace: Pace::Every(interval), length: u64::MAX, messages, size: 64 }
+    fn load(interval: u64, messages: u64) -> Load {
+        Load { messages, ..Load::new(Pace::Every(interval), 64) }
     }
 
     /// The same server asked by one who waits for each answer before the next question.
@@ -432,9 +471,13 @@ mod tests {
     #[test]
     fn the_load_ends_with_its_length_or_its_count() {
         let mut world = World::new(1);
-        let by_length = Load { length: 1_000, messages: usize::MAX, ..load(10, 0) };
+        let by_length = Load { length: 1_000, ..load(10, u64::MAX) };
         let flow = run(&mut world, &by_length, &mut |_| {}).unwrap();
         assert_eq!((flow.sent, flow.sending), (100, 1_000));
+        let by_both = Load { at_least: 150, ..by_length };
+        assert_eq!(run(&mut world, &by_both, &mut |_| {}).unwrap().sent, 150);
+        let given_up = Load { at_least: 150, longest: 1_200, ..by_length };
+        assert_eq!(run(&mut world, &given_up, &mut |_| {}).unwrap().sent, 120);
         let flow = run(&mut world, &load(10, 7), &mut |_| {}).unwrap();
         assert_eq!(flow.sent, 7);
     }
@@ -442,7 +485,7 @@ mod tests {
     #[test]
     fn a_window_is_kept_full_and_never_exceeded() {
         let mut world = World::new(1_000);
-        let window = Load { pace: Pace::Window(8), length: u64::MAX, messages: 100, size: 64 };
+        let window = Load { messages: 100, ..Load::new(Pace::Window(8), 64) };
         let mut service = Vec::new();
         let flow = run(&mut world, &window, &mut |timed| service.push(timed.service())).unwrap();
         assert_eq!((flow.sent, service.len()), (100, 100));

@@ -21,7 +21,11 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 const POLLS_BETWEEN_LOOKS: u32 = 1 << 16;
 
 /// One connection, ready for a client that spins.
-pub(crate) fn connect_one(address: SocketAddr) -> std::io::Result<TcpStream> {
+pub(crate) fn connect_one(address: SocketAddr) -> Result<TcpStream, String> {
+    open(address).map_err(|error| format!("a connection to it could not be made: {error}"))
+}
+
+fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
     stream.set_nonblocking(true)?;
@@ -30,7 +34,7 @@ pub(crate) fn connect_one(address: SocketAddr) -> std::io::Result<TcpStream> {
 
 /// So many connections to a server.
 pub(crate) fn connect(address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>, String> {
-    let all = (0..connections).map(|_| connect_one(address)).collect::<std::io::Result<_>>();
+    let all = (0..connections).map(|_| open(address)).collect::<std::io::Result<_>>();
     all.map_err(|error| {
         format!(
             "not all of its {connections} connections could be made: {error}; raise the limit of \

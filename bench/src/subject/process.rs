@@ -103,6 +103,21 @@ impl Subject {
         }
     }
 
+    /// Has a `micro` subject do so many batches of a work; their times in ns.
+    pub(crate) fn times(
+        &mut self,
+        work: &str,
+        batches: u64,
+        operations: u64,
+    ) -> Result<Vec<u64>, String> {
+        let line = format!("{work} {batches} {operations}");
+        let answer = self.ask(&line)?;
+        let time = |word: &str| {
+            word.parse().map_err(|_| format!("{word:?} in its answer to {line:?} is no time in ns"))
+        };
+        answer.split_whitespace().map(time).collect()
+    }
+
     /// Closes its standard input and waits for its end.
     pub(crate) fn end(mut self) -> Result<(), String> {
         self.signal(Signal::CONT)?;

@@ -41,8 +41,9 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts ours and the peers of the manifest, or those of them that are named.
-    pub(crate) fn start(selection: &Selection, core: usize) -> Result<Self, String> {
+    /// Starts ours and the peers of the manifest, or those of them that are named; as `sinks` they
+    /// swallow what comes, which peers can't.
+    pub(crate) fn start(selection: &Selection, sinks: bool, core: usize) -> Result<Self, String> {
         let manifest = Manifest::read(selection.peers.as_deref())?;
         let named = &selection.series;
         raise_descriptor_limit();
@@ -52,25 +53,11 @@ impl Servers {
         check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
         let ours = ServerKind::ALL.into_iter().filter(|kind| asked(kind.name()));
-        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, &[], core)).collect();
-        let peers = peers.into_iter().filter(|peer| asked(&peer.name));
+        let options: &[&str] = if sinks { &["--sink"] } else { &[] };
+        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, options, core)).collect();
+        let peers = peers.into_iter().filter(|peer| !sinks && asked(&peer.name));
         list.extend(peers.map(|peer| Server::peer(peer, core)));
         Ok(Self { list })
-    }
-
-    /// No server at all.
-    pub(crate) fn none() -> Self {
-        Self { list: Vec::new() }
-    }
-
-    /// Starts those of ours that are selected, to swallow what comes: peers only echo.
-    pub(crate) fn start_sinks(selection: &Selection, core: usize) -> Result<Self, String> {
-        raise_descriptor_limit();
-        let asked = |kind: &ServerKind| {
-            selection.series.is_empty() || selection.series.iter().any(|name| name == kind.name())
-        };
-        let kinds = ServerKind::ALL.into_iter().filter(asked);
-        Ok(Self { list: kinds.map(|kind| Server::ours(kind, &["--sink"], core)).collect() })
     }
 
     /// Makes a client for each server that is there; where that fails the server is not.

@@ -6,9 +6,11 @@
 //! that refused connection really is: a runtime made, one connection refused, the runtime's end.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use clap::Args;
 
+use super::served::{Group, OnServers, Place, Served};
 use crate::client::connect_one;
 use crate::client::ping_pong::PingPong;
 use crate::harness::clock::Clock;
@@ -20,7 +22,7 @@ use crate::harness::series::{Series, Slice};
 use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50};
-use crate::subject::{Crew, Servers};
+use crate::subject::{Crew, Running};
 
 /// Bytes and echoes of each case.
 const CASES: [(usize, u64); 6] =
@@ -39,11 +41,11 @@ pub(crate) struct Options {
     pub(crate) common: Common,
 }
 
-/// The workload while it runs.
+/// The workload while it runs: the cases with a server, and behind them those without.
 #[derive(Debug)]
 pub(crate) struct Asyncio {
-    servers: Servers,
-    addresses: Vec<Option<SocketAddr>>,
+    served: OnServers<Echoes>,
+    served_lanes: usize,
     crew: Crew,
     /// Members of the crew that can be refused.
     refused: Vec<usize>,
@@ -51,28 +53,25 @@ pub(crate) struct Asyncio {
 
 impl Asyncio {
     pub(crate) fn new(options: &Options, setting: &Setting) -> Result<Self, String> {
-        let mut servers = Servers::start(&options.selection, setting.cores.server)?;
-        let addresses = servers.connect_each(Ok);
+        let served = OnServers::new(Echoes, &options.selection, setting)?;
+        let served_lanes = served.lanes().len();
         let crew = Crew::start(&Selection::default(), setting.cores.server)?;
         let able = crew.list.iter().enumerate().filter(|(_, member)| member.offers(REFUSED));
         let refused = able.map(|(index, _)| index).collect();
-        Ok(Self { servers, addresses, crew, refused })
+        Ok(Self { served, served_lanes, crew, refused })
     }
 
     fn refused(&mut self, member: usize, turn: Turn<'_>) -> Result<Slice, String> {
         let subject = self.crew.list[member].subject.as_mut().ok_or("it is not there")?;
         let awake = subject.wake()?;
         let samples = &mut turn.samples[0];
-        let begun = std::time::Instant::now();
+        let begun = Instant::now();
         let before = awake.subject.usage();
         let mut elapsed_ns = 0;
         while samples.len() < turn.budget.record_count && begun.elapsed() < turn.budget.record {
-            let answer = awake.subject.ask(&format!("{REFUSED} {REFUSED_AT_ONCE} 1"))?;
-            for word in answer.split_whitespace() {
-                let time: u64 = word.parse().map_err(|_| format!("{word:?} is no time in ns"))?;
-                elapsed_ns += time;
-                samples.push(time);
-            }
+            let times = awake.subject.times(REFUSED, REFUSED_AT_ONCE, 1)?;
+            elapsed_ns += times.iter().sum::<u64>();
+            samples.extend(times);
         }
         let mut server = awake.subject.usage().since(&before);
         server.operations = samples.len() as u64;
@@ -83,6 +82,58 @@ impl Asyncio {
 
 impl Workload for Asyncio {
     fn name(&self) -> &'static str {
+        self.served.name()
+    }
+
+    fn measures(&self) -> String {
+        self.served.measures()
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        let refused = |&member: &usize| {
+            Lane::of(Series::new(format!("{}:{REFUSED}", self.crew.list[member].name)))
+        };
+        self.served.lanes().into_iter().chain(self.refused.iter().map(refused)).collect()
+    }
+
+    fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
+        match turn.lane.checked_sub(self.served_lanes) {
+            None => self.served.slice(clock, turn),
+            Some(refused) => self.refused(self.refused[refused], turn),
+        }
+    }
+
+    fn pairs(&self) -> Vec<(String, String)> {
+        let pair = |name| (format!("{name}:{REFUSED}"), format!("floor:{REFUSED}"));
+        self.served.pairs().into_iter().chain(["taut", "taut-epoll"].map(pair)).collect()
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        self.served.figures()
+    }
+
+    fn features(&self) -> Vec<FeatureRow> {
+        self.served.features()
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.served.notes()
+    }
+
+    fn end(self, lanes: &[Lane], verdict: &mut Verdict) {
+        self.served.end(&lanes[..self.served_lanes], verdict);
+        self.crew.end(verdict);
+    }
+}
+
+/// The cases with a server.
+#[derive(Debug)]
+struct Echoes;
+
+impl Served for Echoes {
+    type Client = SocketAddr;
+
+    fn name(&self) -> &'static str {
         "asyncio"
     }
 
@@ -91,43 +142,36 @@ impl Workload for Asyncio {
             .to_owned()
     }
 
-    fn lanes(&self) -> Vec<Lane> {
-        let mut lanes = Vec::new();
-        for (size, echoes) in CASES {
-            let series = |server: &crate::subject::Server| {
-                server.series(&format!("{}:{size}x{echoes}", server.name))
-            };
-            lanes.extend(self.servers.list.iter().map(|server| Lane::of(series(server))));
-        }
-        for &member in &self.refused {
-            let name = format!("{}:{REFUSED}", self.crew.list[member].name);
-            lanes.push(Lane::of(Series::new(name)));
-        }
-        lanes
+    fn groups(&self) -> Vec<Group> {
+        let cases = CASES.iter().map(|(size, echoes)| format!(":{size}x{echoes}")).collect();
+        vec![Group { cases, sinks: false }]
     }
 
-    fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
-        let count = self.servers.list.len();
-        let Some((size, echoes)) = turn.lane.checked_div(count).and_then(|case| CASES.get(case))
-        else {
-            return self.refused(self.refused[turn.lane - CASES.len() * count], turn);
-        };
-        let (size, echoes) = (*size, *echoes);
-        let server = turn.lane % count;
-        let address = self.addresses[server].ok_or("its server is not there")?;
-        let running = self.servers.list[server].wake()?;
+    fn connect(&self, _: usize, address: SocketAddr) -> Result<SocketAddr, String> {
+        Ok(address)
+    }
+
+    fn slice(
+        &mut self,
+        place: Place,
+        address: &mut SocketAddr,
+        running: &Running<'_>,
+        clock: &Clock,
+        turn: Turn<'_>,
+    ) -> Result<Slice, String> {
+        let (size, echoes) = CASES[place.case];
         let iterate = |echoes: u64| -> Result<u64, String> {
             let begun = clock.now();
-            let stream = connect_one(address)
-                .map_err(|error| format!("a connection could not be made: {error}"))?;
-            let mut client = PingPong::new(vec![stream], size);
+            let mut client = PingPong::new(vec![connect_one(*address)?], size);
             for _ in 0..echoes {
                 client.exchange(clock)?;
             }
             drop(client);
             Ok(clock.now().saturating_sub(begun))
         };
-        iterate(echoes)?;
+        for _ in 0..turn.budget.warm_up_count.div_ceil(echoes) {
+            iterate(echoes)?;
+        }
         let began = running.begin(turn.rehearsal, || iterate(1).map(drop))?;
         let client_before = Counters::of_this_thread();
         let samples = &mut turn.samples[0];
@@ -144,43 +188,20 @@ impl Workload for Asyncio {
         client.operations = operations;
         let bytes = operations * size as u64;
         let server = running.end(began, (operations, size as u64), || iterate(1).map(drop))?;
-        running.rest()?;
-        Ok(Slice { elapsed_ns, operations, bytes, server, client, ..Slice::default() })
-    }
-
-    fn pairs(&self) -> Vec<(String, String)> {
-        let suffix =
-            |&(size, echoes): &(usize, u64)| self.servers.pairs(&format!(":{size}x{echoes}"));
-        let mut pairs: Vec<_> = CASES.iter().flat_map(suffix).collect();
-        for name in ["taut", "taut-epoll"] {
-            pairs.push((format!("{name}:{REFUSED}"), format!("floor:{REFUSED}")));
-        }
-        pairs
+        Ok(Slice { elapsed_ns, operations, bytes, server, client, cold: false })
     }
 
     fn figures(&self) -> Vec<Figure> {
         vec![P50, CPU_PER_OP]
     }
 
-    fn features(&self) -> Vec<FeatureRow> {
-        self.servers.features()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        let mut notes = self.servers.notes();
-        notes.push(
-            "NAME:64x1000 is one connection on which 1 000 messages of 64 B are echoed one after \
-             the other; ops/s counts echoes in wall time, MiB/s one direction. NAME:refused makes \
-             a runtime, has one connection refused and ends the runtime (the floor has no \
-             runtime): this is what the C++ framework's table shows as 27 million echoes a second, \
-             by counting a thousand for each."
-                .to_owned(),
-        );
-        notes
-    }
-
-    fn end(self, _: &[Lane], verdict: &mut Verdict) {
-        self.servers.end(verdict);
-        self.crew.end(verdict);
+    fn note(&self) -> Option<String> {
+        let note = "NAME:64x1000 is one connection on which 1 000 messages of 64 B are echoed one \
+                    after the other; ops/s counts echoes in wall time, MiB/s one direction. \
+                    NAME:refused makes a runtime, has one connection refused and ends the runtime \
+                    (the floor has no runtime): this is what the C++ framework's table shows as 27 \
+                    million echoes a second, by counting a thousand for each. A runtime of ours \
+                    touches and locks its 8 MiB of receive buffers when it is made.";
+        Some(note.to_owned())
     }
 }

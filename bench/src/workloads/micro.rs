@@ -123,10 +123,10 @@ impl Workload for Micro {
         let (member, work) = self.lanes[turn.lane];
         let subject = self.crew.list[member].subject.as_mut().ok_or("it is not there")?;
         let awake = subject.wake()?;
-        let line = format!("{} {} {}", work.name, work.batches, work.operations);
-        let warm_up_begun = Instant::now();
-        while warm_up_begun.elapsed() < turn.budget.warm_up {
-            awake.subject.ask(&line)?;
+        let (warm_up_begun, mut warm) = (Instant::now(), 0);
+        while warm_up_begun.elapsed() < turn.budget.warm_up || warm < turn.budget.warm_up_count {
+            awake.subject.times(work.name, work.batches, work.operations)?;
+            warm += work.batches * work.operations;
         }
         let before = awake.subject.usage();
         let samples = &mut turn.samples[0];
@@ -134,11 +134,7 @@ impl Workload for Micro {
         let (mut elapsed_ns, mut batches) = (0, 0);
         let begun = Instant::now();
         loop {
-            let answer = awake.subject.ask(&line)?;
-            for word in answer.split_whitespace() {
-                let time: u64 = word
-                    .parse()
-                    .map_err(|_| format!("{word:?} in the answer to {line:?} is no time in ns"))?;
+            for time in awake.subject.times(work.name, work.batches, work.operations)? {
                 elapsed_ns += time;
                 batches += 1;
                 let late = time.saturating_sub(work.expected_ns);

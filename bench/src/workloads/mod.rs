@@ -8,6 +8,7 @@ pub(crate) mod echo;
 pub(crate) mod jitter;
 pub(crate) mod micro;
 pub(crate) mod pipeline;
+pub(crate) mod served;
 pub(crate) mod stream;
 pub(crate) mod sweep;
 pub(crate) mod tasks;

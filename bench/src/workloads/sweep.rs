@@ -5,27 +5,25 @@
 //! the host would else decide. Responses count from the intended send, so a server that can't keep
 //! up breaks every promise sooner or later.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+use super::served::{Group, Place, Served};
 use super::stream::Options;
-use super::window;
+use crate::client::connect_one;
 use crate::client::flow::{Load, OnSocket, Pace, Timed, run};
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
 use crate::harness::duration::format_duration;
-use crate::harness::environment::FeatureRow;
 use crate::harness::options::Common;
 use crate::harness::plan::Plan;
-use crate::harness::rounds::{Lane, Turn};
+use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
-use crate::harness::session::{Setting, Workload};
 use crate::harness::sla::Promise;
 use crate::harness::statistics::Spread;
-use crate::harness::verdict::Verdict;
-use crate::report::ratios::{CPU_PER_OP, Figure};
+use crate::report::ratios::Figure;
 use crate::report::table::Table;
-use crate::subject::Servers;
+use crate::subject::{Running, Server};
 
 /// The search ends when broken and kept rates are this close.
 const CLOSE_ENOUGH: f64 = 1.05;
@@ -38,37 +36,57 @@ const SEARCH: Duration = Duration::from_millis(1_200);
 /// Fewest searches that have a median.
 const ROUNDS_MIN: usize = 3;
 
-/// The workload while it runs.
+/// The workload: the options of `stream`, and the promise that a rate has to hold.
 #[derive(Debug)]
 pub(crate) struct Sweep {
-    options: Options,
-    promise: Promise,
-    servers: Servers,
-    connections: Vec<Option<TcpStream>>,
-    /// The highest rate of every recorded search of each server.
-    rates: Vec<Vec<u64>>,
+    pub(crate) options: Options,
+    pub(crate) promise: Promise,
+}
+
+/// One connection, and the highest rate of every recorded search on it.
+#[derive(Debug)]
+pub(crate) struct Client {
+    stream: TcpStream,
+    rates: Vec<u64>,
 }
 
 impl Sweep {
-    pub(crate) fn new(
-        options: &Options,
-        promise: &Promise,
-        setting: &Setting,
-    ) -> Result<Self, String> {
-        let mut servers = Servers::start(&options.selection, setting.cores.server)?;
-        let connections = window::connect_each(&mut servers);
-        let rates = vec![Vec::new(); servers.list.len()];
-        let (options, promise) = (options.clone(), promise.clone());
-        Ok(Self { options, promise, servers, connections, rates })
-    }
-
     fn words(&self) -> String {
         let limit = format_duration(Duration::from_nanos(self.promise.limit_ns()));
         format!("{} <= {limit}", self.promise.percentile().name)
     }
+
+    /// Sends at a rate and looks whether the promise holds.
+    fn probe(
+        &self,
+        rate: u64,
+        wire: &mut OnSocket<'_>,
+        clock: &Clock,
+        samples: &mut Vec<u64>,
+    ) -> Result<Probed, String> {
+        let percentile = self.promise.percentile();
+        let enough = percentile.samples_needed() as f64 * 1.1 / rate as f64;
+        let interval = (clock.ticks(Duration::from_secs(1)) / rate).max(1);
+        let load = Load {
+            length: clock.ticks(PROBE.max(Duration::from_secs_f64(enough))),
+            messages: samples.capacity() as u64,
+            ..Load::new(Pace::Every(interval), self.options.size as usize)
+        };
+        samples.clear();
+        let before = Counters::of_this_thread();
+        let mut keep = |timed: Timed| samples.push(clock.nanoseconds(timed.response()));
+        let flow = run(wire, &load, &mut keep)?;
+        let mut client = Counters::of_this_thread().since(&before);
+        client.operations = flow.sent;
+        let limit = self.promise.limit_ns();
+        let kept = percentile.of(samples).is_some_and(|response| response <= limit);
+        Ok(Probed { kept, elapsed_ns: clock.nanoseconds(flow.sending), client })
+    }
 }
 
-impl Workload for Sweep {
+impl Served for Sweep {
+    type Client = Client;
+
     fn name(&self) -> &'static str {
         "sweep"
     }
@@ -89,6 +107,10 @@ impl Workload for Sweep {
         ]
     }
 
+    fn groups(&self) -> Vec<Group> {
+        vec![Group { cases: vec![String::new()], sinks: false }]
+    }
+
     fn plan(&self, common: &Common, lanes: usize) -> Plan {
         let lanes = lanes.max(1);
         let searches = common.duration.as_secs_f64() / SEARCH.as_secs_f64();
@@ -99,99 +121,68 @@ impl Workload for Sweep {
         Plan { give_up_after: whole * 4, ..Plan::new(common.duration, rounds, lanes) }
     }
 
-    fn lanes(&self) -> Vec<Lane> {
-        self.servers.list.iter().map(|server| Lane::of(server.series(&server.name))).collect()
+    fn connect(&self, _: usize, address: SocketAddr) -> Result<Client, String> {
+        Ok(Client { stream: connect_one(address)?, rates: Vec::new() })
     }
 
-    fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
-        let connection =
-            self.connections[turn.lane].as_ref().ok_or("its server is not connected")?;
-        let running = self.servers.list[turn.lane].wake()?;
-        let mut wire = OnSocket::new(clock, connection);
-        let size = self.options.size as usize;
-        let (percentile, limit) = (self.promise.percentile(), self.promise.limit_ns());
-        let mut probe = |rate: u64, samples: &mut Vec<u64>| -> Result<Probed, String> {
-            let enough =
-                Duration::from_secs_f64(percentile.samples_needed() as f64 * 1.1 / rate as f64);
-            let load = Load {
-                pace: Pace::Every((clock.ticks(Duration::from_secs(1)) / rate).max(1)),
-                length: clock.ticks(PROBE.max(enough)),
-                messages: turn.budget.record_capacity,
-                size,
-            };
-            samples.clear();
-            let before = Counters::of_this_thread();
-            let mut keep = |timed: Timed| samples.push(clock.nanoseconds(timed.response()));
-            let flow = run(&mut wire, &load, &mut keep)?;
-            let mut client = Counters::of_this_thread().since(&before);
-            client.operations = flow.sent;
-            let kept = percentile.of(samples).is_some_and(|response| response <= limit);
-            Ok(Probed { kept, elapsed_ns: clock.nanoseconds(flow.sending), client })
-        };
-        // Twice, because one pause of the host breaks every promise.
+    fn slice(
+        &mut self,
+        _: Place,
+        client: &mut Client,
+        _: &Running<'_>,
+        clock: &Clock,
+        turn: Turn<'_>,
+    ) -> Result<Slice, String> {
+        let mut wire = OnSocket::new(clock, &client.stream);
         let mut scratch = Vec::with_capacity(turn.budget.record_capacity);
         let mut best = Slice::default();
         let samples = &mut turn.samples[0];
-        let first = self.options.rate;
-        let rate = search(first, |rate| {
+        let rate = search(self.options.rate, |rate| {
+            // Twice, because one pause of the host breaks every promise.
             for _ in 0..2 {
-                let probed = probe(rate, &mut scratch)?;
+                let probed = self.probe(rate, &mut wire, clock, &mut scratch)?;
                 if probed.kept {
                     best.elapsed_ns = probed.elapsed_ns;
                     best.client = probed.client;
-                    best.bytes = (scratch.len() * size) as u64;
+                    best.bytes = scratch.len() as u64 * u64::from(self.options.size);
                     std::mem::swap(samples, &mut scratch);
                     return Ok(true);
                 }
             }
             Ok(false)
         })?;
-        running.rest()?;
         if !turn.rehearsal {
-            self.rates[turn.lane].push(rate);
+            client.rates.push(rate);
         }
         Ok(best)
     }
 
-    fn pairs(&self) -> Vec<(String, String)> {
+    /// The rates have a table of their own.
+    fn figures(&self) -> Vec<Figure> {
         Vec::new()
     }
 
-    fn figures(&self) -> Vec<Figure> {
-        vec![CPU_PER_OP]
+    fn note(&self) -> Option<String> {
+        let note = "the times are those of the probes at the highest rate of each search. A rate of \
+                    0 means that the promise was broken at the lowest rate tried, a tenth of the \
+                    first.";
+        Some(note.to_owned())
     }
 
-    fn features(&self) -> Vec<FeatureRow> {
-        self.servers.features()
-    }
-
-    fn notes(&self) -> Vec<String> {
-        vec![
-            "the times are those of the probes at the highest rate of each search. A rate of 0 \
-             means that the promise was broken at the lowest rate tried, a tenth of the first."
-                .to_owned(),
-        ]
-    }
-
-    fn tables(&self, _: &[Lane]) -> Vec<Table> {
+    fn tables(&self, servers: &[(&Server, Option<&Client>)]) -> Vec<Table> {
         let mut table = Table::new(
             format!("highest rate that holds {}, messages/s", self.words()),
             &["server", "searches", "median", "low", "high", "to the floor", "low", "high"],
         );
-        let floor = self.servers.list.iter().position(|server| server.name == "floor");
-        for (server, rates) in self.servers.list.iter().zip(&self.rates) {
+        let rates = |client: Option<&Client>| client.map_or_else(Vec::new, |one| one.rates.clone());
+        let floor = servers.iter().find(|(server, _)| server.name == "floor");
+        let floor = floor.map_or_else(Vec::new, |(_, client)| rates(*client));
+        for (server, client) in servers {
+            let rates = rates(*client);
             let spread = Spread::of(rates.iter().map(|&rate| rate as f64).collect());
-            let ratio = floor.and_then(|floor| {
-                let pairs = rates.iter().zip(&self.rates[floor]).filter(|(_, floor)| **floor > 0);
-                Spread::of(pairs.map(|(rate, floor)| *rate as f64 / *floor as f64).collect())
-            });
-            let cells = |spread: Option<Spread>, digits: usize| {
-                let cell = |value: f64| format!("{value:.digits$}");
-                match spread {
-                    Some(Spread { median, low, high }) => [median, low, high].map(cell),
-                    None => ["-"; 3].map(str::to_owned),
-                }
-            };
+            let pairs = rates.iter().zip(&floor).filter(|(_, floor)| **floor > 0);
+            let ratio =
+                Spread::of(pairs.map(|(rate, floor)| *rate as f64 / *floor as f64).collect());
             let mut row = vec![server.name.clone(), rates.len().to_string()];
             row.extend(cells(spread, 0));
             row.extend(cells(ratio, 3));
@@ -199,9 +190,14 @@ impl Workload for Sweep {
         }
         vec![table]
     }
+}
 
-    fn end(self, _: &[Lane], verdict: &mut Verdict) {
-        self.servers.end(verdict);
+fn cells(spread: Option<Spread>, digits: usize) -> [String; 3] {
+    match spread {
+        Some(Spread { median, low, high }) => {
+            [median, low, high].map(|value| format!("{value:.digits$}"))
+        }
+        None => ["-"; 3].map(str::to_owned),
     }
 }
 
