@@ -17,6 +17,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::rounds::{self, Lane, Outcome, Turn};
 use super::series::{Series, Slice, decimals};
+use super::sla::Promise;
 use super::verdict::{Evidence, Status, Verdict};
 use crate::report::ratios::{Figure, paired};
 use crate::report::table::Table;
@@ -100,6 +101,9 @@ pub(crate) fn run<W: Workload>(
     let mut workload = make(&setting)?;
     let Setting { cores, clock } = setting;
     let mut lanes = workload.lanes();
+    let names: Vec<&str> =
+        lanes.iter().flat_map(|lane| &lane.series).map(|one| one.name.as_str()).collect();
+    common.sla.iter().try_for_each(|promise| promise.check(&names))?;
     let plan = workload.plan(common, lanes.len());
 
     let steal = Steal::begin(&cores);
@@ -140,12 +144,8 @@ pub(crate) fn run<W: Workload>(
         sla: Vec::new(),
     };
     workload.end(&lanes, &mut verdict);
-    for promise in &common.sla {
-        match promise.judge(&report.series, report.unit) {
-            Ok(judged) => report.sla.push(judged),
-            Err(reason) => verdict.fail(reason),
-        }
-    }
+    let judge = |promise: &Promise| promise.judge(&report.series, report.unit);
+    report.sla = common.sla.iter().filter_map(judge).collect();
     report.status = verdict.status;
     report.reasons = verdict.reasons;
     publish(&report, common)
