@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(HEAD_BYTES as i64..=1 << 16))]
     pub(crate) size: u32,
 
-    /// Looks for the highest rate that holds this promise instead, as p99=50us: see `sweep`.
+    /// Looks for the highest rate that holds this promise instead, as p99=50us.
     #[arg(long, value_name = "PROMISE")]
     pub(crate) sweep: Option<Promise>,
 
