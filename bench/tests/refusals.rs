@@ -117,6 +117,31 @@ fn a_server_that_dies_fails_the_run_and_is_named() {
     assert!(text.contains("FAIL: do not quote these figures"));
 }
 
+#[test]
+fn a_program_that_is_killed_leaves_no_server_behind() {
+    let out = folder("killed");
+    let line = format!("echo --think 0 --rounds 50 --duration 20s --out {}", out.display());
+    let mut run = start(&line);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut servers = Vec::new();
+    // All but one of them are stopped, and can do nothing about it themselves.
+    while servers.len() < 5 {
+        assert!(Instant::now() < deadline, "{servers:?}");
+        servers = children(run.id(), "serve");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+    run.kill().unwrap();
+    run.wait().unwrap();
+    let is_there = |id: &u32| {
+        let line = fs::read_to_string(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        line.contains("serve")
+    };
+    while servers.iter().any(is_there) {
+        assert!(Instant::now() < deadline, "{servers:?} are left behind");
+        std::thread::park_timeout(Duration::from_millis(5));
+    }
+}
+
 /// The whole program against a server that is stopped for 10 ms ten times a second: one per cent of
 /// the messages that are due in each second wait for 9 ms and more.
 #[test]

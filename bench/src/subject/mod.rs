@@ -2,7 +2,8 @@
 //!
 //! `bench/SUBJECTS.md` is the contract between them and this tool; servers of ours and of others
 //! keep the same one. Invariant: of all subjects of a run at most one is not stopped, so that they
-//! cost each other nothing; and none outlives the run, since each ends with its standard input.
+//! cost each other nothing; and none outlives the run: each ends with its standard input, and the
+//! kernel kills it if this program is killed.
 
 mod announcement;
 mod crew;

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::{Announcement, usage};
 use crate::harness::counters::Counters;
-use crate::sys::SyscallTrace;
+use crate::sys::{self, SyscallTrace};
 
 /// How long a subject may take to announce itself; some build their rings and pools first.
 const ANNOUNCEMENT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -37,7 +37,8 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Starts the program, waits for its announcement and stops it.
+    /// Starts the program, waits for its announcement and stops it. It does not outlive the calling
+    /// thread.
     pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
@@ -49,12 +50,15 @@ impl Subject {
         let stderr = words
             .try_clone()
             .map_err(|error| format!("a file for its messages could not be shared: {error}"))?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        command
             .args(arguments)
             .args(["--core", &core.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
-            .stderr(stderr)
+            .stderr(stderr);
+        sys::die_with_this_thread(&mut command);
+        let mut child = command
             .spawn()
             .map_err(|error| format!("{} did not start: {error}", program.display()))?;
         let input = child.stdin.take();

@@ -9,6 +9,10 @@ mod shared_memory;
 mod syscall_trace;
 
 use std::mem::MaybeUninit;
+use std::os::unix::process::CommandExt as _;
+use std::process::Command;
+
+use rustix::process::{Signal, set_parent_process_death_signal};
 
 pub(crate) use allocator::{CountingAllocator, process_allocations};
 pub(crate) use shared_memory::{SharedMemory, create_shared_memory, map_shared_memory};
@@ -52,6 +56,18 @@ pub(crate) fn thread_usage() -> ThreadUsage {
         involuntary_switches: count(usage.ru_nivcsw),
         page_faults: count(usage.ru_minflt) + count(usage.ru_majflt),
     }
+}
+
+/// Has the kernel kill the process that `command` starts when the calling *thread* ends, however it
+/// ends: a process that is stopped would not notice by itself.
+pub(crate) fn die_with_this_thread(command: &mut Command) {
+    let arrange = || {
+        set_parent_process_death_signal(Some(Signal::KILL))?;
+        Ok(())
+    };
+    // SAFETY: between fork and exec only calls that are safe in a signal handler may be made. This
+    // is one system call by way of rustix, which neither allocates nor locks.
+    unsafe { command.pre_exec(arrange) };
 }
 
 /// The kernel's own limit (`PID_MAX_LIMIT`).
