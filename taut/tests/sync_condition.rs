@@ -68,27 +68,28 @@ impl Scene {
     }
 }
 
+fn on_each_driver_with_scene(body: impl AsyncFn(Scene)) {
+    on_each_driver(|builder| block_on(builder, body(Scene::default())));
+}
+
 #[test]
 fn notifications_go_one_by_one_in_the_order_of_the_waits() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            // A notification with nobody waiting is forgotten.
-            scene.condition().notify_one();
-            let tasks = scene.waiting(5).await;
-            scene.condition().notify_one();
-            assert_eq!(scene.log().await, [(0, Ok(()))]);
-            scene.condition().notify_one();
-            scene.condition().notify_one();
-            assert_eq!(scene.log().await[1..], [(1, Ok(())), (2, Ok(()))]);
-            // The mutex is taken again only when its holder gives it up.
-            let guard = scene.mutex().lock().await.unwrap();
-            scene.condition().notify_all();
-            assert_eq!(scene.log().await.len(), 3);
-            drop(guard);
-            assert_eq!(scene.log().await[3..], [(3, Ok(())), (4, Ok(()))]);
-            scene.all_ended(tasks).await;
-        });
+    on_each_driver_with_scene(async |scene| {
+        // A notification with nobody waiting is forgotten.
+        scene.condition().notify_one();
+        let tasks = scene.waiting(5).await;
+        scene.condition().notify_one();
+        assert_eq!(scene.log().await, [(0, Ok(()))]);
+        scene.condition().notify_one();
+        scene.condition().notify_one();
+        assert_eq!(scene.log().await[1..], [(1, Ok(())), (2, Ok(()))]);
+        // The mutex is taken again only when its holder gives it up.
+        let guard = scene.mutex().lock().await.unwrap();
+        scene.condition().notify_all();
+        assert_eq!(scene.log().await.len(), 3);
+        drop(guard);
+        assert_eq!(scene.log().await[3..], [(3, Ok(())), (4, Ok(()))]);
+        scene.all_ended(tasks).await;
     });
 }
 
@@ -182,94 +183,82 @@ fn a_cancelled_wait_holds_the_mutex_again_also_where_it_has_to_wait_for_it() {
 
 #[test]
 fn a_cancel_after_the_notification_comes_too_late() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            let tasks = scene.waiting(2).await;
-            scene.condition().notify_one();
-            assert!(tasks[0].cancel());
-            assert_eq!(scene.log().await, [(0, Ok(()))]);
-            // Nor does it reach the wait for the mutex.
-            let guard = scene.mutex().try_lock().unwrap();
-            scene.condition().notify_one();
-            settle().await;
-            assert!(tasks[1].cancel());
-            assert_eq!(scene.log().await.len(), 1);
-            drop(guard);
-            assert_eq!(scene.log().await[1..], [(1, Ok(()))]);
-            scene.all_ended(tasks).await;
-        });
+    on_each_driver_with_scene(async |scene| {
+        let tasks = scene.waiting(2).await;
+        scene.condition().notify_one();
+        assert!(tasks[0].cancel());
+        assert_eq!(scene.log().await, [(0, Ok(()))]);
+        // Nor does it reach the wait for the mutex.
+        let guard = scene.mutex().try_lock().unwrap();
+        scene.condition().notify_one();
+        settle().await;
+        assert!(tasks[1].cancel());
+        assert_eq!(scene.log().await.len(), 1);
+        drop(guard);
+        assert_eq!(scene.log().await[1..], [(1, Ok(()))]);
+        scene.all_ended(tasks).await;
     });
 }
 
 #[test]
 fn a_notification_after_the_cancel_goes_to_the_next() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            let tasks = scene.waiting(3).await;
-            assert!(tasks[0].cancel());
-            // It has not run since, and so still stands in line.
-            assert_eq!(waiters(scene.condition()), (3, 0));
-            scene.condition().notify_one();
-            let mut log = scene.log().await;
-            log.sort_by_key(|(number, _)| *number);
-            assert_eq!(log, [(0, Err(Cancelled)), (1, Ok(()))]);
-            scene.condition().notify_one();
-            scene.all_ended(tasks).await;
-        });
+    on_each_driver_with_scene(async |scene| {
+        let tasks = scene.waiting(3).await;
+        assert!(tasks[0].cancel());
+        // It has not run since, and so still stands in line.
+        assert_eq!(waiters(scene.condition()), (3, 0));
+        scene.condition().notify_one();
+        let mut log = scene.log().await;
+        log.sort_by_key(|(number, _)| *number);
+        assert_eq!(log, [(0, Err(Cancelled)), (1, Ok(()))]);
+        scene.condition().notify_one();
+        scene.all_ended(tasks).await;
     });
 }
 
 #[test]
 fn a_wait_that_begins_in_a_cancelled_task_keeps_the_mutex_all_the_time() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            let this = scene.clone();
-            let task = spawn(async move {
-                let guard = this.mutex().lock().await.unwrap();
-                // Cancelled meanwhile, and without a wait in which to notice.
-                taut::yield_now().await;
-                let wait = this.condition().wait(guard);
-                let (guard, waited) = wait.now_or_never().expect("fails at once");
-                assert_eq!((waited, this.mutex().try_lock().is_none()), (Err(Cancelled), true));
-                let wait = this.condition().wait_while(guard, |_| true);
-                let (_guard, waited) = wait.now_or_never().expect("fails at once");
-                assert!(waited.is_err());
-            });
+    on_each_driver_with_scene(async |scene| {
+        let this = scene.clone();
+        let task = spawn(async move {
+            let guard = this.mutex().lock().await.unwrap();
+            // Cancelled meanwhile, and without a wait in which to notice.
             taut::yield_now().await;
-            assert!(task.cancel());
-            in_time(task).await.unwrap();
-            assert_nobody_waits(scene.condition());
+            let wait = this.condition().wait(guard);
+            let (guard, waited) = wait.now_or_never().expect("fails at once");
+            assert_eq!((waited, this.mutex().try_lock().is_none()), (Err(Cancelled), true));
+            let wait = this.condition().wait_while(guard, |_| true);
+            let (_guard, waited) = wait.now_or_never().expect("fails at once");
+            assert!(waited.is_err());
         });
+        taut::yield_now().await;
+        assert!(task.cancel());
+        in_time(task).await.unwrap();
+        assert_nobody_waits(scene.condition());
     });
 }
 
 #[test]
 fn a_dropped_wait_leaves_the_mutex_to_others_and_its_notification_to_the_next() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            let tasks = scene.waiting(4).await;
-            // Dropped while it waits for its notification, with one, and while it waits to lock.
-            tasks[0].abort();
-            settle().await;
-            assert_eq!(waiters(scene.condition()), (3, 0));
-            scene.condition().notify_one();
-            tasks[1].abort();
-            let guard = scene.mutex().try_lock().unwrap();
-            settle().await;
-            assert_eq!((waiters(scene.condition()), waiters(scene.mutex())), ((1, 0), (1, 0)));
-            tasks[2].abort();
-            settle().await;
-            assert_eq!(waiters(scene.mutex()), (0, 0));
-            drop(guard);
-            scene.condition().notify_one();
-            assert_eq!(scene.log().await, [(3, Ok(()))]);
-            assert_nobody_waits(scene.condition());
-            assert!(scene.mutex().try_lock().is_some());
-        });
+    on_each_driver_with_scene(async |scene| {
+        let tasks = scene.waiting(4).await;
+        // Dropped while it waits for its notification, with one, and while it waits to lock.
+        tasks[0].abort();
+        settle().await;
+        assert_eq!(waiters(scene.condition()), (3, 0));
+        scene.condition().notify_one();
+        tasks[1].abort();
+        let guard = scene.mutex().try_lock().unwrap();
+        settle().await;
+        assert_eq!((waiters(scene.condition()), waiters(scene.mutex())), ((1, 0), (1, 0)));
+        tasks[2].abort();
+        settle().await;
+        assert_eq!(waiters(scene.mutex()), (0, 0));
+        drop(guard);
+        scene.condition().notify_one();
+        assert_eq!(scene.log().await, [(3, Ok(()))]);
+        assert_nobody_waits(scene.condition());
+        assert!(scene.mutex().try_lock().is_some());
     });
 }
 
@@ -289,18 +278,15 @@ fn a_wait_with_a_time_limit_gives_the_mutex_up_at_the_limit() {
 
 #[test]
 fn a_predicate_that_panics_unlocks() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let scene = Scene::default();
-            let this = scene.clone();
-            let task = spawn(async move {
-                let guard = this.mutex().lock().await.unwrap();
-                let (_guard, _) =
-                    this.condition().wait_while(guard, |_| panic!("in the predicate")).await;
-            });
-            assert!(in_time(task).await.unwrap_err().is_panic());
-            assert!(scene.mutex().try_lock().is_some());
-            assert_nobody_waits(scene.condition());
+    on_each_driver_with_scene(async |scene| {
+        let this = scene.clone();
+        let task = spawn(async move {
+            let guard = this.mutex().lock().await.unwrap();
+            let (_guard, _) =
+                this.condition().wait_while(guard, |_| panic!("in the predicate")).await;
         });
+        assert!(in_time(task).await.unwrap_err().is_panic());
+        assert!(scene.mutex().try_lock().is_some());
+        assert_nobody_waits(scene.condition());
     });
 }

@@ -49,3 +49,32 @@ pub(crate) async fn abort(task: JoinHandle<impl Sized>) {
     task.abort();
     assert!(task.await.err().is_some_and(|error| error.is_aborted()));
 }
+
+/// How many items there were, and their sum.
+pub(crate) type Total = (u64, u64);
+
+/// How many items the tests with many producers and consumers exchange: the numbers below it.
+pub(crate) const ITEMS: u64 = 100_000;
+/// What all consumers together then receive.
+pub(crate) const ALL: Total = (ITEMS, ITEMS * (ITEMS - 1) / 2);
+
+pub(crate) fn add(one: Total, other: Total) -> Total {
+    (one.0 + other.0, one.1 + other.1)
+}
+
+/// What one consumer receives until its channel is closed.
+pub(crate) async fn total_until_closed<E>(receive: impl AsyncFn() -> Result<u64, E>) -> Total {
+    let mut total = (0, 0);
+    while let Ok(item) = receive().await {
+        total = add(total, (1, item));
+    }
+    total
+}
+
+/// Each time on a runtime of its own, with a time limit of its own.
+pub(crate) fn on_each_with_capacities(body: impl AsyncFn(usize)) {
+    for capacity in [1, 2, 7, 64, 1024] {
+        eprintln!("capacity {capacity}");
+        on_each(async || body(capacity).await);
+    }
+}

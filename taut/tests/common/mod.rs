@@ -4,8 +4,12 @@
 #![allow(dead_code, reason = "every test file uses its own part")]
 
 pub(crate) mod allocations;
+pub(crate) mod channel_mpsc;
+pub(crate) mod channel_shared;
 pub(crate) mod channels;
+pub(crate) mod children;
 pub(crate) mod directory;
+pub(crate) mod off_core;
 pub(crate) mod tasks;
 pub(crate) mod waiters;
 pub(crate) mod waits;

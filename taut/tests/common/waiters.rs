@@ -37,3 +37,12 @@ pub(crate) async fn waits_of(future: impl Future + 'static) -> Vec<(String, u32)
         .map(|wait| (wait.what().unwrap_or_default().to_owned(), wait.location().unwrap().line()))
         .collect()
 }
+
+/// Of the tasks of this runtime, one waits for this at this line of its source.
+#[track_caller]
+pub(crate) fn assert_a_task_waits(what: &str, line: u32) {
+    let dump = taut::dump();
+    let mut waits = dump.tasks().iter().flat_map(|task| task.waits());
+    let wait = waits.find(|wait| wait.what() == Some(what));
+    assert_eq!(wait.expect("it waits").location().unwrap().line(), line, "{dump}");
+}
