@@ -52,6 +52,9 @@ measure channels 20
 measure timers 15
 
 "$bench" report "${reports[@]}" --out "$out" ${json:+--json "$json"} >/dev/null
-grep -A 7 '^status' "$out"/*.txt | sed "s|^$out/||; /written/,\$d" || true
+for text in "$out"/*.txt; do
+    printf '\n== %s\n' "$(basename "$text" .txt)"
+    awk '/^written/ { shown = 0 } /^status/ { shown = 1 } shown' "$text"
+done
 printf '\nread %s/report.html, or %s/report.md\n' "$out" "$out"
 exit "$status"

@@ -59,7 +59,7 @@ fn a_promise_that_is_broken_ends_with_status_1_and_a_kept_one_with_0() {
 }
 
 #[test]
-fn a_peer_that_can_not_run_is_listed_with_its_reason() {
+fn a_peer_that_can_not_run_or_does_not_answer_is_listed_with_its_reason() {
     let out = folder("peers");
     let peers = out.join("peers.json");
     let program = env!("CARGO_BIN_EXE_taut-bench");
@@ -68,12 +68,14 @@ fn a_peer_that_can_not_run_is_listed_with_its_reason() {
          "unavailable": "its header was not found"},
         {"name": "silent", "role": "echo", "command": ["/bin/false"], "spins": false,
          "unavailable": null},
+        {"name": "mute", "role": "echo", "command": [program, "serve", "raw-epoll-park", "--sink"],
+         "spins": false, "unavailable": null},
         {"name": "sound", "role": "echo", "command": [program, "serve", "raw-epoll-park"],
          "spins": false, "unavailable": null},
     ]});
     fs::write(&peers, manifest.to_string()).unwrap();
     let line = format!(
-        "echo --think 0 {SHORT} --series floor,unbuilt,silent,sound --peers {} --out {}",
+        "echo --think 0 {SHORT} --series floor,unbuilt,silent,mute,sound --peers {} --out {}",
         peers.display(),
         out.display()
     );
@@ -82,6 +84,8 @@ fn a_peer_that_can_not_run_is_listed_with_its_reason() {
     let report = json(&out.join("echo.json"));
     assert_eq!(series(&report, "unbuilt")["unavailable"], "its header was not found");
     assert!(!series(&report, "silent")["unavailable"].is_null());
+    let mute = series(&report, "mute")["unavailable"].as_str().unwrap();
+    assert!(mute.contains("it failed in round 0") && mute.contains("did not come"), "{mute}");
     let sound = series(&report, "sound");
     assert!(sound["samples"].as_u64() > Some(0));
     assert!(sound["allocations_per_op"].is_null(), "what a peer allocates is not known");

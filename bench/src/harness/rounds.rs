@@ -70,7 +70,7 @@ pub(crate) fn run(
     let widest = lanes.iter().map(|lane| lane.series.len()).max().unwrap_or(0);
     // Not zeroes: those would be pages that are mapped at the first sample.
     let mut samples = vec![vec![u64::MAX; plan.slice.record_capacity]; widest];
-    let available: Vec<usize> =
+    let mut available: Vec<usize> =
         (0..lanes.len()).filter(|&index| lanes[index].is_available()).collect();
     let mut outcome = Outcome::default();
     // Round 0 is run like any other and thrown away: caches, the allocator and the kernel's socket
@@ -100,6 +100,11 @@ pub(crate) fn run(
                     };
                     lanes[lane].add(&figures, &interval, samples);
                 }
+                Err(reason) if lanes[lane].series[0].of_peer => {
+                    for series in &mut lanes[lane].series {
+                        series.give_up(format!("it failed in round {round}: {reason}"));
+                    }
+                }
                 Err(reason) => {
                     outcome.failure = Some(format!("{}: {reason}", lanes[lane].series[0].name));
                     outcome.elapsed = started.elapsed();
@@ -115,6 +120,7 @@ pub(crate) fn run(
             };
             progress(&position, lanes);
         }
+        available.retain(|&lane| lanes[lane].is_available());
         outcome.rounds_done = round;
     }
     outcome.elapsed = started.elapsed();
@@ -201,6 +207,27 @@ mod tests {
         });
         assert_eq!(outcome.failure.as_deref(), Some("taut: the reply was lost"));
         assert_eq!(outcome.rounds_done, 0);
+    }
+
+    #[test]
+    fn a_peer_that_fails_is_taken_out_and_the_others_go_on() {
+        let mut lanes = two_lanes();
+        lanes[1].series[0].of_peer = true;
+        let mut calls = 0;
+        let outcome = run_on(&mut lanes, 5, |turn| {
+            turn.samples[0].extend([10; 20]);
+            calls += turn.lane;
+            match (turn.lane, calls) {
+                (1, 3) => Err("it hangs".to_owned()),
+                _ => Ok(Slice::default()),
+            }
+        });
+        assert_eq!((outcome.rounds_done, outcome.failure), (5, None));
+        assert_eq!(calls, 3, "never again after its failure");
+        assert_eq!(lanes[0].series[0].rounds.len(), 5);
+        let failed = lanes[1].series[0].summary();
+        assert_eq!(failed.unavailable.as_deref(), Some("it failed in round 2: it hangs"));
+        assert_eq!((failed.samples, failed.rounds.len()), (0, 0));
     }
 
     #[test]

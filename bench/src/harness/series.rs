@@ -48,6 +48,8 @@ pub(crate) struct Series {
     pub(crate) about: Option<String>,
     /// Why there is nothing to see here, for a series that could not run.
     pub(crate) unavailable: Option<String>,
+    /// Whether this is a peer's, whose failure is a result of the run and not its end.
+    pub(crate) of_peer: bool,
     /// A series that spins with system calls: most of those it makes find nothing.
     pub(crate) polls_by_syscall: bool,
     pub(crate) histogram: Histogram<u64>,
@@ -71,6 +73,7 @@ impl Series {
             name: name.into(),
             about: None,
             unavailable: None,
+            of_peer: false,
             polls_by_syscall: false,
             of_round: histogram.clone(),
             histogram,
@@ -122,6 +125,13 @@ impl Series {
         self.server = self.server.plus(&slice.server);
         self.client = self.client.plus(&slice.client);
         self.cold_slices += u64::from(slice.cold);
+    }
+
+    /// Takes it out of the run, with all that was recorded of it.
+    pub(crate) fn give_up(&mut self, reason: String) {
+        let (name, about) = (std::mem::take(&mut self.name), self.about.take());
+        let of_peer = self.of_peer;
+        *self = Self { about, of_peer, unavailable: Some(reason), ..Self::new(name) };
     }
 
     pub(crate) fn summary(&self) -> Summary {

@@ -57,6 +57,11 @@ impl Verdict {
         self.add(Status::Fail, reason.into());
     }
 
+    /// What ours can't do makes the run worthless; what a peer can't do is a result.
+    pub(crate) fn blame(&mut self, ours: bool, reason: String) {
+        self.add(if ours { Status::Fail } else { Status::Warn }, reason);
+    }
+
     fn add(&mut self, status: Status, reason: String) {
         self.status = self.status.max(status);
         self.reasons.push(reason);

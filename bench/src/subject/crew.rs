@@ -54,11 +54,11 @@ impl Crew {
         Ok(Self { list })
     }
 
-    /// Ends all of them; whichever ends badly fails the run.
+    /// Ends all of them. One of ours that ends badly fails the run; a peer's end is its own affair.
     pub(crate) fn end(self, verdict: &mut Verdict) {
         for member in self.list {
             if let Some(Err(reason)) = member.subject.map(Subject::end) {
-                verdict.fail(format!("{} failed: {reason}", member.name));
+                verdict.blame(member.ours, format!("{} failed: {reason}", member.name));
             }
         }
     }

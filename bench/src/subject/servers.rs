@@ -144,11 +144,11 @@ impl Servers {
         told.find(|features| !features.is_empty()).cloned().unwrap_or_default()
     }
 
-    /// Ends all of them; whichever ends badly fails the run.
+    /// Ends all of them. One of ours that ends badly fails the run; a peer's end is its own affair.
     pub(crate) fn end(self, verdict: &mut Verdict) {
         for server in self.list {
             if let Some(Err(reason)) = server.subject.map(Subject::end) {
-                verdict.fail(format!("the server {} failed: {reason}", server.name));
+                verdict.blame(server.ours, format!("the server {} failed: {reason}", server.name));
             }
         }
     }
@@ -186,6 +186,7 @@ impl Server {
     /// A series of that name about this server.
     pub(crate) fn series(&self, name: &str) -> Series {
         let mut series = Series::new(name);
+        series.of_peer = !self.ours;
         series.polls_by_syscall = self.polls_by_syscall;
         series.unavailable.clone_from(&self.unavailable);
         series.about = self.subject.as_ref().map(|subject| subject.announcement.about());

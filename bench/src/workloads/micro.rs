@@ -112,6 +112,7 @@ impl Workload for Micro {
         let lane = |(member, work): &(usize, Work)| {
             let member = &self.crew.list[*member];
             let mut series = Series::new(self.series_name(&member.name, work));
+            series.of_peer = !member.ours;
             series.unavailable.clone_from(&member.unavailable);
             series.about = member.subject.as_ref().map(|one| one.announcement.about());
             Lane::of(series)

@@ -147,8 +147,7 @@ impl Served for Options {
                  an overloaded server; ask for a lower --rate",
                 server.name, self.rate
             );
-            // What a peer can't do is a result; what ours can't do makes the run worthless.
-            if server.ours { verdict.fail(reason) } else { verdict.warn(reason) }
+            verdict.blame(server.ours, reason);
         }
         if let Some(share) = generator_share(lane).filter(|share| *share > LATENESS_SHARE) {
             verdict.warn(format!(
