@@ -73,10 +73,12 @@ pub(crate) fn run(
     let mut available: Vec<usize> =
         (0..lanes.len()).filter(|&index| lanes[index].is_available()).collect();
     let mut outcome = Outcome::default();
+    // What peers took that hung is not held against the others.
+    let mut lost = Duration::ZERO;
     // Round 0 is run like any other and thrown away: caches, the allocator and the kernel's socket
     // buffers then have their final shape.
     for round in 0..=plan.rounds {
-        if started.elapsed() > plan.give_up_after {
+        if started.elapsed() - lost > plan.give_up_after {
             break;
         }
         let order = Plan::order(round, available.len());
@@ -85,7 +87,8 @@ pub(crate) fn run(
             samples.iter_mut().for_each(Vec::clear);
             let samples = &mut samples[..lanes[lane].series.len()];
             let interrupts_before = interrupts(&[cores.server, cores.client]);
-            let started_ms = started.elapsed().as_secs_f64() * 1e3;
+            let slice_started = started.elapsed();
+            let started_ms = slice_started.as_secs_f64() * 1e3;
             let rehearsal = round == 0;
             match slice(Turn { lane, budget: &plan.slice, rehearsal, samples }) {
                 Ok(figures) if rehearsal => lanes[lane].rehearse(&figures),
@@ -101,6 +104,7 @@ pub(crate) fn run(
                     lanes[lane].add(&figures, &interval, samples);
                 }
                 Err(reason) if lanes[lane].series[0].of_peer => {
+                    lost += started.elapsed() - slice_started;
                     for series in &mut lanes[lane].series {
                         series.give_up(format!("it failed in round {round}: {reason}"));
                     }
