@@ -7,6 +7,7 @@ pub(crate) mod flow;
 pub(crate) mod message;
 pub(crate) mod ping_pong;
 pub(crate) mod pour;
+pub(crate) mod wire;
 
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};

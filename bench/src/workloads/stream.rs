@@ -12,7 +12,8 @@ use clap::Args;
 
 use super::served::{Group, Place, Served};
 use crate::client::connect_one;
-use crate::client::flow::{HEAD_BYTES, Load, OnSocket, Pace, Timed, run};
+use crate::client::flow::{HEAD_BYTES, Load, Pace, Timed, run};
+use crate::client::wire::OnSocket;
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
 use crate::harness::options::{Common, Selection};

@@ -2,7 +2,8 @@
 
 use std::net::TcpStream;
 
-use crate::client::flow::{Load, OnSocket, Pace, Timed, run};
+use crate::client::flow::{Load, Pace, Timed, run};
+use crate::client::wire::OnSocket;
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
 use crate::harness::rounds::Turn;
