@@ -4,10 +4,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use clap::Args;
 
+use super::flowing;
 use super::served::{Group, Place, Served};
-use super::window::{self, Window};
 use crate::client::connect_one;
-use crate::client::flow::{HEAD_BYTES, Timed};
+use crate::client::flow::{HEAD_BYTES, Load, Pace};
 use crate::harness::clock::Clock;
 use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::Turn;
@@ -66,8 +66,11 @@ impl Served for Options {
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        let window = Window { size: self.size as usize, depth: self.depth[place.case] };
-        window::slice(window, client, running, clock, turn, Timed::service)
+        let load = Load::new(Pace::Window(self.depth[place.case]), self.size as usize);
+        let kept = flowing::slice(load, client, running, clock, turn, |timed, samples| {
+            samples[0].push(timed.service());
+        });
+        kept.map(|(slice, _)| slice)
     }
 
     fn figures(&self) -> Vec<Figure> {

@@ -10,12 +10,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::flowing;
 use super::served::{Group, Place, Served};
 use crate::client::connect_one;
-use crate::client::flow::{HEAD_BYTES, Load, Pace, Timed, run};
-use crate::client::wire::OnSocket;
+use crate::client::flow::{HEAD_BYTES, Load, Pace, Timed};
 use crate::harness::clock::Clock;
-use crate::harness::counters::Counters;
 use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::{Lane, Turn};
 use crate::harness::series::{Series, Slice};
@@ -95,38 +94,23 @@ impl Served for Options {
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        let mut wire = OnSocket::new(clock, &client.stream);
+        let rehearsal = turn.rehearsal;
         let interval = clock.ticks(Duration::from_secs(1)) / self.rate;
         let load = Load::new(Pace::Every(interval.max(1)), self.size as usize);
-        let warm_up = run(&mut wire, &load.warm_up(clock, turn.budget), &mut |_| {})?;
-        let one = |wire: &mut OnSocket<'_>| run(wire, &load.one(), &mut |_| {}).map(drop);
-        let began = running.begin(turn.rehearsal, || one(&mut wire))?;
-        let client_before = Counters::of_this_thread();
-        let [response, service, lateness] = turn.samples else {
-            return Err("a slice of stream fills three series".to_owned());
+        let keep = |timed: Timed, samples: &mut [Vec<u64>]| {
+            let times = [timed.response(), timed.service(), timed.lateness()];
+            for (samples, time) in samples.iter_mut().zip(times) {
+                samples.push(time);
+            }
         };
-        let flow = run(&mut wire, &load.recorded(clock, turn.budget), &mut |timed: Timed| {
-            response.push(clock.nanoseconds(timed.response()));
-            service.push(clock.nanoseconds(timed.service()));
-            lateness.push(clock.nanoseconds(timed.lateness()));
-        })?;
-        let mut usage = Counters::of_this_thread().since(&client_before);
-        usage.operations = flow.sent;
-        let size = u64::from(self.size);
-        let server = running.end(began, (flow.sent, size), || one(&mut wire))?;
-        let elapsed_ns = clock.nanoseconds(flow.sending);
-        if !turn.rehearsal {
+        let (mut slice, flow) = flowing::slice(load, &client.stream, running, clock, turn, keep)?;
+        // The rate is that of the sending; the last answers come when they come.
+        slice.elapsed_ns = clock.nanoseconds(flow.sending);
+        if !rehearsal {
             client.sent += flow.sent;
-            client.sending_ns += elapsed_ns;
+            client.sending_ns += slice.elapsed_ns;
         }
-        Ok(Slice {
-            elapsed_ns,
-            operations: flow.sent,
-            bytes: flow.sent * size,
-            server,
-            client: usage,
-            cold: warm_up.sent < turn.budget.warm_up_count,
-        })
+        Ok(slice)
     }
 
     fn figures(&self) -> Vec<Figure> {

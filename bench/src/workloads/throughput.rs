@@ -8,10 +8,10 @@ use std::net::{SocketAddr, TcpStream};
 
 use clap::Args;
 
+use super::flowing;
 use super::served::{Group, Place, Served};
-use super::window::{self, Window};
 use crate::client::connect_one;
-use crate::client::flow::{HEAD_BYTES, Timed};
+use crate::client::flow::{HEAD_BYTES, Load, Pace};
 use crate::client::pour::Pour;
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
@@ -76,10 +76,7 @@ impl Served for Options {
     }
 
     fn settings(&self) -> Vec<(String, String)> {
-        let window = |&size: &u32| {
-            let window = window_of(size as usize);
-            format!("{} of {} B", window.depth, window.size)
-        };
+        let window = |&size: &u32| format!("{} of {size} B", depth_of(size as usize));
         vec![("windows".to_owned(), self.size.iter().map(window).collect::<Vec<_>>().join(", "))]
     }
 
@@ -114,12 +111,16 @@ impl Served for Options {
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        let window = window_of(self.size[place.case] as usize);
+        let size = self.size[place.case] as usize;
         match client {
             Client::Echo(stream) => {
-                window::slice(window, stream, running, clock, turn, Timed::service)
+                let load = Load::new(Pace::Window(depth_of(size)), size);
+                let kept = flowing::slice(load, stream, running, clock, turn, |timed, samples| {
+                    samples[0].push(timed.service());
+                });
+                kept.map(|(slice, _)| slice)
             }
-            Client::OneWay(pour) => one_way(window.size, pour, running, clock, turn),
+            Client::OneWay(pour) => one_way(size, pour, running, clock, turn),
         }
     }
 
@@ -136,9 +137,10 @@ impl Served for Options {
     }
 }
 
-fn window_of(size: usize) -> Window {
+/// How many messages of that size an echo has under way.
+fn depth_of(size: usize) -> u64 {
     let bytes = (size * 16).clamp(WINDOW_BYTES, WINDOW_BYTES_MAX);
-    Window { size, depth: (bytes / size).max(1) as u64 }
+    (bytes / size).max(1) as u64
 }
 
 /// Pours, and waits until all of it has arrived.
@@ -174,8 +176,8 @@ mod tests {
 
     #[test]
     fn a_window_holds_between_its_limits_and_at_least_one_message() {
-        assert_eq!(window_of(64), Window { size: 64, depth: 4_096 });
-        assert_eq!(window_of(64 << 10), Window { size: 64 << 10, depth: 16 });
-        assert_eq!(window_of(1 << 20), Window { size: 1 << 20, depth: 1 });
+        assert_eq!(depth_of(64), 4_096);
+        assert_eq!(depth_of(64 << 10), 16);
+        assert_eq!(depth_of(1 << 20), 1);
     }
 }
