@@ -9,6 +9,7 @@
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`channel`] | channels between the tasks of a core, and to and from plain threads |
+//! | [`cores`] | many cores, and what passes between them |
 //! | [`fs`] | files and directories |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
 //! | [`process`] | child processes and pseudo-terminals |
@@ -25,6 +26,7 @@ compile_error!("taut runs on Linux only");
 
 pub mod buffer;
 pub mod channel;
+pub mod cores;
 pub mod fs;
 pub mod io;
 pub mod process;

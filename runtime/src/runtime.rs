@@ -12,7 +12,7 @@ use crate::config::{Config, Driver, WaitStrategy};
 use crate::counters::{CounterCells, Counters};
 use crate::driver::{ActiveDriver, Shared};
 use crate::error::{BuildError, BuildErrorKind};
-use crate::executor::{Core, Remote, current};
+use crate::executor::{Core, Remote, Watches, current};
 use crate::features::Features;
 use crate::pin::Pinned;
 use crate::slack::TightSlack;
@@ -300,6 +300,7 @@ impl Builder {
             receive_pool,
             send_pool,
             hot_sources: Default::default(),
+            watches: Watches::new(),
             blocking: Default::default(),
             timers: RefCell::new(Wheel::new(clock.now_ns())),
             clock,

@@ -10,7 +10,7 @@ use std::time::Duration;
 pub(crate) use std::{
     alloc::{alloc, dealloc},
     cell::Cell,
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr},
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, fence},
     sync::{Condvar, Mutex, MutexGuard},
 };
 
@@ -18,7 +18,7 @@ pub(crate) use std::{
 pub(crate) use loom::{
     alloc::{alloc, dealloc},
     cell::Cell,
-    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr},
+    sync::atomic::{AtomicBool, AtomicIsize, AtomicPtr, AtomicU64, fence},
     sync::{Condvar, Mutex, MutexGuard},
 };
 

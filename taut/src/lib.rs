@@ -54,8 +54,9 @@ pub mod latency {
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
     Features, JoinError, JoinHandle, OffCore, Runtime, WaitStrategy, WorkPanicked, YieldNow,
-    buffer, channel, counters, dump, features, fs, io, is_cancelled, off_core, off_core_with,
-    on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time, yield_now,
+    buffer, channel, cores, counters, dump, features, fs, io, is_cancelled, off_core,
+    off_core_with, on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time,
+    yield_now,
 };
 
 /// Keeps the programs of the README and of the guides compiling and true.

@@ -24,6 +24,7 @@ use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
 use super::trace::Trace;
 use super::wake::TaskRef;
+use super::watch::Watches;
 use crate::blocking::Pool;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
@@ -87,6 +88,7 @@ pub(crate) struct Core {
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
     pub(crate) hot_sources: HotSources,
+    pub(crate) watches: Watches,
     pub(crate) blocking: Pool,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
@@ -310,6 +312,7 @@ impl Core {
         }
         self.blocking.close();
         self.hot_sources.clear();
+        self.watches.clear();
         self.driver.borrow_mut().end(self.config.shutdown_timeout);
         for task in self.remote.close() {
             // SAFETY: taken from this core's inbox just now.

@@ -18,8 +18,10 @@
 //! | `queue` | the intrusive FIFO of runnable tasks |
 //! | `remote` | inbox and doorbell for wakes from other threads |
 //! | `doorbell` | the descriptor that wakes a sleeping core |
+//! | `thread` | waiting on a plain thread for what tasks wait for |
 //! | `join` | the handle that awaits, aborts or detaches a task |
 //! | `core` | all that one core owns, and the thread's way to it |
+//! | `watch` | words that other threads change, looked at in every turn |
 //! | `turn` | the loop |
 
 mod attention;
@@ -38,10 +40,12 @@ mod pooled;
 mod queue;
 mod references;
 mod remote;
+mod thread;
 mod trace;
 mod turn;
 mod wake;
 mod waker;
+mod watch;
 mod yielding;
 
 pub use join::{Flatten, JoinError, JoinHandle};
@@ -53,7 +57,9 @@ pub(crate) use core::{Core, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;
 pub(crate) use pooled::Pooled;
 pub(crate) use remote::Remote;
+pub(crate) use thread::block_on;
 pub(crate) use wake::{WakeList, WakeSlot};
+pub(crate) use watch::{Owner, WatchKey, Watches, Word};
 
 /// Runs a future as a task of the runtime on this thread.
 ///

@@ -33,6 +33,7 @@ impl Core {
         // Whoever waits outside of this runtime can't wait for its next call: neither a peer for
         // the end of a stream that was just dropped, nor another executor for its wake.
         self.driver.borrow_mut().turn(Wait::No);
+        self.watches.settle();
         self.call_deferred();
         std::mem::forget(guard);
         match root.into_outcome().map_err(super::JoinError::try_into_panic) {
@@ -64,7 +65,7 @@ impl Core {
     }
 
     #[inline]
-    fn has_ready(&self) -> bool {
+    pub(super) fn has_ready(&self) -> bool {
         !self.hot.is_empty() || !self.background.is_empty()
     }
 
@@ -76,11 +77,13 @@ impl Core {
             self.read_mail();
         }
         self.hot_sources.poll(self);
+        self.watches.settle();
+        self.watches.look();
         self.call_deferred();
         let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
         let taken = self.driver.borrow_mut().turn(wait);
         if wait != Wait::No {
-            self.remote.unpark();
+            self.unpark();
         }
         // Last, so that nothing but its task comes between a timer and what waits for it.
         self.fire_timers();
@@ -90,8 +93,8 @@ impl Core {
             return;
         }
         self.counters.turns_idle.increment();
-        if wait == Wait::No {
-            std::hint::spin_loop();
+        if wait == Wait::No && self.watches.look_idly() {
+            self.idle_since_ns.set(0);
         }
     }
 
@@ -150,10 +153,28 @@ impl Core {
             let at_ns = next_ns.min(now_ns.saturating_add(limit_ns.unwrap_or(u64::MAX)));
             Deadline { at_ns, timeout: Duration::from_nanos(at_ns.saturating_sub(now_ns)) }
         });
-        if until.is_some_and(|until| until.timeout.is_zero()) || !self.remote.park() {
+        if until.is_some_and(|until| until.timeout.is_zero()) || !self.park() {
             return Wait::No;
         }
         Wait::Sleep { until }
+    }
+
+    /// Announces sleep to all who may have something for the core; `false` where one has already.
+    fn park(&self) -> bool {
+        self.watches.settle();
+        if self.remote.park() {
+            if self.watches.announce(&self.remote) {
+                return true;
+            }
+            self.unpark();
+        }
+        false
+    }
+
+    fn unpark(&self) {
+        self.remote.unpark();
+        self.watches.retire(&self.remote);
+        self.watches.look();
     }
 }
 

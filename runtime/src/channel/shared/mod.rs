@@ -44,7 +44,6 @@
 mod hub;
 #[cfg(all(test, loom))]
 mod models;
-mod thread;
 mod turn;
 
 use std::sync::Arc;
@@ -54,8 +53,8 @@ pub use super::error::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
 use crate::cancelled::Cancelled;
+use crate::executor::block_on;
 use hub::Hub;
-use thread::block_on;
 
 /// Makes a channel with room for `capacity` items, which is allocated here.
 ///

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use crate::executor::try_current;
+use super::core::try_current;
 
 /// Ends the sleep of a thread.
 struct Unpark(Thread);

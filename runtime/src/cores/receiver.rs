@@ -1,0 +1,367 @@
+//! The receiving end of a ring, with one sender or many.
+
+use std::fmt;
+use std::ops::{Deref, DerefMut};
+use std::panic::Location;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::ring::{CLOSED, Ring};
+use super::slots::{Cursor, END, filled, skipped};
+use super::waiting::Waiting;
+use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
+use crate::executor::{Word, block_on, checkpoint_at, give_way};
+
+const WAIT: &str = "ring recv";
+
+/// The receiving end of a ring between threads. It may move from one to another, but one at a time
+/// has it.
+///
+/// A core that waits with [`recv`](Self::recv) looks at the ring in each turn while it is awake, so
+/// a message costs its sender no wake; a core that sleeps is woken once. Dropping the receiver drops
+/// what is in the ring, and senders get their items back.
+pub struct Receiver<T: Send + 'static> {
+    ring: Arc<Ring<T>>,
+    next: Cursor,
+    waiting: Waiting,
+}
+
+impl<T: Send + 'static> Receiver<T> {
+    pub(super) fn new(ring: Arc<Ring<T>>) -> Self {
+        Self { ring, next: Cursor::default(), waiting: Waiting::default() }
+    }
+
+    /// Whether there is an item; positions that were given up are passed.
+    #[inline]
+    fn look(&mut self) -> Result<(), TryRecvError> {
+        loop {
+            let stamp = self.ring.slots.stamp(self.next).load(Ordering::Acquire);
+            if stamp == filled(self.next.position) {
+                return Ok(());
+            }
+            if stamp == skipped(self.next.position) {
+                self.pass();
+                self.make_room();
+            } else if stamp == END || self.has_closed() {
+                return Err(TryRecvError::Closed);
+            } else {
+                self.waiting.settle(&self.ring);
+                return Err(TryRecvError::Empty);
+            }
+        }
+    }
+
+    /// Whether this end refused further items.
+    #[inline]
+    fn has_closed(&self) -> bool {
+        // Only this thread ever sets it.
+        self.ring.head.load(Ordering::Relaxed) & CLOSED != 0
+    }
+
+    #[inline]
+    fn pass(&mut self) {
+        self.next.advance(self.ring.slots.count());
+    }
+
+    /// Gives the slots before the next one to the senders.
+    #[inline]
+    fn make_room(&mut self) {
+        let closed = self.ring.head.load(Ordering::Relaxed) & CLOSED;
+        self.ring.head.store(self.next.position | closed, Ordering::Release);
+        self.waiting.notify(&self.ring);
+    }
+
+    /// Takes the item that [`look`](Self::look) has found.
+    #[inline]
+    fn take(&mut self) -> T {
+        // SAFETY: the stamp says that the item is there, and it is read once: the next call looks at
+        // the next position.
+        let item = unsafe { self.ring.slots.value(self.next).read() };
+        self.pass();
+        item
+    }
+
+    /// Receives an item without waiting.
+    ///
+    /// # Errors
+    ///
+    /// [`TryRecvError::Empty`] where there is none, [`TryRecvError::Closed`] where nothing more
+    /// will come.
+    #[inline]
+    pub fn try_recv(&mut self) -> Result<T, TryRecvError> {
+        self.look()?;
+        let item = self.take();
+        self.make_room();
+        Ok(item)
+    }
+
+    /// Takes what is there, at most `max` items, as the iterator is asked for them. Their room is
+    /// given back in one piece when the iterator is dropped; items that it was not asked for stay.
+    pub fn drain(&mut self, max: usize) -> Drain<'_, T> {
+        Drain { before: self.next.position, receiver: self, left: max }
+    }
+
+    /// Borrows the next item where it lies, without taking it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`try_recv`](Self::try_recv).
+    ///
+    /// ```
+    /// let (mut sender, mut receiver) = taut_runtime::cores::spsc::channel::<[u8; 4096]>(4);
+    /// sender.try_send([7; 4096])?;
+    /// let snapshot = receiver.try_borrow()?;
+    /// assert_eq!(snapshot[4095], 7); // no copy was made
+    /// snapshot.release();
+    /// assert!(receiver.try_recv().is_err());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn try_borrow(&mut self) -> Result<Borrowed<'_, T>, TryRecvError> {
+        self.look()?;
+        Ok(Borrowed(self))
+    }
+
+    /// Refuses all further items: senders that wait get theirs back. What is in the ring can still
+    /// be received; an item whose send runs at this very moment may be dropped with the ring.
+    pub fn close(&mut self) {
+        if !self.has_closed() {
+            self.ring.close_from_receiver();
+        }
+    }
+
+    /// Items in the ring.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// Whether the ring is empty.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Items that the ring has room for.
+    pub fn capacity(&self) -> usize {
+        self.ring.capacity() as usize
+    }
+
+    /// Whether nothing can be sent any more. What was sent before may still be there.
+    pub fn is_closed(&self) -> bool {
+        self.ring.is_closed()
+    }
+
+    /// Receives an item, after waiting for one.
+    ///
+    /// Cancel-safe: where it is dropped before it is done, no item is lost.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] where nothing more will come, [`RecvError::Cancelled`] where the task
+    /// was asked to stop.
+    #[inline]
+    #[track_caller]
+    pub fn recv(&mut self) -> impl Future<Output = Result<T, RecvError>> + Send + '_ {
+        Receive::new(self, Self::try_recv)
+    }
+
+    /// Waits until there is an item, and leaves it there, for [`try_borrow`](Self::try_borrow),
+    /// [`drain`](Self::drain) or [`try_recv`](Self::try_recv).
+    ///
+    /// Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv).
+    #[inline]
+    #[track_caller]
+    pub fn ready(&mut self) -> impl Future<Output = Result<(), RecvError>> + Send + '_ {
+        Receive::new(self, Self::look)
+    }
+
+    /// Receives an item; the thread sleeps until there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvError::Closed`] where nothing more will come.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs a core just now.
+    #[track_caller]
+    pub fn recv_blocking(&mut self) -> Result<T, RecvError> {
+        block_on(&mut Receive::new(self, Self::try_recv), None).expect("no limit was set")
+    }
+
+    /// Receives an item; the thread sleeps until there is one, but no longer than `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`RecvTimeoutError::Timeout`] where nothing came in time, [`RecvTimeoutError::Closed`] where
+    /// nothing more will come.
+    ///
+    /// # Panics
+    ///
+    /// On a thread that runs a core just now.
+    #[track_caller]
+    pub fn recv_timeout(&mut self, limit: Duration) -> Result<T, RecvTimeoutError> {
+        match block_on(&mut Receive::new(self, Self::try_recv), Some(limit)) {
+            Some(received) => received.map_err(|_| RecvTimeoutError::Closed),
+            None => Err(RecvTimeoutError::Timeout),
+        }
+    }
+}
+
+impl<T: Send + 'static> Drop for Receiver<T> {
+    fn drop(&mut self) {
+        self.close();
+        self.drain(usize::MAX).for_each(drop);
+        self.ring.drop_end();
+    }
+}
+
+impl<T: Send + 'static> fmt::Debug for Receiver<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.ring.describe(f.debug_struct("Receiver"))
+    }
+}
+
+/// Waits until an attempt gives something.
+struct Receive<'a, T: Send + 'static, A> {
+    receiver: &'a mut Receiver<T>,
+    attempt: A,
+    waits: bool,
+    location: &'static Location<'static>,
+}
+
+impl<'a, T: Send + 'static, A> Receive<'a, T, A> {
+    #[inline]
+    #[track_caller]
+    fn new(receiver: &'a mut Receiver<T>, attempt: A) -> Self {
+        Self { receiver, attempt, waits: false, location: Location::caller() }
+    }
+}
+
+impl<T: Send + 'static, A> Unpin for Receive<'_, T, A> {}
+
+impl<T, A, R> Future for Receive<'_, T, A>
+where
+    T: Send + 'static,
+    A: FnMut(&mut Receiver<T>) -> Result<R, TryRecvError>,
+{
+    type Output = Result<R, RecvError>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { receiver, attempt, waits, location } = &mut *self;
+        let checked = ready!(checkpoint_at(context, WAIT, location));
+        // A wait that begins in a cancelled task fails; one that has its item gives it.
+        if !*waits {
+            checked?;
+        }
+        ready!(give_way(context));
+        loop {
+            match attempt(receiver) {
+                Err(TryRecvError::Empty) => checked?,
+                done => {
+                    // The watch has most likely fired; if not, the next wait takes it over.
+                    *waits = false;
+                    return Poll::Ready(done.map_err(|_| RecvError::Closed));
+                }
+            }
+            let Receiver { ring, next, waiting } = &mut **receiver;
+            let stamp = ring.slots.stamp(*next);
+            let seen = stamp.load(Ordering::Acquire);
+            if holds_something(seen, *next) {
+                continue;
+            }
+            let word = Word { word: stamp, seen, signal: ring.items() };
+            if !std::mem::replace(waits, true) && Waiting::linger(word) {
+                continue;
+            }
+            // SAFETY: the ring keeps its slots and its signals.
+            ready!(unsafe { waiting.wait(ring, word, context) });
+        }
+    }
+}
+
+/// Whether a stamp is of the slot's present position.
+#[inline]
+fn holds_something(stamp: u64, cursor: Cursor) -> bool {
+    stamp == filled(cursor.position) || stamp == skipped(cursor.position) || stamp == END
+}
+
+impl<T: Send + 'static, A> Drop for Receive<'_, T, A> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.waits {
+            let Receiver { ring, waiting, .. } = &mut *self.receiver;
+            waiting.stop(ring.items());
+        }
+    }
+}
+
+/// Takes items out of a ring, by [`Receiver::drain`].
+#[derive(Debug)]
+pub struct Drain<'a, T: Send + 'static> {
+    receiver: &'a mut Receiver<T>,
+    before: u64,
+    left: usize,
+}
+
+impl<T: Send + 'static> Iterator for Drain<'_, T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        if self.left == 0 || self.receiver.look().is_err() {
+            return None;
+        }
+        self.left -= 1;
+        Some(self.receiver.take())
+    }
+}
+
+impl<T: Send + 'static> Drop for Drain<'_, T> {
+    fn drop(&mut self) {
+        if self.receiver.next.position != self.before {
+            self.receiver.make_room();
+        }
+    }
+}
+
+/// An item where it lies in the ring, by [`Receiver::try_borrow`]. It stays the next one until it is
+/// [released](Self::release).
+#[derive(Debug)]
+pub struct Borrowed<'a, T: Send + 'static>(&'a mut Receiver<T>);
+
+impl<T: Send + 'static> Borrowed<'_, T> {
+    /// Drops the item and gives its room back.
+    pub fn release(self) {
+        let item = self.0.ring.slots.value(self.0.next);
+        // Before its destructor, which may panic.
+        self.0.pass();
+        // SAFETY: `look` found the item, and no other position is this one.
+        unsafe { item.drop_in_place() };
+        self.0.make_room();
+    }
+}
+
+impl<T: Send + 'static> Deref for Borrowed<'_, T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: `look` found the item, and only this end can take it.
+        unsafe { self.0.ring.slots.value(self.0.next).as_ref() }
+    }
+}
+
+impl<T: Send + 'static> DerefMut for Borrowed<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: as above; the sender does not touch it until it is released.
+        unsafe { self.0.ring.slots.value(self.0.next).as_mut() }
+    }
+}

@@ -1,0 +1,194 @@
+//! What the two ends of a ring share, one sender or many.
+//!
+//! Senders own the slots from the tail on, the receiver those from the head to the tail. The
+//! receiver learns of an item by the slot's stamp; senders learn of room by the head, which they
+//! look at only when the ring seems full.
+//!
+//! Invariants: `head <= tail <= head + capacity`; a position is written once, by whoever claimed it,
+//! and read once. Each thing that one side writes all the time stands in a cache line of its own,
+//! and what both only read stands apart from those.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::Ordering;
+
+use super::signal::Signal;
+use super::slots::{Cursor, END, Slots, filled, skipped};
+use super::waiting::Shared;
+use crate::executor::Word;
+use crate::threads::AtomicU64;
+
+/// On the head: the receiver takes nothing more. On the tail: nobody may claim any more.
+pub(crate) const CLOSED: u64 = 1 << 63;
+
+/// Keeps what one thread writes off the cache lines, and their prefetched neighbours, of others.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(T);
+
+impl<T> Padded<T> {
+    pub(crate) fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+impl<T> Deref for Padded<T> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub struct Ring<T> {
+    pub(crate) slots: Slots<T>,
+    /// The first position that nobody has claimed; written by senders.
+    pub(crate) tail: Padded<AtomicU64>,
+    /// The first position that was not taken; written by the receiver.
+    pub(crate) head: Padded<AtomicU64>,
+    quiet: Padded<Quiet>,
+}
+
+/// What is written seldom.
+#[derive(Debug)]
+struct Quiet {
+    /// Not zero once nothing can be sent any more.
+    closed: AtomicU64,
+    /// A receiver that sleeps.
+    items: Signal,
+    /// Senders that sleep, for room or for the end.
+    room: Signal,
+    senders: AtomicU64,
+    /// Ends that live; the last one drops what is left.
+    ends: AtomicU64,
+}
+
+impl<T> Ring<T> {
+    /// A ring with one sender and a receiver.
+    #[track_caller]
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self {
+            slots: Slots::new(capacity),
+            tail: Padded::new(AtomicU64::new(0)),
+            head: Padded::new(AtomicU64::new(0)),
+            quiet: Padded::new(Quiet {
+                closed: AtomicU64::new(0),
+                items: Signal::new(),
+                room: Signal::new(),
+                senders: AtomicU64::new(1),
+                ends: AtomicU64::new(2),
+            }),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn capacity(&self) -> u64 {
+        u64::from(self.slots.count()) - 1
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        // The head first: the tail is then not behind it.
+        let head = self.head.load(Ordering::Acquire) & !CLOSED;
+        let tail = self.tail.load(Ordering::Acquire) & !CLOSED;
+        tail.saturating_sub(head).min(self.capacity()) as usize
+    }
+
+    #[inline]
+    pub(crate) fn is_closed(&self) -> bool {
+        self.quiet.closed.load(Ordering::Acquire) != 0
+    }
+
+    #[inline]
+    pub(crate) fn items(&self) -> &Signal {
+        &self.quiet.items
+    }
+
+    #[inline]
+    pub(crate) fn room(&self) -> &Signal {
+        &self.quiet.room
+    }
+
+    /// What an end waits for that wants to know that nothing can be sent any more.
+    pub(crate) fn end(&self) -> Word<'_> {
+        Word { word: &self.quiet.closed, seen: 0, signal: self.room() }
+    }
+
+    /// Stamps a value that was written to its slot.
+    #[inline]
+    pub(crate) fn publish(&self, cursor: Cursor) {
+        self.slots.stamp(cursor).store(filled(cursor.position), Ordering::Release);
+    }
+
+    /// Gives a claimed position up.
+    pub(crate) fn skip(&self, cursor: Cursor) {
+        self.slots.stamp(cursor).store(skipped(cursor.position), Ordering::Release);
+    }
+
+    /// Nothing is sent from here on: `cursor` is the tail, for good.
+    pub(crate) fn close_from_senders(&self, cursor: Cursor) {
+        self.quiet.closed.store(1, Ordering::Release);
+        // The slot is free: there is one more than the capacity.
+        self.slots.stamp(cursor).store(END, Ordering::Release);
+        self.items().notify();
+        self.room().notify_after_fence();
+    }
+
+    /// Nothing is taken from here on, but what is there already. For the receiver.
+    pub(crate) fn close_from_receiver(&self) {
+        self.quiet.closed.store(1, Ordering::Release);
+        self.head.fetch_or(CLOSED, Ordering::Release);
+        self.room().notify();
+    }
+
+    pub(crate) fn describe(&self, mut end: fmt::DebugStruct<'_, '_>) -> fmt::Result {
+        end.field("len", &self.len())
+            .field("capacity", &self.capacity())
+            .field("closed", &self.is_closed())
+            .finish_non_exhaustive()
+    }
+
+    pub(crate) fn add_sender(&self) {
+        self.quiet.senders.fetch_add(1, Ordering::Relaxed);
+        self.quiet.ends.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A sender is dropped; whether it was the last one.
+    pub(crate) fn drop_sender(&self) -> bool {
+        // `AcqRel`: the last one has seen all claims of the others.
+        self.quiet.senders.fetch_sub(1, Ordering::AcqRel) == 1
+    }
+
+    /// An end is dropped; the last one drops what nobody will take.
+    pub(crate) fn drop_end(&self) {
+        // `AcqRel`: what each end did to its slots has happened before the last one looks.
+        if self.quiet.ends.fetch_sub(1, Ordering::AcqRel) != 1 {
+            return;
+        }
+        let head = self.head.load(Ordering::Relaxed) & !CLOSED;
+        let mut cursor = Cursor::at(head, self.slots.count());
+        loop {
+            match self.slots.stamp(cursor).load(Ordering::Acquire) {
+                // SAFETY: the item is there, and all ends but this one are gone.
+                stamp if stamp == filled(cursor.position) => unsafe {
+                    let item = self.slots.value(cursor).read();
+                    // Before its destructor, which may panic.
+                    cursor.advance(self.slots.count());
+                    drop(item);
+                },
+                stamp if stamp == skipped(cursor.position) => cursor.advance(self.slots.count()),
+                _ => break,
+            }
+        }
+    }
+}
+
+// SAFETY: the signal is a part of the ring.
+unsafe impl<T: Send + 'static> Shared for Ring<T> {
+    /// Senders are told of room late; the receiver is told of items at once.
+    fn tells(&self) -> Option<&Signal> {
+        Some(self.room())
+    }
+}

@@ -1,0 +1,377 @@
+//! Words of memory that other threads change, and that the loop looks at by itself.
+//!
+//! What a task awaits of another core is a change of one word: the stamp of a slot, a count. While
+//! the core is awake it looks at each such word in every turn, and the thread that changes it does
+//! nothing for that. Before the core sleeps it announces itself to the [`Signal`] of each word.
+//!
+//! Invariant: a word is looked at only while the watch's owner keeps its memory; and a change that
+//! comes before the core sleeps keeps it awake, one that comes later wakes it, see [`Signal`].
+//! Cost: one load a turn for each word that is awaited, and nothing where none is. A turn that
+//! finds nothing to do looks [`LOOKS_IDLE`] times, so that a change is not found a turn late. From
+//! the change being seen to the task's run it is some 15 ns, which is why a task with the core for
+//! itself may [linger](Core::linger) over its word first.
+
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64 as Number, Ordering};
+use std::task::Context;
+
+use super::core::Core;
+use super::remote::Remote;
+use super::wake::WakeSlot;
+use crate::config::WaitStrategy;
+use crate::cores::Signal;
+use crate::threads::{AtomicU64, fence};
+
+/// How often a turn with nothing to do looks, before it looks at the rest of the world again. Each
+/// is a `pause`: 10 to 40 ns, as the CPU has it.
+const LOOKS_IDLE: u32 = 4;
+
+/// How often a task looks at its word before it gives way to a loop that has nothing else to do:
+/// enough for an answer from another core that was asked just now.
+const LOOKS_LINGERING: u32 = 8;
+
+/// What keeps the memory of a watched word. Each end of a channel has one of its own, which tells
+/// the core that the end is gone.
+pub(crate) type Owner = Arc<dyn Any + Send + Sync>;
+
+/// Names a watch of one core, for as long as somebody holds its owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct WatchKey {
+    core: u64,
+    index: usize,
+}
+
+/// A word, what it held when it was looked at, and who sleeps until it changes.
+#[derive(Clone, Copy)]
+pub(crate) struct Word<'a> {
+    pub(crate) word: &'a AtomicU64,
+    pub(crate) seen: u64,
+    pub(crate) signal: &'a Signal,
+}
+
+/// All that a look needs, side by side.
+struct Look {
+    /// `None` while nobody waits.
+    word: Cell<Option<NonNull<AtomicU64>>>,
+    seen: Cell<u64>,
+}
+
+struct Watch {
+    /// `None` once the end is gone.
+    owner: Option<Owner>,
+    /// Whom the core tells that it sleeps; set with the word.
+    signal: Cell<Option<NonNull<Signal>>>,
+    /// Who sleeps until this end does something.
+    tells: Option<NonNull<Signal>>,
+    wake: WakeSlot,
+}
+
+impl Watch {
+    fn is_free(&self) -> bool {
+        self.owner.as_ref().is_none_or(|owner| Arc::strong_count(owner) == 1)
+    }
+
+    /// Those who sleep; to be asked after a fence.
+    #[inline]
+    fn owed(&self) -> Option<Owed> {
+        let signal = self.tells?;
+        // SAFETY: the owner keeps the memory, by the contract of `Watches::add`.
+        if !unsafe { signal.as_ref() }.has_sleepers() {
+            return None;
+        }
+        Some(Owed { signal, _owner: Arc::clone(self.owner.as_ref()?) })
+    }
+}
+
+#[derive(Default)]
+struct Table {
+    looks: Vec<Look>,
+    watches: Vec<Watch>,
+}
+
+/// The watches of one core.
+pub(crate) struct Watches {
+    /// Of all cores that the process ever had.
+    core: u64,
+    table: RefCell<Table>,
+    /// Words that somebody waits for.
+    awaited: Cell<u32>,
+    /// Whether somebody may sleep for what an end did since the last fence.
+    owing: Cell<bool>,
+    /// Whether the core has told that it sleeps.
+    announced: Cell<bool>,
+}
+
+impl Watches {
+    pub(crate) fn new() -> Self {
+        static CORES: Number = Number::new(0);
+        Self {
+            core: CORES.fetch_add(1, Ordering::Relaxed),
+            table: Default::default(),
+            awaited: Cell::new(0),
+            owing: Cell::new(false),
+            announced: Cell::new(false),
+        }
+    }
+
+    /// Makes a watch, for words in memory that `owner` keeps. It lasts until it is
+    /// [forgotten](Self::forget) or its owner is known to nobody else. With `tells`, those who sleep
+    /// at that signal can be [owed](Self::owe) a word.
+    ///
+    /// # Safety
+    ///
+    /// The owner keeps the memory of the signal.
+    #[cold]
+    pub(crate) unsafe fn add(&self, owner: &Owner, tells: Option<&Signal>) -> WatchKey {
+        let new = Watch {
+            owner: Some(Arc::clone(owner)),
+            signal: Cell::new(None),
+            tells: tells.map(NonNull::from),
+            wake: WakeSlot::new(),
+        };
+        let mut table = self.table.borrow_mut();
+        let gone = table.watches.iter().position(Watch::is_free);
+        let index = gone.unwrap_or(table.watches.len());
+        let before = match gone {
+            Some(index) => {
+                self.stop_looking(&table.looks[index]);
+                Some(std::mem::replace(&mut table.watches[index], new))
+            }
+            None => {
+                table.looks.push(Look { word: Cell::new(None), seen: Cell::new(0) });
+                table.watches.push(new);
+                None
+            }
+        };
+        drop(table);
+        // With nothing borrowed: items in that memory may have destructors.
+        drop(before);
+        WatchKey { core: self.core, index }
+    }
+
+    /// Whether a key is of this core.
+    #[inline]
+    pub(crate) fn has(&self, key: WatchKey) -> bool {
+        key.core == self.core
+    }
+
+    /// Drops a watch of this core and its hold on the memory.
+    pub(crate) fn forget(&self, key: WatchKey) {
+        fence(Ordering::SeqCst);
+        let mut table = self.table.borrow_mut();
+        let Table { looks, watches } = &mut *table;
+        // None are left where the core has ended.
+        let Some(watch) = watches.get_mut(key.index) else { return };
+        self.stop_looking(&looks[key.index]);
+        watch.wake.clear();
+        let owed = watch.owed();
+        let owner = watch.owner.take();
+        drop(table);
+        if let Some(owed) = owed {
+            owed.tell();
+        }
+        drop(owner);
+    }
+
+    /// Forgets everything, at the end of the core.
+    pub(crate) fn clear(&self) {
+        self.settle();
+        self.awaited.set(0);
+        drop(self.table.take());
+    }
+
+    /// Has the task of `context` run once the word has changed. For a key of this core.
+    ///
+    /// # Safety
+    ///
+    /// The word and the signal lie in memory that the watch's owner keeps.
+    #[inline]
+    pub(crate) unsafe fn wait(&self, key: WatchKey, word: Word<'_>, context: &Context<'_>) {
+        let table = self.table.borrow();
+        // None are left where the core has ended; then nobody is woken any more.
+        let Some(watch) = table.watches.get(key.index) else { return };
+        let look = &table.looks[key.index];
+        look.seen.set(word.seen);
+        watch.signal.set(Some(word.signal.into()));
+        watch.wake.register(context);
+        if look.word.replace(Some(word.word.into())).is_none() {
+            self.awaited.set(self.awaited.get() + 1);
+        }
+    }
+
+    /// Nobody waits for this watch's word any more. For a key of this core.
+    #[inline]
+    pub(crate) fn stop(&self, key: WatchKey) {
+        let table = self.table.borrow();
+        if let Some(watch) = table.watches.get(key.index) {
+            self.stop_looking(&table.looks[key.index]);
+            watch.wake.clear();
+        }
+    }
+
+    #[inline]
+    fn stop_looking(&self, look: &Look) {
+        if look.word.take().is_some() {
+            self.awaited.set(self.awaited.get() - 1);
+        }
+    }
+
+    /// Wakes who sleeps at the signal that a watch of this core tells, now or with the next turn:
+    /// one fence a turn serves all.
+    #[inline]
+    pub(crate) fn owe(&self, signal: &Signal) {
+        if signal.has_sleepers() {
+            return signal.notify();
+        }
+        // Somebody may fall asleep just now, without having seen the change.
+        self.owing.set(true);
+    }
+
+    /// Tells those who sleep what was owed to them.
+    #[inline]
+    pub(crate) fn settle(&self) {
+        if self.owing.replace(false) {
+            self.settle_all();
+        }
+    }
+
+    #[inline]
+    fn settle_all(&self) {
+        fence(Ordering::SeqCst);
+        let mut from = 0;
+        while let Some(owed) = self.next_owed(&mut from) {
+            owed.tell();
+        }
+    }
+
+    /// Nothing is borrowed when it returns, since a waker runs foreign code.
+    fn next_owed(&self, from: &mut usize) -> Option<Owed> {
+        let table = self.table.borrow();
+        while let Some(watch) = table.watches.get(*from) {
+            *from += 1;
+            if let Some(owed) = watch.owed() {
+                return Some(owed);
+            }
+        }
+        None
+    }
+
+    /// Looks at all words that are awaited, and runs those who wait for one that has changed;
+    /// whether there were any.
+    #[inline]
+    pub(crate) fn look(&self) -> bool {
+        self.awaited.get() > 0 && self.look_at_all(1)
+    }
+
+    /// As [`look`](Self::look), and in place of a moment's pause.
+    #[inline]
+    pub(crate) fn look_idly(&self) -> bool {
+        if self.awaited.get() > 0 {
+            return self.look_at_all(LOOKS_IDLE);
+        }
+        std::hint::spin_loop();
+        false
+    }
+
+    #[inline]
+    fn look_at_all(&self, times: u32) -> bool {
+        let table = self.table.borrow();
+        let mut changed = false;
+        for _ in 0..times {
+            for (look, watch) in table.looks.iter().zip(&table.watches) {
+                let Some(word) = look.word.get() else { continue };
+                // SAFETY: the watch's owner keeps the memory, by the contract of `wait`. What the
+                // task then reads is ordered by its own load of the word.
+                if unsafe { word.as_ref() }.load(Ordering::Relaxed) != look.seen.get() {
+                    self.stop_looking(look);
+                    watch.wake.fire();
+                    changed = true;
+                }
+            }
+            if changed {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        changed
+    }
+
+    /// The core is about to sleep: whoever changes a word from now on wakes it. `false` where a
+    /// word has changed already.
+    pub(crate) fn announce(&self, core: &Arc<Remote>) -> bool {
+        if self.awaited.get() == 0 {
+            return true;
+        }
+        self.announced.set(true);
+        let table = self.table.borrow();
+        for (look, watch) in table.looks.iter().zip(&table.watches) {
+            if look.word.get().is_some()
+                && let Some(signal) = watch.signal.get()
+            {
+                // SAFETY: the watch's owner keeps the memory, by the contract of `wait`.
+                unsafe { signal.as_ref() }.announce_core(core);
+            }
+        }
+        drop(table);
+        fence(Ordering::SeqCst);
+        !self.look()
+    }
+
+    /// The core is awake.
+    pub(crate) fn retire(&self, core: &Arc<Remote>) {
+        if !self.announced.replace(false) {
+            return;
+        }
+        for watch in &self.table.borrow().watches {
+            if let Some(signal) = watch.signal.get() {
+                // SAFETY: the watch's owner keeps the memory, by the contract of `wait`.
+                unsafe { signal.as_ref() }.retire_core(core);
+            }
+        }
+    }
+}
+
+impl Core {
+    /// Looks at a word for a moment, where there is nothing else for the core to do, and it would
+    /// spin anyway; whether the word has changed.
+    #[inline]
+    pub(crate) fn linger(&self, word: &AtomicU64, seen: u64) -> bool {
+        if self.has_ready()
+            || self.watches.awaited.get() > 0
+            || self.config.wait == WaitStrategy::Park
+        {
+            return false;
+        }
+        for _ in 0..LOOKS_LINGERING {
+            if word.load(Ordering::Relaxed) != seen {
+                return true;
+            }
+            std::hint::spin_loop();
+        }
+        false
+    }
+}
+
+/// A signal that may have sleepers who were not told, and what keeps its memory.
+struct Owed {
+    signal: NonNull<Signal>,
+    _owner: Owner,
+}
+
+impl Owed {
+    /// To be called after a fence, which orders it behind what the sleepers wait for.
+    fn tell(self) {
+        // SAFETY: the owner keeps the memory, by the contract of `add`.
+        unsafe { self.signal.as_ref() }.notify_after_fence();
+    }
+}
+
+impl fmt::Debug for Watches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watches").field("awaited", &self.awaited.get()).finish_non_exhaustive()
+    }
+}
