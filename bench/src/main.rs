@@ -11,6 +11,7 @@
 mod client;
 mod compare;
 mod counters;
+mod doctor;
 mod harness;
 mod report;
 mod serve;
@@ -82,6 +83,8 @@ enum Command {
     /// One work of `counters`, so often: what valgrind runs.
     #[command(hide = true)]
     Count(counters::CountOptions),
+    /// What of this host costs latency, and how to mend it.
+    Doctor(doctor::Options),
     /// Merges and redraws the reports of earlier runs.
     Report(redraw::Options),
 }
@@ -130,6 +133,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Compare(options) => compare::run(&options),
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),
+        Command::Doctor(options) => doctor::run(&options),
         Command::Report(options) => redraw::run(&options),
     }
 }

@@ -36,6 +36,19 @@ pub(crate) struct FeatureRow {
     pub(crate) reason: String,
 }
 
+impl FeatureRow {
+    /// The whole table of a runtime.
+    pub(crate) fn all_of(runtime: &taut::Runtime) -> Vec<Self> {
+        let row = |row: &taut::Feature| Self {
+            name: row.name.to_string(),
+            asked: row.asked,
+            granted: row.granted,
+            reason: row.reason.to_string(),
+        };
+        runtime.features().rows().map(row).collect()
+    }
+}
+
 /// Everything that is not a measurement; `None` where the host does not say.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Environment {

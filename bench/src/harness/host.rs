@@ -4,6 +4,7 @@
 //! report must come out of every container.
 
 use std::fs;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
 /// A small file's text without the white space around it; `None` where it can't be read.
@@ -11,16 +12,34 @@ pub(crate) fn read(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// The cores in the kernel's list notation: `0-2,5`.
+/// One more than the highest core number that a list may name: four times what Linux supports on
+/// its largest machines, so that a wrong number can't fill the memory.
+const CORES_MAX: usize = 1 << 15;
+
+/// The cores in the kernel's list notation: `0-2,5`. Parts that are none are left out.
 pub(crate) fn parse_list(list: &str) -> Vec<usize> {
-    let mut cores = Vec::new();
-    for part in list.trim().split(',').filter(|part| !part.is_empty()) {
-        let (first, last) = part.split_once('-').unwrap_or((part, part));
-        if let (Ok(first), Ok(last)) = (first.parse::<usize>(), last.parse::<usize>()) {
-            cores.extend(first..=last);
-        }
+    parts(list).filter_map(|part| parse_part(part).ok()).flatten().collect()
+}
+
+/// The cores of a list that must hold nothing else, sorted, each once.
+pub(crate) fn parse_whole_list(list: &str) -> Result<Vec<usize>, String> {
+    let ranges: Vec<_> = parts(list).map(parse_part).collect::<Result<_, _>>()?;
+    let mut cores: Vec<usize> = ranges.into_iter().flatten().collect();
+    cores.sort_unstable();
+    cores.dedup();
+    Ok(cores)
+}
+
+fn parts(list: &str) -> impl Iterator<Item = &str> {
+    list.trim().split(',').filter(|part| !part.is_empty())
+}
+
+fn parse_part(part: &str) -> Result<RangeInclusive<usize>, String> {
+    let (first, last) = part.split_once('-').unwrap_or((part, part));
+    match (first.parse::<usize>(), last.parse::<usize>()) {
+        (Ok(first), Ok(last)) if first <= last && last < CORES_MAX => Ok(first..=last),
+        _ => Err(format!("{part:?} is no core and no range of cores")),
     }
-    cores
 }
 
 /// The kernel's list notation of sorted cores.
@@ -69,22 +88,35 @@ pub(crate) fn interrupts<const N: usize>(cores: &[usize; N]) -> [u64; N] {
 }
 
 fn count_interrupts<const N: usize>(table: &str, cores: &[usize; N]) -> [u64; N] {
-    let mut lines = table.lines();
-    let head: Vec<&str> = lines.next().unwrap_or_default().split_whitespace().collect();
-    let column = |core: usize| head.iter().position(|name| *name == format!("CPU{core}"));
-    let columns = cores.map(column);
+    let columns = interrupt_columns(table, cores);
     let mut counts = [0; N];
-    for line in lines {
-        let words: Vec<&str> = line.split_whitespace().skip(1).take(head.len()).collect();
-        // A row without one number for each core counts something of the whole host.
-        if words.len() < head.len() {
-            continue;
-        }
+    for (_, row) in interrupt_rows(table) {
         for (count, column) in counts.iter_mut().zip(columns) {
-            *count += column.and_then(|column| words[column].parse::<u64>().ok()).unwrap_or(0);
+            *count += column.and_then(|column| row[column].parse::<u64>().ok()).unwrap_or(0);
         }
     }
     counts
+}
+
+/// Where each of these cores stands in the rows of `/proc/interrupts`.
+pub(crate) fn interrupt_columns<const N: usize>(
+    table: &str,
+    cores: &[usize; N],
+) -> [Option<usize>; N] {
+    let head: Vec<&str> = table.lines().next().unwrap_or_default().split_whitespace().collect();
+    cores.map(|core| head.iter().position(|name| *name == format!("CPU{core}")))
+}
+
+/// The rows of `/proc/interrupts` by their names, with one word for each core.
+pub(crate) fn interrupt_rows(table: &str) -> impl Iterator<Item = (&str, Vec<&str>)> {
+    let cores = table.lines().next().unwrap_or_default().split_whitespace().count();
+    table.lines().skip(1).filter_map(move |line| {
+        let mut words = line.split_whitespace();
+        let name = words.next()?.trim_end_matches(':');
+        let row: Vec<&str> = words.take(cores).collect();
+        // A row without one number for each core counts something of the whole host.
+        (row.len() == cores).then_some((name, row))
+    })
 }
 
 /// A core's time since boot, in the kernel's clock ticks.
@@ -99,7 +131,8 @@ impl CoreTime {
         Self::parse(&read("/proc/stat")?, core)
     }
 
-    fn parse(stat: &str, core: usize) -> Option<Self> {
+    /// The core's line of `/proc/stat`.
+    pub(crate) fn parse(stat: &str, core: usize) -> Option<Self> {
         let name = format!("cpu{core}");
         let mut words = stat
             .lines()
@@ -128,6 +161,17 @@ mod tests {
         assert!(parse_list("").is_empty());
         assert_eq!(format_list(&[0, 1, 2, 5, 7, 8]), "0-2,5,7-8");
         assert_eq!(format_list(&[]), "");
+    }
+
+    #[test]
+    fn a_list_that_is_none_is_told_and_fills_no_memory() {
+        assert_eq!(parse_whole_list("5,0-2,1\n"), Ok(vec![0, 1, 2, 5]));
+        assert_eq!(parse_whole_list(""), Ok(Vec::new()));
+        for wrong in ["a", "0-", "3-1", "-1", "0-99999999999", "18446744073709551616", "1;2"] {
+            let error = parse_whole_list(&format!("0,{wrong}")).unwrap_err();
+            assert!(error.contains(wrong), "{error}");
+            assert_eq!(parse_list(&format!("0,{wrong}")), [0], "{wrong}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(super) fn serve(kind: ServerKind, core: usize, service: Service) -> Result<(
         .driver(driver)
         .build()
         .map_err(|error| error.to_string())?;
-    let features = feature_rows(&runtime);
+    let features = FeatureRow::all_of(&runtime);
     let streams = if hot { ", hot streams" } else { "" };
     let settings = format!("{driver:?} driver, {wait:?}{streams}");
     runtime.block_on(async {
@@ -39,17 +39,6 @@ pub(super) fn serve(kind: ServerKind, core: usize, service: Service) -> Result<(
             taut::spawn(echo(stream, Rc::clone(&service)));
         }
     })
-}
-
-/// What the host granted.
-pub(crate) fn feature_rows(runtime: &Runtime) -> Vec<FeatureRow> {
-    let row = |row: &taut::Feature| FeatureRow {
-        name: row.name.to_string(),
-        asked: row.asked,
-        granted: row.granted,
-        reason: row.reason.to_string(),
-    };
-    runtime.features().rows().map(row).collect()
 }
 
 async fn echo(mut stream: TcpStream, service: Rc<Service>) -> io::Result<()> {

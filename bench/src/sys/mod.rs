@@ -1,10 +1,12 @@
 //! What safe Rust can't say here: the time-stamp counter, what the kernel counted for a thread or a
-//! process, memory that two processes share, a trace of system calls, an allocator that counts.
+//! process, memory that two processes share, a trace of system calls, an allocator that counts,
+//! what a network driver tells.
 //!
 //! Invariant: no other folder of this crate has `unsafe`. Cost: a time stamp takes about 10 ns, a
 //! usage one system call.
 
 mod allocator;
+pub(crate) mod ethtool;
 mod shared_memory;
 mod syscall_trace;
 
