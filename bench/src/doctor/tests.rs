@@ -293,7 +293,7 @@ fn a_refused_ring_is_told_apart_by_who_refuses() {
     };
     tree.answers.ring = Ok(vec![row("driver", true), row("absolute timeouts", false)]);
     let refused = finding(&tree, "absolute timeouts");
-    assert_eq!((refused.severity, note(&refused)), (Severity::Warn, "because"));
+    assert_eq!((refused.severity, current(&refused)), (Severity::Warn, "refused: because"));
     tree.write("/proc/self/status", "Seccomp:\t2\nCpus_allowed_list:\t0-7\n");
     assert_eq!(severity(&tree, "seccomp filter"), Severity::Info);
 }
@@ -389,8 +389,10 @@ fn two_cores_of_a_virtual_machine_lack_what_they_lack() {
     for name in ["isolated", "nohz_full", "rcu_nocbs", "IRQs on the cores", "workqueue cpumask"] {
         assert_eq!(is(name).severity, Severity::Warn, "{name}");
     }
-    assert!(mend(&is("IRQs on the cores")).contains("there is no other core"));
-    assert!(mend(&is("workqueue cpumask")).contains("the kernel needs one"));
+    for name in ["isolated", "nohz_full", "rcu_nocbs", "IRQs on the cores", "workqueue cpumask"] {
+        let mend = is(name).mend.unwrap();
+        assert!(mend.contains("no other is left for the kernel"), "{mend}");
+    }
     assert_eq!(diagnosis.boot_line.wanted, Vec::<String>::new());
     assert!(!diagnosis.is_severe());
     let text = diagnosis.text();

@@ -2,7 +2,7 @@
 
 use super::super::finding::{Area, Finding, Severity};
 use super::super::host::{Host, Unread};
-use crate::harness::host::format_list;
+use crate::harness::host::{cpu_has, format_list};
 
 /// A wake-up that takes longer than this shows beside a message of a few microseconds, in us.
 const WAKE_UP_US_MAX: i64 = 2;
@@ -103,9 +103,14 @@ fn states(host: &Host, cores: &[usize], limit_us: Option<i32>) -> Finding {
                 "cores {} pay it whenever they sleep; one that spins never does",
                 format_list(&slow)
             ));
-    match held && !slow.is_empty() {
-        true => finding.note("not entered while a program holds the latency requests low"),
-        false => finding,
+    let is_virtual = host.text("/proc/cpuinfo").is_ok_and(|info| cpu_has(&info, &["hypervisor"]));
+    match (held && !slow.is_empty(), is_virtual && finding.severity == Severity::Ok) {
+        (true, _) => finding.note("not entered while a program holds the latency requests low"),
+        (_, true) => Finding { severity: Severity::Info, ..finding }.note(
+            "in a virtual machine a core that sleeps is given back to the hypervisor, and the time \
+             until it runs again is not told here: compare taut and taut-park of taut-bench echo",
+        ),
+        _ => finding,
     }
 }
 

@@ -3,7 +3,7 @@
 use super::super::finding::{Area, Finding, Severity};
 use super::super::host::{Host, Unread};
 use super::isolation::isolated;
-use super::{common, list_or_none, without};
+use super::{common, list_or_none, sending_away, without};
 use crate::harness::host::{format_list, interrupt_columns, interrupt_rows};
 
 /// As many IRQs as a line names.
@@ -104,22 +104,19 @@ fn names(irqs: &[&Irq]) -> String {
     format!("{}: {}{more}", irqs.len(), named.collect::<Vec<_>>().join(", "))
 }
 
-/// The command that moves them, or why there is none.
+/// The command that moves them.
 fn moves(host: &Host, irqs: &[&Irq], cores: &[usize]) -> String {
-    let online = host.cores("/sys/devices/system/cpu/online").unwrap_or_default();
-    let others = without(&online, cores);
-    if others.is_empty() {
-        return "judge fewer cores with --cores: there is no other core to send them to".to_owned();
-    }
     let numbers: Vec<&str> = irqs.iter().map(|irq| irq.number.as_str()).collect();
-    format!(
-        "scripts/tune.sh init --cores {}, or: for irq in {}; do echo {} > \
-         /proc/irq/$irq/smp_affinity_list; done (one that refuses is managed by its driver: boot \
-         with isolcpus=managed_irq,...)",
-        format_list(cores),
-        numbers.join(" "),
-        format_list(&others)
-    )
+    sending_away(host, cores, |others| {
+        format!(
+            "scripts/tune.sh init --cores {}, or: for irq in {}; do echo {} > \
+             /proc/irq/$irq/smp_affinity_list; done (one that refuses is managed by its driver: \
+             boot with isolcpus=managed_irq,...)",
+            format_list(cores),
+            numbers.join(" "),
+            format_list(others)
+        )
+    })
 }
 
 /// Where the interrupts of a device that comes up later go.
@@ -129,11 +126,9 @@ fn new_ones(host: &Host, cores: &[usize]) -> Finding {
         Err(reason) => Finding::unread(Area::Interrupts, name, &reason),
         Ok(mask) => {
             let is_right = common(&mask, cores).is_empty();
-            let others = without(&mask, cores);
-            let mend = match others.is_empty() {
-                true => "judge fewer cores with --cores: there is no other core".to_owned(),
-                false => format!("boot with irqaffinity={}", format_list(&others)),
-            };
+            let mend = sending_away(host, cores, |others| {
+                format!("boot with irqaffinity={}", format_list(others))
+            });
             Finding::judged(Area::Interrupts, name, is_right, Severity::Warn, list_or_none(&mask))
                 .wanted(format!("without {}", format_list(cores)))
                 .mend(mend)

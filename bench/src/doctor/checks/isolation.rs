@@ -6,7 +6,7 @@
 
 use super::super::finding::{Area, Finding, Severity};
 use super::super::host::{Host, Unread};
-use super::{common, list_or_none, without};
+use super::{common, list_or_none, sending_away, without};
 use crate::harness::host::{format_list, parse_whole_list};
 
 const CPU: &str = "/sys/devices/system/cpu";
@@ -16,10 +16,15 @@ pub(super) fn check(host: &Host, cores: &[usize]) -> Vec<Finding> {
     let nohz_full = host.cores(&format!("{CPU}/nohz_full"));
     let balancer_keeps_off = isolated.as_ref().is_ok_and(|list| !common(list, cores).is_empty());
     vec![
-        from_the_balancer(isolated, cores),
+        from_the_balancer(host, isolated, cores),
+        the_tick(host, &nohz_full, cores, balancer_keeps_off),
         callbacks_of_rcu(host, nohz_full.as_deref().unwrap_or_default(), cores),
-        the_tick(nohz_full, cores, balancer_keeps_off),
     ]
+}
+
+/// The remedy for all three.
+fn boot_with(host: &Host, cores: &[usize], option: &str) -> String {
+    sending_away(host, cores, |_| format!("boot with {option}{}", format_list(cores)))
 }
 
 /// The cores that the load balancer leaves alone, by boot option or as an isolated partition of the
@@ -32,34 +37,43 @@ pub(super) fn isolated(host: &Host) -> Result<Vec<usize>, Unread> {
     Ok(cores)
 }
 
-fn from_the_balancer(isolated: Result<Vec<usize>, Unread>, cores: &[usize]) -> Finding {
+fn from_the_balancer(
+    host: &Host,
+    isolated: Result<Vec<usize>, Unread>,
+    cores: &[usize],
+) -> Finding {
     let name = "isolated";
     match isolated {
         Err(reason) => Finding::unread(Area::Isolation, name, &reason),
         Ok(isolated) => covered(name, &isolated, cores)
-            .mend(format!("boot with isolcpus=managed_irq,domain,{}", format_list(cores)))
+            .mend(boot_with(host, cores, "isolcpus=managed_irq,domain,"))
             .note_unless_ok("the scheduler puts any thread of the host on the cores"),
     }
 }
 
-fn the_tick(nohz_full: Result<Vec<usize>, Unread>, cores: &[usize], isolated: bool) -> Finding {
+fn the_tick(
+    host: &Host,
+    nohz_full: &Result<Vec<usize>, Unread>,
+    cores: &[usize],
+    isolated: bool,
+) -> Finding {
     let name = "nohz_full";
     let isolcpus = match isolated {
         true => "isolcpus alone does nothing for the tick: ",
         false => "",
     };
     let tick = format!("{isolcpus}the core is interrupted 100 to 1000 times a second");
-    let boot = format!("boot with nohz_full={}", format_list(cores));
+    let boot = boot_with(host, cores, "nohz_full=");
     match nohz_full {
         // Every kernel with the option has the file, so this one is without.
         Err(reason) if reason.is_missing() => {
             Finding::new(Area::Isolation, name, Severity::Warn, "not in this kernel")
                 .wanted(format_list(cores))
-                .mend(format!("a kernel with CONFIG_NO_HZ_FULL=y, and {boot}"))
+                .mend(format!("a kernel with CONFIG_NO_HZ_FULL=y; then {boot}"))
                 .note(format!("{reason}; {tick}"))
         }
-        Err(reason) => Finding::unread(Area::Isolation, name, &reason),
-        Ok(nohz_full) => covered(name, &nohz_full, cores).mend(boot).note_unless_ok(tick),
+        Err(reason) => Finding::unread(Area::Isolation, name, reason),
+        Ok(nohz_full) => covered(name, nohz_full, cores).mend(boot).note_unless_ok(tick),
     }
 }
 
@@ -86,7 +100,7 @@ fn callbacks_of_rcu(host: &Host, nohz_full: &[usize], cores: &[usize]) -> Findin
     offloaded.sort_unstable();
     offloaded.dedup();
     covered(name, &offloaded, cores)
-        .mend(format!("boot with rcu_nocbs={}", format_list(cores)))
+        .mend(boot_with(host, cores, "rcu_nocbs="))
         .note_unless_ok("freed memory of the whole kernel is dealt with on the core")
 }
 

@@ -47,6 +47,15 @@ fn common(cores: &[usize], others: &[usize]) -> Vec<usize> {
     cores.iter().copied().filter(|core| others.contains(core)).collect()
 }
 
+/// A remedy that sends work to the other cores; where there are none, what has to come first.
+fn sending_away(host: &Host, cores: &[usize], mend: impl FnOnce(&[usize]) -> String) -> String {
+    let online = host.cores("/sys/devices/system/cpu/online").unwrap_or_default();
+    match without(&online, cores).as_slice() {
+        [] => "name fewer cores with --cores: no other is left for the kernel".to_owned(),
+        others => mend(others),
+    }
+}
+
 /// The kernel's list, or a word for an empty one.
 fn list_or_none(cores: &[usize]) -> String {
     match crate::harness::host::format_list(cores) {

@@ -32,7 +32,7 @@ pub(super) fn check(host: &Host) -> Vec<Finding> {
                 }
                 BuildErrorKind::KernelTooOld => "a kernel from 6.1 on",
                 BuildErrorKind::MemoryLimit => "ulimit -l unlimited",
-                _ => "see the note",
+                _ => "what the reason names",
             };
             let finding = Finding::new(Area::IoUring, "a runtime's ring", Severity::Warn, cause);
             findings.push(finding.wanted("works").mend(mend).note(format!(
@@ -82,12 +82,11 @@ fn filter(host: &Host) -> Finding {
     }
 }
 
+/// What the runtime asked for and did not get; its reason names the remedy.
 fn refused(row: &FeatureRow) -> Option<Finding> {
     (!row.granted).then(|| {
-        Finding::new(Area::IoUring, row.name.clone(), Severity::Warn, "refused")
-            .wanted("granted")
-            .mend("see the reason")
-            .note(row.reason.clone())
+        let current = format!("refused: {}", row.reason);
+        Finding::new(Area::IoUring, row.name.clone(), Severity::Warn, current).wanted("granted")
     })
 }
 

@@ -4,7 +4,7 @@
 use super::super::finding::{Area, Finding, Severity};
 use super::super::host::Host;
 use super::machine::version;
-use super::{common, list_or_none, without};
+use super::{common, list_or_none, sending_away};
 use crate::harness::host::format_list;
 
 /// A number in a file and which of its values is wanted.
@@ -97,13 +97,9 @@ fn workqueues(host: &Host, cores: &[usize]) -> Finding {
     match host.mask(path) {
         Err(reason) => Finding::unread(Area::KernelNoise, name, &reason),
         Ok(mask) => {
-            let others = without(&mask, cores);
-            let mend = match others.is_empty() {
-                true => {
-                    "judge fewer cores with --cores: the kernel needs one to work on".to_owned()
-                }
-                false => format!("echo {} > {path}", format_mask(&others)),
-            };
+            let mend = sending_away(host, cores, |others| {
+                format!("echo {} > {path}", format_mask(others))
+            });
             let is_right = common(&mask, cores).is_empty();
             let current = list_or_none(&mask);
             Finding::judged(Area::KernelNoise, name, is_right, Severity::Warn, current)
