@@ -328,12 +328,13 @@ done
 
 choose_cores() {
     local present online missing
-    if ! { present=$(cat "$root$cpu/present") && online=$(cat "$root$cpu/online"); } 2>/dev/null; then
+    if ! present=$(cat "$root$cpu/present" 2>/dev/null) ||
+        ! online=$(cat "$root$cpu/online" 2>/dev/null); then
         wrong "$root$cpu does not tell which cores there are: is /sys mounted?"
     fi
     if [ "$cores_given" = no ]; then
         cores=$(cat "$root$cpu/isolated" 2>/dev/null) || cores=''
-        [ -n "$cores" ] || tell note "no --cores, and none are isolated: only the whole host's settings"
+        [ -n "$cores" ] || tell note "no core named or isolated: only what is of the whole host"
     fi
     missing=$cores
     expand "$cores" >/dev/null || wrong "--cores $missing is no list of cores: write 2,3 or 2-5"

@@ -266,9 +266,29 @@ fn isolated_cores_are_the_default_and_pages_are_only_raised() {
     tree.show_choices();
     tree.write("/sys/devices/system/cpu/isolated", "");
     let text = tree.tune_ends("init", 0);
-    assert!(text.contains("only the whole host's settings"), "{text}");
+    assert!(text.contains("only what is of the whole host"), "{text}");
     assert_eq!(tree.read(&governor(7)), "powersave");
     assert_eq!(tree.read("/sys/kernel/mm/ksm/run"), "0");
+}
+
+#[test]
+fn masks_of_many_cores_keep_their_groups() {
+    let tree = Tree::new("masks");
+    for name in ["present", "online"] {
+        tree.write(&format!("/sys/devices/system/cpu/{name}"), "0-39");
+    }
+    tree.write(WORKQUEUES, "ff,ffffffff");
+    tree.write("/proc/irq/default_smp_affinity", "0f,00000000");
+    let before = tree.contents();
+    tree.tune_ends("init --cores 30-35", 0);
+    tree.show_choices();
+    assert_eq!(tree.read(WORKQUEUES), "f0,3fffffff");
+    let others = tree.read("/proc/irq/default_smp_affinity");
+    assert_eq!(others, "f0,3fffffff", "all others, where none of its own is left");
+    tree.tune_ends("check --cores 30-35", 0);
+    tree.tune_ends("undo", 0);
+    tree.show_choices();
+    assert_eq!(tree.contents(), before);
 }
 
 #[test]

@@ -44,7 +44,7 @@ fn threads_of_a_core(host: &Host, cores: &[usize]) -> Finding {
     siblings.dedup();
     let both = common(&siblings, cores);
     let beside = without(&siblings, cores);
-    let idle = common(&beside, &isolated(host).as_deref().unwrap_or_default());
+    let idle = common(&beside, isolated(host).as_deref().unwrap_or_default());
     let disturbing = without(&beside, &idle);
     if !both.is_empty() {
         return Finding::new(
