@@ -347,6 +347,9 @@ fn a_quota_that_stops_a_spinning_core_is_severe() {
     assert!(current(&quota).ends_with("by /sys/fs/cgroup/engine.slice"), "{quota:?}");
     tree.write("/sys/fs/cgroup/engine.slice/cpu.max", "800000 100000\n");
     assert_eq!(severity(&tree, "CPU quota"), Severity::Ok, "all eight cores");
+    tree.write("/proc/self/cgroup", "2:memory:/\n0::/engine\n");
+    tree.write("/sys/fs/cgroup/unified/engine/cpu.max", "50000 100000\n");
+    assert_eq!(severity(&tree, "CPU quota"), Severity::Severe, "both versions side by side");
     tree.write("/proc/self/cgroup", "2:cpu,cpuacct:/\n");
     tree.write("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_quota_us", "50000\n");
     tree.write("/sys/fs/cgroup/cpu,cpuacct/cpu.cfs_period_us", "100000\n");

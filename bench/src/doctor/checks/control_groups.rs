@@ -49,12 +49,17 @@ fn affinity(host: &Host, cores: &[usize]) -> Finding {
             ),
         ),
     };
-    Finding::new(Area::Limits, name, severity, current).wanted(wanted).mend(mend).note(format!(
-        "a thread that is to be pinned to {} {}; so is the kernel's thread of a ring (SQPOLL) or \
-         for its files, from Linux 6.12 on",
-        format_list(&outside),
-        if is_only_affinity { "leaves the affinity it was started with" } else { "is refused" },
-    ))
+    let note = match is_only_affinity {
+        true => "a thread that is pinned there leaves the affinity that it was started with",
+        false => {
+            "a thread can't be pinned there, nor, from Linux 6.12 on, the kernel's threads of its \
+             ring (SQPOLL, io-wq)"
+        }
+    };
+    Finding::new(Area::Limits, name, severity, current)
+        .wanted(wanted)
+        .mend(mend)
+        .note(format!("{} outside: {note}", format_list(&outside)))
 }
 
 /// The folders of a controller that the process is in, its own first; version 2 has the empty name.
@@ -67,10 +72,12 @@ fn groups(host: &Host, controller: &str) -> Vec<String> {
     });
     let Some((controllers, path)) = mine else { return Vec::new() };
     let mount = match controller {
+        // Beside the controllers of version 1.
+        "" if host.is_there("/sys/fs/cgroup/unified") => "/sys/fs/cgroup/unified".to_owned(),
         "" => "/sys/fs/cgroup".to_owned(),
         _ => format!("/sys/fs/cgroup/{controllers}"),
     };
-    // In a namespace of its own the path may lead above what is mounted: then only the root is left.
+    // In a namespace of its own the path may lead above what is mounted: the root is left then.
     let path = if path.contains("..") { "" } else { path.trim_matches('/') };
     let mut groups = vec![format!("{mount}/{path}")];
     let mut rest = path;

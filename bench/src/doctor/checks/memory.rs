@@ -5,8 +5,8 @@ use super::super::host::Host;
 use super::common;
 use super::setting::Setting;
 
-/// What a runtime with the default buffers takes, in pages of 2 MiB: 5 to receive and 1 to send; two
-/// more for what the program itself keeps there.
+/// What a runtime with the default buffers takes, in pages of 2 MiB: 5 to receive and 1 to send;
+/// two more for what the program itself keeps there.
 const HUGE_PAGES_PER_CORE: i64 = 8;
 
 const SETTINGS: [Setting; 2] = [

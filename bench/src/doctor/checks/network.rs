@@ -69,9 +69,9 @@ fn of_interface(host: &Host, interface: &str, cores: &[usize]) -> Vec<Finding> {
     findings
 }
 
-const NAPI_ID: &str = "whether the driver gives its queues NAPI ids shows in SO_INCOMING_NAPI_ID of \
-                       a connection that came in by it (0: none); some virtual ones don't, and \
-                       NapiPoll then does nothing";
+const NAPI_ID: &str = "whether the driver gives its queues NAPI ids shows in \
+                       SO_INCOMING_NAPI_ID of a connection that came in by it (0: none); some \
+                       virtual ones don't, and NapiPoll then does nothing";
 
 fn queues(host: &Host, interface: &str, cores: &[usize]) -> Finding {
     let name = format!("{interface} receive queues");

@@ -148,7 +148,7 @@ fn real_time_limit(host: &Host) -> Finding {
         true => (
             Severity::Info,
             "from Linux 6.12 on it bounds real-time threads only where they are grouped; ordinary \
-             threads that wait on the core get up to 50 ms of each second instead: keep them off it",
+             threads that wait on the core get 50 ms of each second instead: keep them off it",
         ),
         false => (
             Severity::Warn,
