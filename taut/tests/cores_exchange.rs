@@ -1,4 +1,4 @@
-//! Ten million messages through each ring between threads, with either side falling asleep at
+//! Ten million messages through each ring between threads and on each driver, with either side falling asleep at
 //! random: none is lost, none comes twice, all come in order.
 
 mod common;
@@ -10,7 +10,8 @@ use common::{block_on, on_each_driver};
 use taut::cores::{mpsc, spsc};
 use taut::{Builder, WaitStrategy};
 
-const MESSAGES: u64 = 10_000_000;
+/// On each driver, half of them with either way of waiting.
+const MESSAGES: u64 = 5_000_000;
 /// How many messages lie between two pauses, on average.
 const PAUSE_EVERY: u64 = 20_000;
 

@@ -35,7 +35,7 @@ impl Table {
         if !more {
             slot.owed -= 1;
             if slot.owed == 0 {
-                let doorbell = matches!(slot.work, Work::Doorbell(_));
+                let doorbell = matches!(slot.work, Work::Doorbell);
                 self.count_in_flight(-1, doorbell);
             }
         }
@@ -50,7 +50,8 @@ impl Table {
                 self.accepted(ring, key, &state, result, more);
             }
             Work::ReceiveHeap(..) => self.received_to_heap(key, result),
-            Work::Doorbell(_) => self.doorbell_rang(ring, key),
+            Work::Doorbell if more => {}
+            Work::Doorbell => self.listen_again(ring, key),
             Work::Operation(_) => self.operation_completed(ring, key, result, flags),
         }
     }
@@ -160,7 +161,8 @@ impl Table {
         }
     }
 
-    fn doorbell_rang(&mut self, ring: &mut Ring, key: Key) {
+    /// The kernel has ended the doorbell's poll, as it may where completions overflow.
+    fn listen_again(&mut self, ring: &mut Ring, key: Key) {
         if self.ending {
             self.slots.remove(key);
             return;
@@ -168,9 +170,9 @@ impl Table {
         let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
         let slot = self.slots.get_mut(key).expect("the caller looked");
         slot.owed = 1;
-        let entry = doorbell_entry(fd, &mut slot.work).user_data(key.to_bits());
+        let entry = doorbell_entry(fd).user_data(key.to_bits());
         self.count_in_flight(1, true);
-        // SAFETY: the slot owns the count, boxed, and the remote part owns the descriptor.
+        // SAFETY: the entry points to no memory, and the remote part owns the descriptor.
         unsafe { ring.push(entry, &self.shared.counters) };
     }
 

@@ -50,8 +50,8 @@ pub(super) enum Work {
     ReceiveHeap(Rc<InboundState>, Vec<u8>),
     /// Multishot accept.
     Accept(Rc<IncomingState>),
-    /// Reads the doorbell's count, so that other threads can end a sleep.
-    Doorbell(Box<u64>),
+    /// Multishot poll of the doorbell, so that other threads can end a sleep.
+    Doorbell,
 }
 
 /// See the module's documentation.
@@ -128,7 +128,7 @@ impl Table {
         let key = self.slots.insert(slot).map_err(|_| table_full(self.operations_max))?;
         let slot = self.slots.get_mut(key).expect("just inserted");
         let entry = entry(&mut slot.work).user_data(key.to_bits());
-        let doorbell = matches!(slot.work, Work::Doorbell(_));
+        let doorbell = matches!(slot.work, Work::Doorbell);
         self.count_in_flight(1, doorbell);
         self.shared.counters.operations_started.increment();
         // SAFETY: the slot owns the descriptor and all memory that the entry points to, at
@@ -275,7 +275,7 @@ impl Table {
 
     pub(crate) fn listen_to_doorbell(&mut self, ring: &mut Ring) {
         let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
-        self.submit(ring, Work::Doorbell(Box::new(0)), |work| doorbell_entry(fd, work))
+        self.submit(ring, Work::Doorbell, |_| doorbell_entry(fd))
             .expect("the table is empty");
     }
 
@@ -292,9 +292,9 @@ pub(super) fn dispose(slot: Slot) {
     }
 }
 
-pub(super) fn doorbell_entry(fd: Fd, work: &mut Work) -> squeue::Entry {
-    let Work::Doorbell(count) = work else { unreachable!("only for the doorbell") };
-    opcode::Read::new(fd, std::ptr::from_mut::<u64>(count).cast(), 8).build()
+/// Each ring of the doorbell is a completion; its count is never read, since that says nothing.
+pub(super) fn doorbell_entry(fd: Fd) -> squeue::Entry {
+    opcode::PollAdd::new(fd, libc::POLLIN as u32).multi(true).build()
 }
 
 fn to_result(result: i32) -> io::Result<usize> {
