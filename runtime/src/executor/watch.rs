@@ -63,9 +63,9 @@ struct Look {
 struct Watch {
     /// `None` once the end is gone.
     owner: Option<Owner>,
-    /// Whom the core tells that it sleeps; set with the word.
+    /// Whom the core tells that it sleeps; set with the word, and `None` once the end is gone.
     signal: Cell<Option<NonNull<Signal>>>,
-    /// Who sleeps until this end does something.
+    /// Who sleeps until this end does something; `None` once the end is gone.
     tells: Option<NonNull<Signal>>,
     wake: WakeSlot,
 }
@@ -170,6 +170,9 @@ impl Watches {
         watch.wake.clear();
         let owed = watch.owed();
         let owner = watch.owner.take();
+        // They lie in memory that may go with the owner.
+        watch.signal.set(None);
+        watch.tells = None;
         drop(table);
         if let Some(owed) = owed {
             owed.tell();
@@ -373,5 +376,90 @@ impl Owed {
 impl fmt::Debug for Watches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Watches").field("awaited", &self.awaited.get()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    struct Memory {
+        word: AtomicU64,
+        signal: Signal,
+    }
+
+    impl Memory {
+        fn new() -> Arc<Self> {
+            Arc::new(Self { word: AtomicU64::new(0), signal: Signal::new() })
+        }
+
+        fn word(&self) -> Word<'_> {
+            Word { word: &self.word, seen: 0, signal: &self.signal }
+        }
+
+        fn watch(self: &Arc<Self>, watches: &Watches) -> (Owner, WatchKey) {
+            let owner: Owner = Arc::new(Arc::clone(self));
+            // SAFETY: the owner holds the memory, and the signal lies in it.
+            let key = unsafe { watches.add(&owner, Some(&self.signal)) };
+            (owner, key)
+        }
+    }
+
+    fn wait(watches: &Watches, key: WatchKey, memory: &Memory) {
+        let waker = std::task::Waker::noop();
+        // SAFETY: the owner of each test's watch holds the memory.
+        unsafe { watches.wait(key, memory.word(), &Context::from_waker(waker)) };
+    }
+
+    /// With AddressSanitizer this finds any look at what is gone.
+    #[test]
+    fn nothing_of_a_forgotten_watch_is_looked_at() {
+        let watches = Watches::new();
+        let remote = Arc::new(Remote::new().unwrap());
+        let (gone, stays) = (Memory::new(), Memory::new());
+        let (_owner, key) = stays.watch(&watches);
+        let (gone_owner, gone_key) = gone.watch(&watches);
+        wait(&watches, gone_key, &gone);
+        watches.owe(&gone.signal);
+        watches.forget(gone_key);
+        drop(gone_owner);
+        assert_eq!(Arc::strong_count(&gone), 1, "the watch holds nothing any more");
+        // Where somebody looked there, it would be told.
+        gone.signal.announce_core(&remote);
+        wait(&watches, key, &stays);
+        assert!(watches.announce(&remote));
+        assert!(stays.signal.has_sleepers());
+        watches.retire(&remote);
+        assert!(!stays.signal.has_sleepers());
+        watches.settle();
+        assert!(gone.signal.has_sleepers());
+        gone.word.store(1, Ordering::Relaxed);
+        assert!(!watches.look());
+    }
+
+    #[test]
+    fn a_watch_whose_end_is_on_another_core_is_used_again() {
+        let watches = Watches::new();
+        let (first, second) = (Memory::new(), Memory::new());
+        let (owner, key) = first.watch(&watches);
+        wait(&watches, key, &first);
+        drop(owner);
+        assert_eq!(second.watch(&watches).1, key);
+        assert_eq!(Arc::strong_count(&first), 1);
+        assert_eq!(watches.awaited.get(), 0);
+    }
+
+    #[test]
+    fn a_word_that_changes_before_the_core_sleeps_keeps_it_awake() {
+        let watches = Watches::new();
+        let remote = Arc::new(Remote::new().unwrap());
+        let memory = Memory::new();
+        let (_owner, key) = memory.watch(&watches);
+        wait(&watches, key, &memory);
+        memory.word.store(1, Ordering::Relaxed);
+        assert!(!watches.announce(&remote));
+        watches.retire(&remote);
+        assert!(!memory.signal.has_sleepers());
+        assert!(watches.announce(&remote), "nobody waits any more");
     }
 }
