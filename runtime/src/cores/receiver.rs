@@ -215,9 +215,19 @@ impl<T: Send + 'static> Receiver<T> {
 
 impl<T: Send + 'static> Drop for Receiver<T> {
     fn drop(&mut self) {
+        /// Leaves also where the destructor of an item panics.
+        struct Leave<'a, T: Send + 'static>(&'a mut Receiver<T>);
+
+        impl<T: Send + 'static> Drop for Leave<'_, T> {
+            fn drop(&mut self) {
+                // Also what a `Drain` took that was then forgotten.
+                self.0.make_room();
+                self.0.ring.drop_end();
+            }
+        }
+
         self.close();
-        self.drain(usize::MAX).for_each(drop);
-        self.ring.drop_end();
+        Leave(self).0.drain(usize::MAX).for_each(drop);
     }
 }
 
