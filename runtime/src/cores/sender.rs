@@ -77,8 +77,13 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
         sent: &mut usize,
     ) -> Result<(), Refused> {
         loop {
+            let (least, most) = items.size_hint();
+            // Who has nothing more to send waits for no room.
+            if most == Some(0) {
+                return Ok(());
+            }
             // No more than the iterator promises: what is claimed and not used has to be passed.
-            let wanted = items.size_hint().0.max(1) as u64;
+            let wanted = least.max(1) as u64;
             let mut claim = self.claim(wanted)?;
             while claim.claimed.left > 0 {
                 let Some(item) = items.next() else { return Ok(()) };
@@ -89,7 +94,8 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
     }
 
     /// Sends items as long as there is room; how many. The receiver is woken once for each run of
-    /// as many as the iterator promises (its `size_hint`).
+    /// as many as the iterator promises (its `size_hint`). An iterator that does not know that it
+    /// has ended is asked once more when there is room.
     ///
     /// # Errors
     ///
