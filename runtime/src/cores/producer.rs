@@ -144,7 +144,7 @@ impl Producer for Shared {
                 Ordering::Relaxed,
             ) {
                 Ok(_) => {
-                    let next = Cursor::at(tail, ring.slots.count());
+                    let next = ring.slots.cursor_at(tail);
                     return Ok(Claimed { next, left: count });
                 }
                 Err(now) => tail = now,
@@ -158,7 +158,7 @@ impl Producer for Shared {
         let mut cursor = claimed.next;
         for _ in 0..claimed.left {
             ring.skip(cursor);
-            cursor.advance(ring.slots.count());
+            ring.slots.advance(&mut cursor);
         }
     }
 
@@ -169,7 +169,7 @@ impl Producer for Shared {
     fn close<T>(&mut self, ring: &Ring<T>) {
         let tail = ring.tail.fetch_or(CLOSED, Ordering::Relaxed);
         if tail & CLOSED == 0 {
-            ring.close_from_senders(Cursor::at(tail, ring.slots.count()));
+            ring.close_from_senders(ring.slots.cursor_at(tail));
         }
     }
 }

@@ -13,7 +13,7 @@ use super::ring::{CLOSED, Ring};
 use super::slots::{Cursor, END, filled, skipped};
 use super::waiting::Waiting;
 use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::executor::{Word, block_on, checkpoint_at, give_way};
+use crate::executor::{Word, block_on, checkpoint_and_give_way};
 
 const WAIT: &str = "ring recv";
 
@@ -27,49 +27,48 @@ pub struct Receiver<T: Send + 'static> {
     ring: Arc<Ring<T>>,
     next: Cursor,
     waiting: Waiting,
+    /// This end refused further items.
+    closed: bool,
 }
 
 impl<T: Send + 'static> Receiver<T> {
     pub(super) fn new(ring: Arc<Ring<T>>) -> Self {
-        Self { ring, next: Cursor::default(), waiting: Waiting::default() }
+        Self { ring, next: Cursor::default(), waiting: Waiting::default(), closed: false }
     }
 
     /// Whether there is an item; positions that were given up are passed.
-    #[inline]
+    #[inline(always)]
     fn look(&mut self) -> Result<(), TryRecvError> {
-        loop {
-            let stamp = self.ring.slots.stamp(self.next).load(Ordering::Acquire);
-            if stamp == filled(self.next.position) {
-                return Ok(());
-            }
-            if stamp == skipped(self.next.position) {
-                self.pass();
-                self.make_room();
-            } else if stamp == END || self.has_closed() {
-                return Err(TryRecvError::Closed);
-            } else {
-                self.waiting.settle(&self.ring);
-                return Err(TryRecvError::Empty);
-            }
-        }
+        let stamp = self.ring.slots.stamp(self.next).load(Ordering::Acquire);
+        if stamp == filled(self.next.position) { Ok(()) } else { self.look_closer(stamp) }
     }
 
-    /// Whether this end refused further items.
-    #[inline]
-    fn has_closed(&self) -> bool {
-        // Only this thread ever sets it.
-        self.ring.head.load(Ordering::Relaxed) & CLOSED != 0
+    #[cold]
+    fn look_closer(&mut self, mut stamp: u64) -> Result<(), TryRecvError> {
+        while stamp == skipped(self.next.position) {
+            self.pass();
+            self.make_room();
+            stamp = self.ring.slots.stamp(self.next).load(Ordering::Acquire);
+        }
+        if stamp == filled(self.next.position) {
+            return Ok(());
+        }
+        if stamp == END || self.closed {
+            return Err(TryRecvError::Closed);
+        }
+        self.waiting.settle(&self.ring);
+        Err(TryRecvError::Empty)
     }
 
     #[inline]
     fn pass(&mut self) {
-        self.next.advance(self.ring.slots.count());
+        self.ring.slots.advance(&mut self.next);
     }
 
     /// Gives the slots before the next one to the senders.
     #[inline]
     fn make_room(&mut self) {
-        let closed = self.ring.head.load(Ordering::Relaxed) & CLOSED;
+        let closed = if self.closed { CLOSED } else { 0 };
         self.ring.head.store(self.next.position | closed, Ordering::Release);
         self.waiting.notify(&self.ring);
     }
@@ -127,7 +126,7 @@ impl<T: Send + 'static> Receiver<T> {
     /// Refuses all further items: senders that wait get theirs back. What is in the ring can still
     /// be received; an item whose send runs at this very moment may be dropped with the ring.
     pub fn close(&mut self) {
-        if !self.has_closed() {
+        if !std::mem::replace(&mut self.closed, true) {
             self.ring.close_from_receiver();
         }
     }
@@ -265,12 +264,11 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { receiver, attempt, waits, location } = &mut *self;
-        let checked = ready!(checkpoint_at(context, WAIT, location));
+        let checked = ready!(checkpoint_and_give_way(context, WAIT, location));
         // A wait that begins in a cancelled task fails; one that has its item gives it.
         if !*waits {
             checked?;
         }
-        ready!(give_way(context));
         loop {
             match attempt(receiver) {
                 Err(TryRecvError::Empty) => checked?,
@@ -280,7 +278,7 @@ where
                     return Poll::Ready(done.map_err(|_| RecvError::Closed));
                 }
             }
-            let Receiver { ring, next, waiting } = &mut **receiver;
+            let Receiver { ring, next, waiting, .. } = &mut **receiver;
             let stamp = ring.slots.stamp(*next);
             let seen = stamp.load(Ordering::Acquire);
             if holds_something(seen, *next) {

@@ -86,7 +86,7 @@ impl<T> Ring<T> {
 
     #[inline]
     pub(crate) fn capacity(&self) -> u64 {
-        u64::from(self.slots.count()) - 1
+        self.slots.capacity()
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -168,17 +168,17 @@ impl<T> Ring<T> {
             return;
         }
         let head = self.head.load(Ordering::Relaxed) & !CLOSED;
-        let mut cursor = Cursor::at(head, self.slots.count());
+        let mut cursor = self.slots.cursor_at(head);
         loop {
             match self.slots.stamp(cursor).load(Ordering::Acquire) {
                 // SAFETY: the item is there, and all ends but this one are gone.
                 stamp if stamp == filled(cursor.position) => unsafe {
                     let item = self.slots.value(cursor).read();
                     // Before its destructor, which may panic.
-                    cursor.advance(self.slots.count());
+                    self.slots.advance(&mut cursor);
                     drop(item);
                 },
-                stamp if stamp == skipped(cursor.position) => cursor.advance(self.slots.count()),
+                stamp if stamp == skipped(cursor.position) => self.slots.advance(&mut cursor),
                 _ => break,
             }
         }

@@ -16,7 +16,7 @@ use super::ring::Ring;
 use super::waiting::Waiting;
 use crate::cancelled::Cancelled;
 use crate::channel::{SendError, SendTimeoutError, TrySendError};
-use crate::executor::{block_on, checkpoint_at, give_way};
+use crate::executor::{block_on, checkpoint_and_give_way};
 
 const WAIT: &str = "ring send";
 
@@ -320,7 +320,7 @@ impl<T: Send + 'static, P: Producer> Claim<'_, T, P> {
     #[inline]
     fn publish(&mut self) {
         self.end.ring.publish(self.claimed.next);
-        self.claimed.next.advance(self.end.ring.slots.count());
+        self.end.ring.slots.advance(&mut self.claimed.next);
         self.claimed.left -= 1;
     }
 }
@@ -383,12 +383,11 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { end, attempt, waits, location } = &mut *self;
-        let checked = ready!(checkpoint_at(context, WAIT, location));
+        let checked = ready!(checkpoint_and_give_way(context, WAIT, location));
         // A wait that begins in a cancelled task fails; one that has its room uses it.
         if !*waits {
             checked?;
         }
-        ready!(give_way(context));
         loop {
             let refused = match attempt(end) {
                 Ok(()) => return Poll::Ready(Ok(())),

@@ -73,8 +73,9 @@ impl Signal {
         self.asleep.load(Ordering::Relaxed)
     }
 
+    /// Wakes all who sleep.
     #[cold]
-    fn wake_all(&self) {
+    pub(crate) fn wake_all(&self) {
         let mut awake = {
             let mut sleepers = lock(&self.sleepers);
             self.asleep.store(false, Ordering::Relaxed);

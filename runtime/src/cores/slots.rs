@@ -38,27 +38,12 @@ pub(crate) const fn skipped(position: u64) -> u64 {
     filled(position) | 1
 }
 
-/// A position and the slot that it falls on.
+/// A position and the slot that it falls on. The default is the first position of every ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cursor {
     pub(crate) position: u64,
-    pub(crate) index: u32,
-}
-
-impl Cursor {
-    #[inline]
-    pub(crate) fn at(position: u64, slots: u32) -> Self {
-        Self { position, index: (position % u64::from(slots)) as u32 }
-    }
-
-    #[inline]
-    pub(crate) fn advance(&mut self, slots: u32) {
-        self.position += 1;
-        self.index += 1;
-        if self.index == slots {
-            self.index = 0;
-        }
-    }
+    /// Of the slot, from the first one, in bytes.
+    offset: usize,
 }
 
 /// See the module's documentation.
@@ -117,36 +102,52 @@ impl<T> Slots<T> {
     }
 
     #[inline]
-    pub(crate) fn count(&self) -> u32 {
-        self.count
+    pub(crate) fn capacity(&self) -> u64 {
+        u64::from(self.count) - 1
+    }
+
+    pub(crate) fn cursor_at(&self, position: u64) -> Cursor {
+        let index = (position % u64::from(self.count)) as usize;
+        Cursor { position, offset: index * self.stride }
+    }
+
+    /// The cursor of the next position.
+    #[inline]
+    pub(crate) fn advance(&self, cursor: &mut Cursor) {
+        cursor.position += 1;
+        cursor.offset += self.stride;
+        if cursor.offset == self.layout.size() {
+            cursor.offset = 0;
+        }
     }
 
     #[inline]
-    fn slot(&self, index: u32) -> NonNull<u8> {
-        debug_assert!(index < self.count);
-        // SAFETY: cursors stay below the count, so this is within the allocation.
-        unsafe { self.base.add(index as usize * self.stride) }
+    fn slot(&self, cursor: Cursor) -> NonNull<u8> {
+        debug_assert!(cursor.offset < self.layout.size());
+        // SAFETY: cursors stay within the allocation.
+        unsafe { self.base.add(cursor.offset) }
     }
 
     #[inline]
     pub(crate) fn stamp(&self, cursor: Cursor) -> &AtomicU64 {
         // SAFETY: each slot begins with a stamp, made in `new`, and it lives as long as `self`.
-        unsafe { self.slot(cursor.index).cast().as_ref() }
+        unsafe { self.slot(cursor).cast().as_ref() }
     }
 
     /// Where the value of a position goes.
     #[inline]
     pub(crate) fn value(&self, cursor: Cursor) -> NonNull<T> {
         // SAFETY: as for `slot`; the value follows the stamp.
-        unsafe { self.slot(cursor.index).add(self.value_offset).cast() }
+        unsafe { self.slot(cursor).add(self.value_offset).cast() }
     }
 }
 
 impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
-        for index in 0..self.count {
+        for position in 0..u64::from(self.count) {
+            let slot = self.slot(self.cursor_at(position));
             // SAFETY: made in `new`, and nobody looks at it any more.
-            unsafe { self.slot(index).cast::<AtomicU64>().drop_in_place() };
+            unsafe { slot.cast::<AtomicU64>().drop_in_place() };
         }
         // SAFETY: allocated in `new` with this layout.
         unsafe { dealloc(self.base.as_ptr(), self.layout) };

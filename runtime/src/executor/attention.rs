@@ -136,6 +136,7 @@ impl Attention {
     }
 
     /// A task that has spent its answers gives way first.
+    #[inline]
     fn spend_answer(&self, context: &Context<'_>) -> Poll<()> {
         let left = self.answers_left.get();
         if left == 0 {
@@ -215,6 +216,21 @@ pub(crate) fn checkpoint_at(
         Some(core) => core.checkpoint_at(context, what, location),
         None => Poll::Ready(Ok(())),
     }
+}
+
+/// As [`checkpoint_at`] and then [`give_way`].
+#[inline]
+pub(crate) fn checkpoint_and_give_way(
+    context: &Context<'_>,
+    what: &str,
+    location: &'static Location<'static>,
+) -> Poll<Result<(), Cancelled>> {
+    let Some(core) = try_current() else { return Poll::Ready(Ok(())) };
+    if core.attention.is_interrupted() {
+        // An answer is spent on this, too.
+        return core.checkpoint_at(context, what, location);
+    }
+    core.attention.spend_answer(context).map(Ok)
 }
 
 /// A checkpoint of its own, for a wait that looks at something before its first leaf.

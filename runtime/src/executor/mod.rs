@@ -51,7 +51,7 @@ mod yielding;
 pub use join::{Flatten, JoinError, JoinHandle};
 pub use yielding::{YieldNow, yield_now};
 
-pub(crate) use attention::{Scope, checkpoint, checkpoint_at, give_way};
+pub(crate) use attention::{Scope, checkpoint, checkpoint_and_give_way, checkpoint_at, give_way};
 pub(crate) use contain::{PanicPayload, contain};
 pub(crate) use core::{Core, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;

@@ -228,7 +228,7 @@ impl Watches {
     #[inline]
     pub(crate) fn owe(&self, signal: &Signal) {
         if signal.has_sleepers() {
-            return signal.notify();
+            return signal.wake_all();
         }
         // Somebody may fall asleep just now, without having seen the change.
         self.owing.set(true);

@@ -275,8 +275,7 @@ impl Table {
 
     pub(crate) fn listen_to_doorbell(&mut self, ring: &mut Ring) {
         let fd = Fd(self.shared.remote.doorbell().as_raw_fd());
-        self.submit(ring, Work::Doorbell, |_| doorbell_entry(fd))
-            .expect("the table is empty");
+        self.submit(ring, Work::Doorbell, |_| doorbell_entry(fd)).expect("the table is empty");
     }
 
     /// Forgets all slots without dropping what they own.
