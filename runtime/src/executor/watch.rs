@@ -237,13 +237,14 @@ impl Watches {
     /// Tells those who sleep what was owed to them.
     #[inline]
     pub(crate) fn settle(&self) {
-        if self.owing.replace(false) {
+        if self.owing.get() {
             self.settle_all();
         }
     }
 
-    #[inline]
+    #[cold]
     fn settle_all(&self) {
+        self.owing.set(false);
         fence(Ordering::SeqCst);
         let mut from = 0;
         while let Some(owed) = self.next_owed(&mut from) {
@@ -280,7 +281,6 @@ impl Watches {
         false
     }
 
-    #[inline]
     fn look_at_all(&self, times: u32) -> bool {
         let table = self.table.borrow();
         let mut changed = false;
