@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::BuildError;
+use crate::host::HostOptions;
 
 /// Which kernel interface carries the runtime's I/O.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -53,6 +54,7 @@ impl Default for WaitStrategy {
 pub(crate) struct Config {
     pub(crate) core: Option<usize>,
     pub(crate) degraded_allowed: bool,
+    pub(crate) host: HostOptions,
     pub(crate) driver: Driver,
     pub(crate) wait: WaitStrategy,
     pub(crate) submission_entries: u32,
@@ -84,6 +86,7 @@ impl Default for Config {
         Self {
             core: None,
             degraded_allowed: false,
+            host: HostOptions::default(),
             driver: Driver::Auto,
             wait: WaitStrategy::default(),
             submission_entries: 256,
@@ -153,6 +156,7 @@ impl Config {
                 "completions come in bursts: give them 4 to 16 times the submissions",
             ));
         }
+        self.host.validate()?;
         if let WaitStrategy::NapiPoll { timeout } = self.wait
             && (timeout < Duration::from_micros(1) || timeout > Duration::from_millis(10))
         {

@@ -110,6 +110,8 @@ counters! {
     blocking_queue_full,
     /// Threads started, for such work and for work on a thread of its own.
     blocking_threads_started,
+    /// Options that were demanded of the host and refused, in degraded mode.
+    options_refused,
     /// Timers that fired.
     timers_fired,
     /// Greatest lateness of a timer seen, in nanoseconds.

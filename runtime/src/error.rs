@@ -36,6 +36,9 @@ pub enum BuildErrorKind {
     KernelTooOld,
     /// The thread could not be pinned to the core that was asked for.
     Pin,
+    /// The host does not grant what the builder demanded of it: a real-time priority, all memory
+    /// locked, a bound on the processor's latency, a part of the stack, memory of one node.
+    NotGranted,
     /// A setting of the builder, or `TAUT_DRIVER`, makes no sense: the caller's fault.
     Configuration,
     /// A system call failed for a reason that names no remedy.

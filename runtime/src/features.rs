@@ -15,10 +15,19 @@ pub struct Feature {
     pub name: &'static str,
     /// Whether this runtime's configuration asked for it.
     pub asked: bool,
+    /// Whether the configuration demanded it: a refusal is then an error, unless
+    /// [`Builder::allow_degraded`](crate::Builder::allow_degraded) lets the runtime go on.
+    pub demanded: bool,
     /// Whether it is in use.
     pub granted: bool,
     /// Why it was refused, or what exactly was granted; empty where there is nothing to say.
     pub reason: Cow<'static, str>,
+}
+
+impl Feature {
+    fn new(name: &'static str, asked: bool, granted: bool, reason: Cow<'static, str>) -> Self {
+        Self { name, asked, demanded: false, granted, reason }
+    }
 }
 
 /// The list of [`Feature`]s of one runtime; prints as a table.
@@ -50,16 +59,29 @@ impl Features {
         self.rows.iter().filter(|row| row.asked && !row.granted)
     }
 
+    /// The features that were demanded and refused: without any, the runtime is not degraded.
+    pub fn degraded(&self) -> impl Iterator<Item = &Feature> {
+        self.rows.iter().filter(|row| row.demanded && !row.granted)
+    }
+
     pub(crate) fn grant(&mut self, name: &'static str, detail: impl Into<Cow<'static, str>>) {
-        self.push(name, true, true, detail.into());
+        self.push(Feature::new(name, true, true, detail.into()));
     }
 
     pub(crate) fn refuse(&mut self, name: &'static str, reason: impl Into<Cow<'static, str>>) {
-        self.push(name, true, false, reason.into());
+        self.push(Feature::new(name, true, false, reason.into()));
+    }
+
+    pub(crate) fn grant_demanded(&mut self, name: &'static str, detail: String) {
+        self.push(Feature { demanded: true, ..Feature::new(name, true, true, detail.into()) });
+    }
+
+    pub(crate) fn refuse_demanded(&mut self, name: &'static str, reason: String) {
+        self.push(Feature { demanded: true, ..Feature::new(name, true, false, reason.into()) });
     }
 
     pub(crate) fn not_asked(&mut self, name: &'static str, detail: impl Into<Cow<'static, str>>) {
-        self.push(name, false, false, detail.into());
+        self.push(Feature::new(name, false, false, detail.into()));
     }
 
     /// Records the outcome of an attempt; `Err` carries the reason.
@@ -76,9 +98,8 @@ impl Features {
     }
 
     /// A feature appears once: a later outcome replaces an earlier one.
-    fn push(&mut self, name: &'static str, asked: bool, granted: bool, reason: Cow<'static, str>) {
-        let row = Feature { name, asked, granted, reason };
-        match self.rows.iter_mut().find(|known| known.name == name) {
+    fn push(&mut self, row: Feature) {
+        match self.rows.iter_mut().find(|known| known.name == row.name) {
             Some(known) => *known = row,
             None => self.rows.push(row),
         }

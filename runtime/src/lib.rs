@@ -9,8 +9,9 @@
 //! | `executor` | tasks, lanes, wakers, the turn of the loop |
 //! | [`buffer`] | received data without copies, registered buffers for sends |
 //! | [`channel`] | channels between the tasks of a core, and to and from plain threads |
-//! | [`cores`] | many cores, and what passes between them |
+//! | [`mod@cores`] | many cores: one pinned runtime on each, and what passes between them |
 //! | [`fs`] | files and directories |
+//! | `host` | what the host has and grants beyond a core |
 //! | [`io`] | what protocol crates build on: descriptors, inbound data, accepted sockets, sends |
 //! | [`process`] | child processes and pseudo-terminals |
 //! | [`signal`] | signals of the operating system, awaited |
@@ -43,6 +44,7 @@ mod driver;
 mod error;
 mod executor;
 mod features;
+mod host;
 mod pin;
 mod runtime;
 mod slack;
@@ -52,8 +54,10 @@ mod threads;
 pub use blocking::{CancelFlag, OffCore, WorkPanicked, off_core, off_core_with, on_own_thread};
 pub use cancelled::{Cancelled, is_cancelled};
 pub use config::{Driver, WaitStrategy};
+pub use cores::launch::cores;
 pub use counters::Counters;
 pub use error::{BuildError, BuildErrorKind};
 pub use executor::{JoinError, JoinHandle, YieldNow, spawn, spawn_background, yield_now};
 pub use features::{Feature, Features};
+pub use host::NumaMemory;
 pub use runtime::{Builder, Runtime, counters, dump, features, run};

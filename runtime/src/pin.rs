@@ -15,6 +15,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rustix::process::{Pid, getpid};
 use rustix::thread::{CpuSet, gettid, sched_getaffinity, sched_setaffinity};
 
+use crate::host::CoreList;
+
 static CORES: Mutex<Cores> = Mutex::new(Cores { pins: Vec::new(), guests: Vec::new(), pinned: 0 });
 
 /// See the module's documentation.
@@ -40,13 +42,17 @@ impl Cores {
         CORES.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Where a thread may run, before anybody pinned it.
+    fn unpinned(&self, thread: Pid) -> io::Result<CpuSet> {
+        match self.pins.iter().find(|pin| pin.thread == thread) {
+            Some(pin) => Ok(pin.before),
+            None => Ok(sched_getaffinity(Some(thread))?),
+        }
+    }
+
     /// The affinity of every guest.
     fn for_guests(&self) -> io::Result<CpuSet> {
-        let first = getpid();
-        let allowed = match self.pins.iter().find(|pin| pin.thread == first) {
-            Some(pin) => pin.before,
-            None => sched_getaffinity(Some(first))?,
-        };
+        let allowed = self.unpinned(getpid())?;
         let mut cores = allowed;
         for pin in &self.pins {
             cores.unset(pin.core);
@@ -116,6 +122,12 @@ impl Drop for Pinned {
         }
         cores.place(&cores.guests);
     }
+}
+
+/// Where the calling thread may run, less what its runtimes have pinned it to.
+pub(crate) fn allowed() -> io::Result<CoreList> {
+    let set = Cores::lock().unpinned(gettid())?;
+    Ok((0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect())
 }
 
 /// Where threads that help a runtime belong now, see the module's documentation.

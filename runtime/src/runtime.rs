@@ -14,6 +14,7 @@ use crate::driver::{ActiveDriver, Shared};
 use crate::error::{BuildError, BuildErrorKind};
 use crate::executor::{Core, Remote, Watches, current};
 use crate::features::Features;
+use crate::host::Held;
 use crate::pin::Pinned;
 use crate::slack::TightSlack;
 use crate::task::Dump;
@@ -163,7 +164,7 @@ impl fmt::Debug for Runtime {
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until `build`"]
 pub struct Builder {
-    config: Config,
+    pub(crate) config: Config,
 }
 
 macro_rules! settings {
@@ -245,8 +246,9 @@ impl Builder {
         self
     }
 
-    /// Goes on where the thread can't be pinned, and says so in the features, instead of failing.
-    /// Default: false.
+    /// Goes on where the thread can't be pinned, or the host does not grant another of the options
+    /// that were demanded of it, and says so in the features and in
+    /// [`Counters::options_refused`], instead of failing. Default: false.
     pub fn allow_degraded(mut self, allowed: bool) -> Self {
         self.config.degraded_allowed = allowed;
         self
@@ -257,14 +259,16 @@ impl Builder {
     /// # Errors
     ///
     /// A [`BuildError`] that names the cause and the remedy: a setting out of range, a core that
-    /// can't be pinned to, a forced driver that can't start.
+    /// can't be pinned to, an option that the host does not grant, a forced driver that can't start.
     pub fn build(self) -> Result<Runtime, BuildError> {
         let config = self.config;
         config.validate()?;
         let asked = config.driver_asked()?;
         let pinned = pin(&config)?;
         let mut features = Features::default();
+        let is_pinned = matches!(pinned, Some(Ok(_)));
         let mut memory = Features::default();
+        let mut held = Held::before_pools(&config, is_pinned, &mut memory)?;
         let counters = Rc::new(CounterCells::default());
         let remote = Remote::new()
             .map_err(|error| BuildError::system("the doorbell could not be made", error))?;
@@ -284,6 +288,8 @@ impl Builder {
         note_pinning(&config, pinned.as_ref(), &mut features);
         let slack = tighten_slack(&config, &mut features);
         let clock = Clock::new(&mut features);
+        held.after_pools(&config, &mut features)?;
+        counters.options_refused.add(features.degraded().count() as u64);
         let core = Rc::new_cyclic(|this| Core {
             hot: Default::default(),
             background: Default::default(),
@@ -313,6 +319,7 @@ impl Builder {
             ended: Cell::new(false),
             pinned: Cell::new(pinned.and_then(Result::ok)),
             slack: Cell::new(slack),
+            held: Cell::new(held),
         });
         Ok(Runtime { core })
     }
@@ -341,8 +348,8 @@ fn note_pinning(
     features: &mut Features,
 ) {
     match (config.core, pinned) {
-        (Some(core), Some(Ok(_))) => features.grant("pinned", format!("core {core}")),
-        (_, Some(Err(error))) => features.refuse("pinned", error.to_string()),
+        (Some(core), Some(Ok(_))) => features.grant_demanded("pinned", format!("core {core}")),
+        (_, Some(Err(error))) => features.refuse_demanded("pinned", error.to_string()),
         _ => features.not_asked("pinned", "Builder::core"),
     }
 }

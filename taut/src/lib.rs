@@ -53,8 +53,8 @@ pub mod latency {
 
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
-    Features, JoinError, JoinHandle, OffCore, Runtime, WaitStrategy, WorkPanicked, YieldNow,
-    buffer, channel, cores, counters, dump, features, fs, io, is_cancelled, off_core,
+    Features, JoinError, JoinHandle, NumaMemory, OffCore, Runtime, WaitStrategy, WorkPanicked,
+    YieldNow, buffer, channel, cores, counters, dump, features, fs, io, is_cancelled, off_core,
     off_core_with, on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time,
     yield_now,
 };

@@ -4,61 +4,31 @@
 //! report must come out of every container.
 
 use std::fs;
-use std::ops::RangeInclusive;
 use std::path::Path;
+
+use taut::cores::CoreList;
 
 /// A small file's text without the white space around it; `None` where it can't be read.
 pub(crate) fn read(path: impl AsRef<Path>) -> Option<String> {
     Some(fs::read_to_string(path).ok()?.trim().to_owned())
 }
 
-/// One more than the highest core number that a list may name: four times what Linux supports on
-/// its largest machines, so that a wrong number can't fill the memory.
-const CORES_MAX: usize = 1 << 15;
-
-/// The cores in the kernel's list notation: `0-2,5`. Parts that are none are left out.
+/// The cores in the kernel's list notation: `0-2,5`; none where it is something else.
 pub(crate) fn parse_list(list: &str) -> Vec<usize> {
-    parts(list).filter_map(|part| parse_part(part).ok()).flatten().collect()
+    list.parse::<CoreList>().unwrap_or_default().into()
 }
 
 /// The cores of a list that must hold nothing else, sorted, each once.
 pub(crate) fn parse_whole_list(list: &str) -> Result<Vec<usize>, String> {
-    let ranges: Vec<_> = parts(list).map(parse_part).collect::<Result<_, _>>()?;
-    let mut cores: Vec<usize> = ranges.into_iter().flatten().collect();
+    let mut cores = Vec::from(list.parse::<CoreList>().map_err(|error| error.to_string())?);
     cores.sort_unstable();
     cores.dedup();
     Ok(cores)
 }
 
-fn parts(list: &str) -> impl Iterator<Item = &str> {
-    list.trim().split(',').filter(|part| !part.is_empty())
-}
-
-fn parse_part(part: &str) -> Result<RangeInclusive<usize>, String> {
-    let (first, last) = part.split_once('-').unwrap_or((part, part));
-    match (first.parse::<usize>(), last.parse::<usize>()) {
-        (Ok(first), Ok(last)) if first <= last && last < CORES_MAX => Ok(first..=last),
-        _ => Err(format!("{part:?} is no core and no range of cores")),
-    }
-}
-
 /// The kernel's list notation of sorted cores.
 pub(crate) fn format_list(cores: &[usize]) -> String {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for &core in cores {
-        match runs.last_mut() {
-            Some((_, last)) if *last + 1 == core => *last = core,
-            _ => runs.push((core, core)),
-        }
-    }
-    let parts: Vec<String> = runs
-        .iter()
-        .map(|(first, last)| match first == last {
-            true => first.to_string(),
-            false => format!("{first}-{last}"),
-        })
-        .collect();
-    parts.join(",")
+    CoreList::from(cores.to_vec()).to_string()
 }
 
 /// The cores that share their execution units with this one, itself included.
@@ -170,7 +140,7 @@ mod tests {
         for wrong in ["a", "0-", "3-1", "-1", "0-99999999999", "18446744073709551616", "1;2"] {
             let error = parse_whole_list(&format!("0,{wrong}")).unwrap_err();
             assert!(error.contains(wrong), "{error}");
-            assert_eq!(parse_list(&format!("0,{wrong}")), [0], "{wrong}");
+            assert!(parse_list(&format!("0,{wrong}")).is_empty(), "{wrong}");
         }
     }
 

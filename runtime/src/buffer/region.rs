@@ -9,6 +9,7 @@ use std::ptr::{self, NonNull};
 use rustix::mm::{MapFlags, ProtFlags, mlock, mmap_anonymous, munmap};
 
 use crate::features::Features;
+use crate::host::LockedMemory;
 
 const PAGE_BYTES: usize = 4096;
 const HUGE_PAGE_BYTES: usize = 2 << 20;
@@ -25,6 +26,8 @@ pub(crate) struct RegionNames {
 pub(crate) struct Region {
     start: NonNull<u8>,
     bytes: usize,
+    /// Held for its destructor: whoever unlocks all memory would unlock this, too.
+    locked: Option<LockedMemory>,
 }
 
 impl Region {
@@ -39,7 +42,7 @@ impl Region {
         names: RegionNames,
         features: &mut Features,
     ) -> std::io::Result<Self> {
-        let region = match Self::map_huge(bytes, huge_pages, names.huge_pages, features) {
+        let mut region = match Self::map_huge(bytes, huge_pages, names.huge_pages, features) {
             Some(region) => region,
             None => Self::map_pages(bytes)?,
         };
@@ -47,7 +50,10 @@ impl Region {
             // SAFETY: the range is exactly the mapping that was just made.
             let outcome = unsafe { mlock(region.start.as_ptr().cast(), region.bytes) };
             match outcome {
-                Ok(()) => features.grant(names.locked, ""),
+                Ok(()) => {
+                    region.locked = Some(LockedMemory::of_a_region());
+                    features.grant(names.locked, "");
+                }
                 Err(error) => features
                     .refuse(names.locked, format!("{error}; raise `ulimit -l` (RLIMIT_MEMLOCK)")),
             }
@@ -96,7 +102,7 @@ impl Region {
             mmap_anonymous(ptr::null_mut(), bytes, ProtFlags::READ | ProtFlags::WRITE, flags)
         }?;
         let start = NonNull::new(start.cast::<u8>()).expect("mmap never returns null");
-        Ok(Self { start, bytes })
+        Ok(Self { start, bytes, locked: None })
     }
 
     pub(crate) fn start(&self) -> NonNull<u8> {

@@ -1,7 +1,44 @@
-//! Many cores: what passes between runtimes that each have a core of their own.
+//! Many cores: one pinned runtime on each, and what passes between them.
+//!
+//! [`cores`](crate::cores()) takes a list of cores and gives each the same future; [`Cores::new`]
+//! gives each core a role of its own. Either way all runtimes are built before any future starts,
+//! the first error or panic stops the others, and nothing is left hanging: a core that does not
+//! stop is named, and left behind.
+//!
+//! ```
+//! use std::io;
+//! use taut_runtime::cores::Cores;
+//!
+//! # let core: Vec<usize> = {
+//! #     let set = rustix::thread::sched_getaffinity(None)?;
+//! #     (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
+//! # };
+//! # let (feed, strategy) = (core[0], core[core.len() - 1]);
+//! let (ticks, prices) = taut_runtime::channel::shared::channel(64);
+//! let outcome = Cores::new()
+//!     .allow_shared_cores(true) // for hosts with one core
+//!     .role("feed", feed, move |core| async move {
+//!         for price in 1..=10_u64 {
+//!             ticks.send(price).await.map_err(io::Error::other)?;
+//!         }
+//!         println!("{} is done", core.name());
+//!         Ok::<_, io::Error>(0)
+//!     })
+//!     .role("strategy", strategy, move |_core| async move {
+//!         let mut sum = 0;
+//!         while let Ok(price) = prices.recv().await {
+//!             sum += price;
+//!         }
+//!         Ok::<_, io::Error>(sum)
+//!     })
+//!     .run()?;
+//! assert_eq!(outcome.into_values(), [Some(0), Some(55)]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! | file | idea |
 //! |---|---|
+//! | `launch` | one pinned runtime per core: start, stop, results |
 //! | `signal` | who sleeps until another thread changes a word |
 //! | `waiting` | how one end of a ring waits for a word |
 //! | `slots` | the memory of a ring: stamps and values |
@@ -9,6 +46,7 @@
 //! | `producer` | who may write to the next slots |
 //! | `sender`, `receiver` | the ends |
 
+pub(crate) mod launch;
 mod producer;
 mod receiver;
 mod ring;
@@ -20,6 +58,11 @@ mod waiting;
 pub mod mpsc;
 pub mod spsc;
 
+pub use crate::host::{CoreList, CoreListError};
+pub use launch::{
+    Alike, ByRole, CoreContext, CoreEnd, CoreFailure, CoreInfo, CoreKey, CoreSelection, Cores,
+    CoresError, CoresErrorKind, Outcome, Running, StopCause, isolated, node,
+};
 pub use receiver::{Borrowed, Drain, Receiver};
 pub use sender::Sender;
 pub(crate) use signal::Signal;

@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::counters::CounterCells;
 use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
+use crate::host::Held;
 use crate::io::HotSources;
 use crate::pin::Pinned;
 use crate::slack::TightSlack;
@@ -107,6 +108,8 @@ pub(crate) struct Core {
     pub(crate) pinned: Cell<Option<Pinned>>,
     /// Held for its destructor: gives the thread its timer slack back at the end.
     pub(crate) slack: Cell<Option<TightSlack>>,
+    /// Held for its destructor: gives the host back what it granted, at the end.
+    pub(crate) held: Cell<Held>,
 }
 
 impl Core {
@@ -327,6 +330,7 @@ impl Core {
         }
         self.pinned.take();
         self.slack.take();
+        self.held.take();
     }
 
     /// Drops a task's future, if it is there, and cuts the task off from this core.

@@ -10,6 +10,7 @@
 //! counter is closed. Cost: two descriptors a listener; nothing while no signal comes.
 
 mod kind;
+mod stop;
 
 use std::io;
 use std::os::fd::OwnedFd;
@@ -21,6 +22,7 @@ use crate::io::{Interest, Source};
 use crate::task::waiting;
 
 pub use kind::SignalKind;
+pub(crate) use stop::StopRequests;
 
 /// Signals that a handler can't have, or can't return from without the fault happening again.
 const REFUSED: [SignalKind; 6] = [
@@ -59,38 +61,65 @@ const REFUSED: [SignalKind; 6] = [
 /// ```
 #[track_caller]
 pub fn signal(kind: SignalKind) -> io::Result<Signal> {
-    if REFUSED.contains(&kind) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{kind} can't be awaited: it ends or stops the process whatever it does"),
-        ));
-    }
     let counter = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
     let registration = count(kind, counter.try_clone()?)?;
-    Ok(Signal { registration, source: Source::new(counter), kind })
+    Ok(Signal { _registration: registration, source: Source::new(counter), kind })
 }
 
 /// Has the handler of a signal count it.
-fn count(kind: SignalKind, counter: OwnedFd) -> io::Result<SigId> {
+fn count(kind: SignalKind, counter: OwnedFd) -> io::Result<Registration> {
     let action = move || {
         // It fails only where the count is at its maximum, and then says enough.
         let _ = rustix::io::write(&counter, &1_u64.to_ne_bytes());
     };
     // SAFETY: the action makes one `write`, which is async-signal-safe, on a descriptor that it
     // owns; it allocates nothing, locks nothing and can't panic.
-    unsafe { register(kind.as_raw(), action) }.map_err(|error| match error.raw_os_error() {
-        Some(libc::EINVAL) => io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{kind} is no signal that a program can handle"),
-        ),
-        _ => error,
-    })
+    unsafe { Registration::new(kind, action) }
+}
+
+/// An action in the handler of a signal, until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Registration(SigId);
+
+impl Registration {
+    /// # Errors
+    ///
+    /// As for [`signal`].
+    ///
+    /// # Safety
+    ///
+    /// The action does only what is async-signal-safe, and does not panic.
+    pub(crate) unsafe fn new(
+        kind: SignalKind,
+        action: impl Fn() + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        let invalid = |message| Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        if REFUSED.contains(&kind) {
+            return invalid(format!(
+                "{kind} can't be awaited: it ends or stops the process whatever it does"
+            ));
+        }
+        // SAFETY: by contract.
+        match unsafe { register(kind.as_raw(), action) } {
+            Err(error) if error.raw_os_error() == Some(libc::EINVAL) => {
+                invalid(format!("{kind} is no signal that a program can handle"))
+            }
+            registered => registered.map(Self),
+        }
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        unregister(self.0);
+    }
 }
 
 /// A listener to one signal. Dropping it ends the listening.
 #[derive(Debug)]
 pub struct Signal {
-    registration: SigId,
+    /// Held for its destructor, which comes before the source's.
+    _registration: Registration,
     source: Source,
     kind: SignalKind,
 }
@@ -117,12 +146,6 @@ impl Signal {
     /// Which signal it listens to.
     pub fn kind(&self) -> SignalKind {
         self.kind
-    }
-}
-
-impl Drop for Signal {
-    fn drop(&mut self) {
-        unregister(self.registration);
     }
 }
 
