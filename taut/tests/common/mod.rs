@@ -8,6 +8,7 @@ pub(crate) mod channel_mpsc;
 pub(crate) mod channel_shared;
 pub(crate) mod channels;
 pub(crate) mod children;
+pub(crate) mod cores;
 pub(crate) mod directory;
 pub(crate) mod off_core;
 pub(crate) mod tasks;
