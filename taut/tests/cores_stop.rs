@@ -245,14 +245,17 @@ fn a_core_that_heeds_no_cancel_is_named_with_what_its_tasks_wait_for() {
 fn a_thread_that_sleeps_in_the_kernel_holds_nobody_up() {
     on_each_driver(|builder| {
         let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let (start, started) = std::sync::mpsc::channel::<()>();
         let blocked = Arc::new(std::sync::Mutex::new(blocked));
         let running = sharing(&builder, 1)
             .stop_deadline(Duration::from_millis(100))
             .start(move |_core| async move {
+                start.send(()).unwrap();
                 let _ = blocked.lock().unwrap().recv();
                 Ok::<_, io::Error>(())
             })
             .unwrap();
+        started.recv().unwrap();
         running.stop();
         let error = running.join().unwrap_err();
         assert_eq!(error.kind(), CoresErrorKind::Overdue);

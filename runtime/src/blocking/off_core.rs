@@ -32,8 +32,9 @@ use crate::executor::{Core, WakeSlot, contain, current};
 /// more, and its result is dropped on its thread. [`off_core_with`] can tell it to stop.
 ///
 /// At the end of the runtime closures that wait are dropped; one that runs goes on by itself. The
-/// threads inherit the scheduling policy of the runtime's thread, and use any core that no runtime
-/// of the process is pinned to, or, where there is none, any at all.
+/// threads inherit the scheduling policy of the runtime's thread, but not a
+/// [`fifo_priority`](crate::Builder::fifo_priority), and use any core that no runtime of the process
+/// is pinned to, or, where there is none, any at all.
 ///
 /// # Errors
 ///

@@ -38,8 +38,10 @@ impl LockedMemory {
     /// Locks all that the process has, and will have.
     pub(super) fn of_the_process() -> io::Result<Self> {
         let mut locks = Locks::lock();
-        mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)?;
-        locks.everything = true;
+        if !locks.everything {
+            mlockall(MlockAllFlags::CURRENT | MlockAllFlags::FUTURE)?;
+            locks.everything = true;
+        }
         locks.holders += 1;
         Ok(Self(()))
     }

@@ -101,7 +101,7 @@ impl HostOptions {
 #[derive(Debug, Default)]
 pub(crate) struct Held {
     real_time: Option<RealTime>,
-    _on_node: Option<OnNode>,
+    on_node: Option<OnNode>,
     locked: Option<LockedMemory>,
     cpu_latency: Option<CpuLatency>,
 }
@@ -125,7 +125,7 @@ impl Held {
         };
         let remedy = "a container's seccomp filter may forbid set_mempolicy without CAP_SYS_NICE; \
                       or numa_memory(NumaMemory::Inherit)";
-        held._on_node = match node {
+        held.on_node = match node {
             Err(error) if asked == NumaMemory::Prefer => {
                 features.refuse(NODE, format!("{error}; {remedy}"));
                 None
