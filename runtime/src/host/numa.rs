@@ -38,7 +38,7 @@ impl OnNode {
     pub(super) fn new(node: usize, only: bool) -> io::Result<Self> {
         let mode = if only { libc::MPOL_BIND } else { libc::MPOL_PREFERRED };
         let policy = MemoryPolicy::on_node(mode, node)
-            .ok_or(io::Error::from(io::ErrorKind::InvalidInput))?;
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let before = memory_policy()?;
         set_memory_policy(&policy)?;
         Ok(Self { number: BEFORE.with(|layers| layers.add(before)) })

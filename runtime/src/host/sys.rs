@@ -26,7 +26,7 @@ pub(super) fn scheduling() -> io::Result<Scheduling> {
     // threads, where POSIX means processes.
     // SAFETY: takes one number, 0 for the calling thread.
     let policy = checked(unsafe { libc::syscall(libc::SYS_sched_getscheduler, 0) })?;
-    let mut parameters = libc::sched_param { ..zeroed_parameters() };
+    let mut parameters = no_parameters();
     // SAFETY: the kernel writes one `sched_param` to the address of one.
     checked(unsafe { libc::syscall(libc::SYS_sched_getparam, 0, &raw mut parameters) })?;
     Ok(Scheduling { policy: policy as c_int, priority: parameters.sched_priority })
@@ -35,7 +35,8 @@ pub(super) fn scheduling() -> io::Result<Scheduling> {
 /// Changes the calling thread's.
 pub(super) fn set_scheduling(scheduling: Scheduling) -> io::Result<()> {
     let Scheduling { policy, priority } = scheduling;
-    let parameters = libc::sched_param { sched_priority: priority, ..zeroed_parameters() };
+    let mut parameters = no_parameters();
+    parameters.sched_priority = priority;
     // SAFETY: the kernel reads one `sched_param`, which lives for the call.
     let set = unsafe {
         libc::syscall(libc::SYS_sched_setscheduler, 0, c_long::from(policy), &raw const parameters)
@@ -43,8 +44,9 @@ pub(super) fn set_scheduling(scheduling: Scheduling) -> io::Result<()> {
     checked(set).map(drop)
 }
 
-fn zeroed_parameters() -> libc::sched_param {
-    // SAFETY: a structure of numbers, of which libcs have different ones, for which zero is a value.
+/// Made of nothing, since libcs have different fields beside the priority.
+fn no_parameters() -> libc::sched_param {
+    // SAFETY: a structure of numbers, for which zero is a value.
     unsafe { MaybeUninit::zeroed().assume_init() }
 }
 

@@ -127,7 +127,7 @@ impl From<CoresError> for io::Error {
 /// One core's failure.
 pub struct CoreFailure {
     info: CoreInfo,
-    fault: Fault,
+    fault: Box<Fault>,
 }
 
 /// What went wrong on a core.
@@ -140,7 +140,7 @@ pub(super) enum Fault {
 
 impl CoreFailure {
     pub(super) fn new(info: CoreInfo, fault: Fault) -> Self {
-        Self { info, fault }
+        Self { info, fault: Box::new(fault) }
     }
 
     /// Which core.
@@ -150,7 +150,7 @@ impl CoreFailure {
 
     /// What kind of failure it is.
     pub fn kind(&self) -> CoresErrorKind {
-        match &self.fault {
+        match &*self.fault {
             Fault::Build(_) => CoresErrorKind::Build,
             Fault::Error(_) => CoresErrorKind::Error,
             Fault::Panic(_) => CoresErrorKind::Panic,
@@ -165,10 +165,10 @@ impl CoreFailure {
     ///
     /// The failure itself, where there is none.
     pub fn try_into_error(self) -> Result<Box<dyn Error + Send + Sync>, Self> {
-        match self.fault {
+        match *self.fault {
             Fault::Build(error) => Ok(error.into()),
             Fault::Error(error) => Ok(error),
-            _ => Err(self),
+            fault => Err(Self::new(self.info, fault)),
         }
     }
 
@@ -178,9 +178,9 @@ impl CoreFailure {
     ///
     /// The failure itself, where the core did not panic.
     pub fn try_into_panic(self) -> Result<Box<dyn Any + Send>, Self> {
-        match self.fault {
+        match *self.fault {
             Fault::Panic(payload) => Ok(payload.into_inner()),
-            _ => Err(self),
+            fault => Err(Self::new(self.info, fault)),
         }
     }
 }
@@ -203,7 +203,7 @@ impl fmt::Debug for CoreFailure {
 
 impl Error for CoreFailure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match &self.fault {
+        match &*self.fault {
             Fault::Build(error) => Some(error),
             Fault::Error(error) => Some(error.as_ref()),
             Fault::Panic(_) | Fault::Overdue { .. } => None,
