@@ -194,12 +194,9 @@ fn a_run_that_was_started_is_joined_later() {
     on_each_driver(|builder| {
         let (go, gone) = shared::channel::<()>(2);
         let running = sharing(&builder, 2)
-            .start(move |core| {
-                let gone = gone.clone();
-                async move {
-                    in_time(gone.recv()).await.map_err(io::Error::other)?;
-                    Ok::<_, io::Error>(core.index())
-                }
+            .start(move |core| async move {
+                in_time(gone.recv()).await.map_err(io::Error::other)?;
+                Ok::<_, io::Error>(core.index())
             })
             .unwrap();
         assert!(!running.is_finished());
