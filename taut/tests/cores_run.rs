@@ -5,17 +5,26 @@ mod common;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use common::cores::{allowed, sharing, small, two_cores_for};
 use common::{in_time, on_each_driver, open_descriptors, until_open};
 use taut::channel::shared;
 use taut::cores::{Cores, CoresErrorKind};
+use taut::signal::SignalKind;
 use taut::{WaitStrategy, counters, spawn, yield_now};
+
+/// Whoever counts the descriptors of the process writes, the others read.
+static DESCRIPTORS: RwLock<()> = RwLock::new(());
+
+fn with_others() -> RwLockReadGuard<'static, ()> {
+    DESCRIPTORS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
 
 #[test]
 fn results_come_in_the_order_in_which_the_cores_were_listed() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let outcome = sharing(&builder, 5)
             .run(|core| async move {
@@ -35,6 +44,7 @@ fn results_come_in_the_order_in_which_the_cores_were_listed() {
 
 #[test]
 fn each_core_is_pinned_and_its_thread_named() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let outcome = sharing(&builder, 2)
             .run(|core| async move {
@@ -48,6 +58,7 @@ fn each_core_is_pinned_and_its_thread_named() {
 
 #[test]
 fn futures_need_not_be_send_and_errors_may_differ() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let [one, two] = two_cores_for(2)[..] else { unreachable!() };
         let outcome = Cores::new()
@@ -69,6 +80,7 @@ fn futures_need_not_be_send_and_errors_may_differ() {
 
 #[test]
 fn a_core_knows_itself_and_the_others() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let cores = two_cores_for(2);
         let (feed, strategy) = (cores[0], cores[1]);
@@ -100,6 +112,7 @@ fn a_core_knows_itself_and_the_others() {
 
 #[test]
 fn settings_of_one_core_are_its_own() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let slack = |core: taut::cores::CoreContext| async move {
             // Only a core that may sleep asks for it.
@@ -121,6 +134,7 @@ fn settings_of_one_core_are_its_own() {
 
 #[test]
 fn sixty_four_parked_runtimes_on_two_cores_all_get_on() {
+    let _others = with_others();
     const RUNTIMES: usize = 64;
     const ROUNDS: usize = 20;
 
@@ -150,8 +164,8 @@ fn sixty_four_parked_runtimes_on_two_cores_all_get_on() {
 
 #[test]
 fn where_one_runtime_cannot_be_built_no_future_starts() {
+    let _others = with_others();
     on_each_driver(|builder| {
-        let open = open_descriptors();
         let started = Arc::new(AtomicUsize::new(0));
         let count = |started: &Arc<AtomicUsize>| {
             let started = Arc::clone(started);
@@ -182,15 +196,12 @@ fn where_one_runtime_cannot_be_built_no_future_starts() {
             taut::BuildErrorKind::Configuration
         );
         assert_eq!(started.load(Ordering::SeqCst), 0);
-        // Other tests of this file open descriptors, too; with one thread all are given back.
-        if std::env::var("RUST_TEST_THREADS").as_deref() == Ok("1") {
-            until_open(open);
-        }
     });
 }
 
 #[test]
 fn a_run_that_was_started_is_joined_later() {
+    let _others = with_others();
     on_each_driver(|builder| {
         let (go, gone) = shared::channel::<()>(2);
         let running = sharing(&builder, 2)
@@ -205,5 +216,27 @@ fn a_run_that_was_started_is_joined_later() {
             go.send_blocking(()).unwrap();
         }
         assert_eq!(running.join().unwrap().into_values(), [Some(0), Some(1)]);
+    });
+}
+
+#[test]
+fn no_descriptor_is_left_of_a_run_that_ended_or_never_began() {
+    let _alone = DESCRIPTORS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    on_each_driver(|builder| {
+        let before = open_descriptors();
+        let idle = |_core| async { Ok::<_, io::Error>(()) };
+        for _ in 0..3 {
+            sharing(&builder, 3).stop_on([SignalKind::WINCH]).run(idle).unwrap();
+            until_open(before);
+            let bad = two_cores_for(1)[0];
+            let refused = sharing(&builder, 4).configure(bad, |builder| builder.receive_buffers(3));
+            assert_eq!(refused.run(idle).unwrap_err().kind(), CoresErrorKind::Build);
+            until_open(before);
+            let no_signal = sharing(&builder, 2).stop_on([SignalKind::KILL]).run(idle);
+            let no_signal = no_signal.unwrap_err();
+            assert_eq!(no_signal.kind(), CoresErrorKind::System);
+            assert!(no_signal.to_string().contains("SIGKILL"), "{no_signal}");
+            until_open(before);
+        }
     });
 }
