@@ -14,7 +14,7 @@ use crate::harness::clock::Clock;
 use crate::harness::cores;
 use crate::harness::counters::Counters;
 use crate::harness::duration::parse_duration;
-use crate::harness::host::parse_list;
+use crate::harness::host::parse_whole_list;
 use crate::harness::options::Common;
 use crate::harness::rounds::{Lane, Turn};
 use crate::harness::series::{Series, Slice};
@@ -64,7 +64,7 @@ impl Jitter {
     pub(crate) fn new(options: &Options, setting: &Setting) -> Result<Self, String> {
         let allowed = &setting.cores.allowed;
         let mut list = match &options.cores {
-            Some(text) => parse_list(text),
+            Some(text) => parse_whole_list(text)?,
             None => vec![setting.cores.server, setting.cores.client],
         };
         list.sort_unstable();
