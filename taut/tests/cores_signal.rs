@@ -130,18 +130,6 @@ fn the_first_signal_stops_the_cores_and_the_program_goes_on() {
 }
 
 #[test]
-fn two_signals_at_once_are_one_request() {
-    on_each_driver_by_name(|driver| {
-        let mut case = Case::start("child_that_stops", driver);
-        // As `timeout` does. On a host that lets 100 ms pass between the two this proves nothing.
-        case.send(Signal::TERM);
-        case.send(Signal::TERM);
-        let status = case.child.wait().unwrap();
-        assert!(status.success() || status.signal() == Some(15), "{status:?}");
-    });
-}
-
-#[test]
 fn the_second_signal_ends_a_process_whose_cores_do_not_stop() {
     on_each_driver_by_name(|driver| {
         let mut case = Case::start("child_that_does_not_stop", driver);

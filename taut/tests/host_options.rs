@@ -11,7 +11,7 @@ use common::on_each_driver;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use taut::cores::CoresErrorKind;
-use taut::{BuildErrorKind, Builder, NumaMemory, Runtime, off_core};
+use taut::{BuildErrorKind, Builder, Cancelled, NumaMemory, Runtime, WaitStrategy, off_core};
 
 /// Tests take turns: limits and locked memory are the whole process's.
 fn alone() -> MutexGuard<'static, ()> {
@@ -93,6 +93,26 @@ fn a_real_time_priority_is_the_threads_alone_and_given_back() {
             drop(second);
             assert_eq!(scheduling(), ORDINARY);
         });
+    });
+}
+
+#[test]
+fn a_core_that_spins_at_a_real_time_priority_hears_the_stop() {
+    let _alone = alone();
+    let [_, .., last] = allowed()[..] else { return eprintln!("SKIPPED: needs two cores") };
+    on_each_driver(|builder| {
+        let builder = small(builder).wait(WaitStrategy::Spin).fifo_priority(1);
+        let running = taut::cores([last]).stop_on([]).runtime(builder).start(|core| async move {
+            core.stopping().await?;
+            Ok::<_, Cancelled>(scheduling())
+        });
+        match running {
+            Ok(running) => {
+                running.stop();
+                assert_eq!(running.join().unwrap().into_values(), [Some(fifo(1))]);
+            }
+            Err(error) => eprintln!("SKIPPED: {error}"),
+        }
     });
 }
 

@@ -41,12 +41,7 @@ impl StopRequests {
     ///
     /// As for [`signal`](super::signal).
     pub(crate) fn listen(kinds: &[SignalKind], notice: BorrowedFd<'_>) -> io::Result<Self> {
-        let request = Request {
-            first_ns: AtomicI64::new(0),
-            signal: AtomicI32::new(0),
-            notice: notice.try_clone_to_owned()?,
-        };
-        let request = Arc::new(request);
+        let request = Arc::new(Request::new(notice.try_clone_to_owned()?));
         let listen = |kind: &SignalKind| {
             let (request, kind) = (Arc::clone(&request), *kind);
             // SAFETY: `came` reads the clock, changes atomics, and makes one of the calls `write`
@@ -67,20 +62,41 @@ impl StopRequests {
 }
 
 impl Request {
+    fn new(notice: OwnedFd) -> Self {
+        Self { first_ns: AtomicI64::new(0), signal: AtomicI32::new(0), notice }
+    }
+
     /// In the handler.
     fn came(&self, kind: SignalKind) {
         let now = clock_gettime(ClockId::Monotonic);
-        let now_ns = now.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec).max(1);
-        match self.first_ns.compare_exchange(0, now_ns, Ordering::AcqRel, Ordering::Acquire) {
-            Ok(_) => {
+        match self.is_which(now.tv_sec.wrapping_mul(1_000_000_000).wrapping_add(now.tv_nsec)) {
+            Which::First => {
                 self.signal.store(kind.as_raw(), Ordering::Release);
                 // It fails only where the count is at its maximum, and then says enough.
                 let _ = rustix::io::write(self.notice.as_fd(), &1_u64.to_ne_bytes());
             }
-            Err(first_ns) if now_ns.wrapping_sub(first_ns) < SAME_REQUEST_NS => {}
-            Err(_) => end_by(kind),
+            Which::Same => {}
+            Which::Second => end_by(kind),
         }
     }
+
+    fn is_which(&self, now_ns: i64) -> Which {
+        let now_ns = now_ns.max(1);
+        match self.first_ns.compare_exchange(0, now_ns, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => Which::First,
+            Err(first_ns) if now_ns.wrapping_sub(first_ns) < SAME_REQUEST_NS => Which::Same,
+            Err(_) => Which::Second,
+        }
+    }
+}
+
+/// Which request a signal is a part of.
+#[derive(Debug, PartialEq, Eq)]
+enum Which {
+    First,
+    /// The first, too.
+    Same,
+    Second,
 }
 
 /// Does what the signal does where nobody listens, once its handler returns.
@@ -90,5 +106,22 @@ fn end_by(kind: SignalKind) {
     unsafe {
         libc::signal(kind.as_raw(), libc::SIG_DFL);
         libc::raise(kind.as_raw());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::event::{EventfdFlags, eventfd};
+
+    use super::*;
+
+    #[test]
+    fn signals_that_come_together_are_one_request() {
+        let request = Request::new(eventfd(0, EventfdFlags::CLOEXEC).unwrap());
+        // Also at the very start of the clock.
+        assert_eq!(request.is_which(0), Which::First);
+        assert_eq!(request.is_which(0), Which::Same);
+        assert_eq!(request.is_which(SAME_REQUEST_NS), Which::Same);
+        assert_eq!(request.is_which(SAME_REQUEST_NS + 1), Which::Second);
     }
 }

@@ -32,8 +32,8 @@ enum Choice {
     Node(usize),
 }
 
-/// The cores that the kernel isolates (`isolcpus=` at boot, or an isolated partition of a cgroup),
-/// as `/sys/devices/system/cpu/isolated` has them.
+/// The cores that the kernel isolates, as `/sys/devices/system/cpu/isolated` has them: by
+/// `isolcpus=` at boot.
 pub fn isolated() -> CoreSelection {
     CoreSelection(Choice::Isolated)
 }
