@@ -149,7 +149,7 @@ fn spinning_at_a_real_time_priority_on_a_shared_core_is_refused() {
 
 #[test]
 fn what_is_no_list_or_names_nothing_is_refused() {
-    assert!(refused("2-5,x").contains("\"x\" in a list of cores"));
+    assert!(refused("2-5,x").contains("\"x\" is no core"));
     assert!(refused("").contains("no core was chosen"));
     assert!(refused(Vec::new()).contains("no core was chosen"));
     let none = Cores::<taut::cores::ByRole<()>>::new().run().unwrap_err();

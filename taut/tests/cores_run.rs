@@ -196,6 +196,7 @@ fn where_one_runtime_cannot_be_built_no_future_starts() {
             taut::BuildErrorKind::Configuration
         );
         assert_eq!(started.load(Ordering::SeqCst), 0);
+        assert_eq!(Arc::strong_count(&started), 1, "what the closures held is given back");
     });
 }
 

@@ -10,8 +10,8 @@ const CORE_MAX: usize = (1 << 16) - 1;
 
 /// Cores in the order in which they were listed.
 ///
-/// Reads and writes the kernel's notation: numbers and ranges, with commas between them, and
-/// strides (`0-15:2/4` are two of each four). A number that is listed twice is in it twice.
+/// Reads and writes the kernel's notation: numbers and ranges, with commas or white space between
+/// them, and strides (`0-15:2/4` are two of each four). A number that is listed twice is in it twice.
 ///
 /// ```
 /// use taut_runtime::cores::CoreList;
@@ -59,16 +59,19 @@ impl FromStr for CoreList {
     /// text is an empty list.
     fn from_str(text: &str) -> Result<Self, CoreListError> {
         let mut cores = Vec::new();
-        if text.trim().is_empty() {
-            return Ok(Self(cores));
-        }
-        for part in text.trim().split(',') {
-            let run = Run::parse(part.trim())
-                .map_err(|why| CoreListError { part: part.to_owned(), why })?;
+        for part in parts(text) {
+            let run =
+                Run::parse(part).map_err(|why| CoreListError { part: part.to_owned(), why })?;
             cores.extend(run.cores());
         }
         Ok(Self(cores))
     }
+}
+
+/// As the kernel cuts a list.
+fn parts(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|letter: char| letter == ',' || letter.is_whitespace())
+        .filter(|part| !part.is_empty())
 }
 
 /// `first-last:used/group`: so many cores from the start of each group.
@@ -141,7 +144,7 @@ pub struct CoreListError {
 impl fmt::Display for CoreListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { part, why } = self;
-        write!(f, "{part:?} in a list of cores: {why} (write it as the kernel does: 2-5,8)")
+        write!(f, "{part:?} is no core and no range of cores ({why})")
     }
 }
 
@@ -159,18 +162,18 @@ mod tests {
     #[test]
     fn the_kernels_notation_is_read() {
         assert_eq!(parsed("0-2,5,7-8\n"), [0, 1, 2, 5, 7, 8]);
-        assert_eq!(parsed(" 3 , 1 "), [3, 1]);
+        assert_eq!(parsed(" 3 , 1 0,,"), [3, 1, 0]);
         assert_eq!(parsed("4-4"), [4]);
         assert_eq!(parsed("0-9:2/4"), [0, 1, 4, 5, 8, 9]);
-        assert!(parsed("\n").is_empty());
+        assert!(parsed("\n").is_empty() && parsed(",").is_empty());
     }
 
     #[test]
     fn what_is_no_list_is_refused_with_the_part_that_is_wrong() {
-        let wrong = ["a", "1,,2", "1,", "5-3", "-1", "1-", "+1", "0-99999999999", "65536"];
-        for text in wrong.into_iter().chain(["0-7:2", "0-7:0/2", "0-7:3/2", "0-7:1/0", "1 2"]) {
+        let wrong = ["a", "1,x,2", "5-3", "-1", "1-", "1;2", "+1", "0-99999999999", "65536"];
+        for text in wrong.into_iter().chain(["0-7:2", "0-7:0/2", "0-7:3/2", "0-7:1/0", "1 - 2"]) {
             let error = text.parse::<CoreList>().unwrap_err();
-            let part = text.split(',').find(|part| Run::parse(part).is_err()).unwrap();
+            let part = parts(text).find(|part| Run::parse(part).is_err()).unwrap();
             assert!(error.to_string().contains(&format!("{part:?}")), "{text}: {error}");
         }
     }

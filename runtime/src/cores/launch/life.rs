@@ -53,10 +53,13 @@ impl<T: Send + 'static> Run<T> {
         let index = info.index();
         let runtime = match build(builder) {
             Ok(runtime) => runtime,
-            Err(fault) => return self.gate.fail(CoreFailure::new(info, fault)),
+            Err(fault) => {
+                contain(|| drop(work));
+                return self.gate.fail(CoreFailure::new(info, fault));
+            }
         };
         if !self.gate.arrive() {
-            drop(runtime);
+            contain(|| drop((work, runtime)));
             return self.gate.leave();
         }
         let features = runtime.features().clone();

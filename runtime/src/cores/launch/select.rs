@@ -50,7 +50,8 @@ impl CoreSelection {
             Choice::Listed(cores) => cores,
             Choice::Text(text) if text.trim() == "isolated" => isolated_of(host)?,
             Choice::Text(text) => {
-                text.parse().map_err(|error| CoresError::choice(format!("{error}")))?
+                let remedy = "write 2,3 or 2-5, or isolated";
+                text.parse().map_err(|error| CoresError::choice(format!("{error}: {remedy}")))?
             }
             Choice::Isolated => isolated_of(host)?,
             Choice::Node(number) => node_of(host, number)?,
