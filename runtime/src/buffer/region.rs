@@ -47,11 +47,13 @@ impl Region {
             None => Self::map_pages(bytes)?,
         };
         if lock {
+            // Counted first, so that nobody unlocks everything in between.
+            let locked = LockedMemory::of_a_region();
             // SAFETY: the range is exactly the mapping that was just made.
             let outcome = unsafe { mlock(region.start.as_ptr().cast(), region.bytes) };
             match outcome {
                 Ok(()) => {
-                    region.locked = Some(LockedMemory::of_a_region());
+                    region.locked = Some(locked);
                     features.grant(names.locked, "");
                 }
                 Err(error) => features

@@ -29,7 +29,7 @@ impl Locks {
 pub(crate) struct LockedMemory(());
 
 impl LockedMemory {
-    /// A piece that the caller has locked, and unlocks by unmapping it.
+    /// A piece that the caller is about to lock, and unlocks by unmapping it.
     pub(crate) fn of_a_region() -> Self {
         Locks::lock().holders += 1;
         Self(())
