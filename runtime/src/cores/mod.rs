@@ -14,12 +14,12 @@
 //! #     (0..rustix::thread::CpuSet::MAX_CPU).filter(|core| set.is_set(*core)).collect()
 //! # };
 //! # let (feed, strategy) = (core[0], core[core.len() - 1]);
-//! let (ticks, prices) = taut_runtime::channel::shared::channel(64);
+//! let (mut ticks, mut prices) = taut_runtime::cores::spsc::channel(64);
 //! let outcome = Cores::new()
 //!     .allow_shared_cores(true) // for hosts with one core
 //!     .role("feed", feed, move |core| async move {
 //!         for price in 1..=10_u64 {
-//!             ticks.send(price).await.map_err(io::Error::other)?;
+//!             ticks.send(price).await?;
 //!         }
 //!         println!("{} is done", core.name());
 //!         Ok::<_, io::Error>(0)
