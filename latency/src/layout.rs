@@ -1,58 +1,15 @@
-//! Which count a value belongs to: HdrHistogram's own layout, computed without branches.
-//!
-//! The first bucket has equal steps of the lowest value's power of two. Each further bucket covers
-//! twice the range with steps twice as wide, and only its upper half is kept, since the lower one
-//! is covered by the buckets before.
+//! The layout of counts that a histogram and a recorder have in common.
 //!
 //! Invariant: index and value agree with those of the histogram that the layout was taken from, so
-//! that counts move over one to one. Cost of an index: a count of leading zeros, two shifts and
-//! three sums.
+//! that counts move over one to one.
 
 use hdrhistogram::Histogram;
+use taut_counters::Buckets;
 
 /// Where the values of a histogram are counted.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Layout {
-    /// Binary logarithm of the first bucket's steps.
-    unit_magnitude: u32,
-    /// Binary logarithm of half of the steps in a bucket.
-    half_magnitude: u32,
-    /// Leading zeros of the highest value in the first bucket.
-    first_bucket_zeros: u32,
-    /// All bits that values of the first bucket may have above the unit.
-    first_bucket_mask: u64,
-}
-
-impl Layout {
-    pub(crate) fn of(histogram: &Histogram<u64>) -> Self {
-        let unit_magnitude = histogram.equivalent_range(0).trailing_zeros();
-        let steps = steps_per_bucket(histogram);
-        let first_bucket_mask = (steps - 1) << unit_magnitude;
-        Self {
-            unit_magnitude,
-            half_magnitude: (steps / 2).trailing_zeros(),
-            first_bucket_zeros: first_bucket_mask.leading_zeros(),
-            first_bucket_mask,
-        }
-    }
-
-    /// The place of a value's count.
-    #[inline]
-    pub(crate) fn index(&self, value: u64) -> usize {
-        let zeros = (value | self.first_bucket_mask).leading_zeros();
-        let bucket = self.first_bucket_zeros - zeros;
-        let step = value >> (bucket + self.unit_magnitude);
-        ((bucket as usize) << self.half_magnitude) + step as usize
-    }
-
-    /// The lowest value that is counted there.
-    pub(crate) fn lowest_value(&self, index: usize) -> u64 {
-        let half = 1 << self.half_magnitude;
-        // The lower half of the first bucket comes before all upper halves.
-        let bucket = (index >> self.half_magnitude).saturating_sub(1);
-        let step = if index < half { index } else { (index & (half - 1)) + half };
-        (step as u64) << (bucket as u32 + self.unit_magnitude)
-    }
+pub(crate) fn buckets_of(histogram: &Histogram<u64>) -> Buckets {
+    Buckets::new(histogram.low(), histogram.high(), histogram.sigfig())
+        .expect("limits that a histogram has make a layout")
 }
 
 /// Equal steps in each bucket: a power of two.
@@ -91,7 +48,8 @@ mod tests {
             value in any_value(),
         ) {
             let value = value.min(histogram.high());
-            let layout = Layout::of(&histogram);
+            let layout = buckets_of(&histogram);
+            prop_assert_eq!(layout.counts(), histogram.distinct_values());
             let index = layout.index(value);
             prop_assert!(index < histogram.distinct_values());
             prop_assert_eq!(layout.lowest_value(index), histogram.lowest_equivalent(value));
@@ -103,7 +61,8 @@ mod tests {
 
         #[test]
         fn each_place_has_its_own_values(histogram in any_histogram()) {
-            let layout = Layout::of(&histogram);
+            let layout = buckets_of(&histogram);
+            prop_assert_eq!(layout.counts(), histogram.distinct_values());
             let mut next = 0;
             for index in 0..histogram.distinct_values() {
                 let lowest = layout.lowest_value(index);

@@ -51,6 +51,6 @@ mod recorder;
 mod snapshots;
 
 pub use hdrhistogram::Histogram;
-pub use limits::{Limits, LimitsError};
+pub use limits::{Limits, LimitsError, RecorderError};
 pub use recorder::Recorder;
 pub use snapshots::Snapshots;

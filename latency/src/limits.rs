@@ -3,6 +3,7 @@
 use std::fmt;
 
 use hdrhistogram::{CreationError, Histogram};
+use taut_counters::CounterFileError;
 
 /// What a [`Recorder`](crate::Recorder) can tell apart.
 ///
@@ -83,6 +84,46 @@ impl fmt::Display for LimitsError {
 }
 
 impl std::error::Error for LimitsError {}
+
+/// Why there is no recorder in a counter file.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum RecorderError {
+    /// No histogram can have these limits.
+    Limits(LimitsError),
+    /// The file has no place for it.
+    File(CounterFileError),
+}
+
+impl fmt::Display for RecorderError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Limits(error) => error.fmt(formatter),
+            Self::File(error) => error.fmt(formatter),
+        }
+    }
+}
+
+impl std::error::Error for RecorderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Limits(error) => Some(error),
+            Self::File(error) => Some(error),
+        }
+    }
+}
+
+impl From<LimitsError> for RecorderError {
+    fn from(error: LimitsError) -> Self {
+        Self::Limits(error)
+    }
+}
+
+impl From<CounterFileError> for RecorderError {
+    fn from(error: CounterFileError) -> Self {
+        Self::File(error)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -9,16 +9,14 @@
 //! memory. The first record after a snapshot into the same cache line takes the line back from the
 //! reader's core.
 
-use std::cell::Cell;
 use std::fmt;
-use std::marker::PhantomData;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use hdrhistogram::Histogram;
+use taut_counters::{CounterFile, Recording};
 use taut_runtime::time::Instant;
 
-use crate::layout::Layout;
-use crate::{Limits, LimitsError, Snapshots};
+use crate::layout::buckets_of;
+use crate::{Limits, LimitsError, RecorderError, Snapshots};
 
 /// Counts latencies on one thread, without ever allocating, locking or waiting.
 ///
@@ -52,12 +50,7 @@ use crate::{Limits, LimitsError, Snapshots};
 /// });
 /// ```
 pub struct Recorder {
-    layout: Layout,
-    highest_ns: u64,
-    counts: Arc<[AtomicU64]>,
-    saturated: Arc<AtomicU64>,
-    /// One thread at a time: may be sent, not shared.
-    single_writer: PhantomData<Cell<()>>,
+    recording: Recording,
 }
 
 impl Recorder {
@@ -76,18 +69,45 @@ impl Recorder {
     /// Limits that contradict each other or the format; the text says which.
     pub fn with_limits(limits: Limits) -> Result<(Self, Snapshots), LimitsError> {
         let empty = limits.histogram()?;
-        let layout = Layout::of(&empty);
-        let counts: Arc<[AtomicU64]> =
-            (0..empty.distinct_values()).map(|_| AtomicU64::new(0)).collect();
-        let saturated = Arc::new(AtomicU64::new(0));
-        let recorder = Self {
-            layout,
-            highest_ns: limits.highest_ns,
-            counts: Arc::clone(&counts),
-            saturated: Arc::clone(&saturated),
-            single_writer: PhantomData,
-        };
-        Ok((recorder, Snapshots::new(empty, layout, counts, saturated)))
+        let recording = Recording::on_heap(buckets_of(&empty));
+        Ok(Self::over(recording, empty))
+    }
+
+    /// A recorder of these limits in a counter file, where `taut-stat` shows it live, and a reading
+    /// end for this process. One of that label that was dropped before goes on with its counts; the
+    /// reading end sees what is recorded from now on.
+    ///
+    /// ```
+    /// use taut_counters::{CounterFile, CounterFileOptions, CounterReader};
+    /// use taut_latency::{Limits, Recorder};
+    ///
+    /// let file = CounterFile::create(CounterFileOptions::default())?;
+    /// let (decode, mut snapshots) = Recorder::in_file(&file, "decode", Limits::default())?;
+    /// decode.record_ns(850);
+    /// assert_eq!(snapshots.snapshot().len(), 1);
+    ///
+    /// let mut reader = CounterReader::open(file.path())?;
+    /// let shown = reader.snapshot()?;
+    /// assert_eq!(shown.distribution(0, "decode").map(|decode| decode.max()), Some(850));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`Recorder::with_limits`], and what [`CounterFile::recording`] refuses.
+    pub fn in_file(
+        file: &CounterFile,
+        label: &str,
+        limits: Limits,
+    ) -> Result<(Self, Snapshots), RecorderError> {
+        let empty = limits.histogram()?;
+        let recording = file.recording(label, "ns", buckets_of(&empty))?;
+        Ok(Self::over(recording, empty))
+    }
+
+    fn over(recording: Recording, empty: Histogram<u64>) -> (Self, Snapshots) {
+        let snapshots = Snapshots::new(empty, &recording);
+        (Self { recording }, snapshots)
     }
 
     /// Counts the time from `start` until now.
@@ -137,31 +157,15 @@ impl Recorder {
     /// [saturated](Snapshots::saturated).
     #[inline]
     pub fn record_ns(&self, latency_ns: u64) {
-        if latency_ns > self.highest_ns {
-            return self.record_saturated();
-        }
-        add_one(&self.counts[self.layout.index(latency_ns)]);
+        self.recording.record(latency_ns);
     }
-
-    #[cold]
-    fn record_saturated(&self) {
-        add_one(&self.saturated);
-        add_one(&self.counts[self.layout.index(self.highest_ns)]);
-    }
-}
-
-/// Adds to a count that no other thread writes.
-#[inline]
-fn add_one(count: &AtomicU64) {
-    count.store(count.load(Relaxed) + 1, Relaxed);
 }
 
 impl fmt::Debug for Recorder {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
             .debug_struct("Recorder")
-            .field("highest_ns", &self.highest_ns)
-            .field("saturated", &self.saturated)
+            .field("highest_ns", &self.recording.buckets().highest())
             .finish_non_exhaustive()
     }
 }

@@ -14,12 +14,10 @@
 //! Cost: one pass over all counts on the reader's core; the writer never waits for it.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use hdrhistogram::Histogram;
-
-use crate::layout::Layout;
+use taut_counters::{Buckets, Recording, Words};
 
 /// Reads what a [`Recorder`](crate::Recorder) counts, from any thread, an interval at a time.
 ///
@@ -42,22 +40,22 @@ use crate::layout::Layout;
 /// ```
 pub struct Snapshots {
     empty: Histogram<u64>,
-    layout: Layout,
-    counts: Arc<[AtomicU64]>,
-    saturated: Arc<AtomicU64>,
+    layout: Buckets,
+    counts: Words,
+    saturated: Words,
     /// The counts as the last snapshot read them.
     seen: Box<[u64]>,
+    /// How many were too high before.
+    saturated_before: u64,
 }
 
 impl Snapshots {
-    pub(crate) fn new(
-        empty: Histogram<u64>,
-        layout: Layout,
-        counts: Arc<[AtomicU64]>,
-        saturated: Arc<AtomicU64>,
-    ) -> Self {
-        let seen = vec![0; counts.len()].into_boxed_slice();
-        Self { empty, layout, counts, saturated, seen }
+    /// Of what is counted from now on, where the recording has been used before.
+    pub(crate) fn new(empty: Histogram<u64>, recording: &Recording) -> Self {
+        let (counts, saturated) = (recording.counts().clone(), recording.above().clone());
+        let seen = counts.iter().map(|count| count.load(Relaxed)).collect();
+        let saturated_before = saturated[0].load(Relaxed);
+        Self { empty, layout: recording.buckets(), counts, saturated, seen, saturated_before }
     }
 
     /// What was recorded since the last snapshot, or since the start.
@@ -104,7 +102,7 @@ impl Snapshots {
     /// therefore counted too low.
     #[must_use]
     pub fn saturated(&self) -> u64 {
-        self.saturated.load(Relaxed)
+        self.saturated[0].load(Relaxed) - self.saturated_before
     }
 }
 
@@ -113,7 +111,7 @@ impl fmt::Debug for Snapshots {
         formatter
             .debug_struct("Snapshots")
             .field("highest_ns", &self.empty.high())
-            .field("saturated", &self.saturated)
+            .field("saturated", &self.saturated())
             .finish_non_exhaustive()
     }
 }
