@@ -31,8 +31,8 @@ use crate::words::Words;
 
 /// The most values that one block may have besides its name.
 pub(crate) const BLOCK_VALUES_MAX: usize = 127;
-/// Words of a block's name, which come first.
-pub(crate) const BLOCK_NAME_WORDS: usize = 4;
+/// Words of a block's name, which come first: a cache line.
+pub(crate) const BLOCK_NAME_WORDS: usize = 8;
 /// The label of a block's name.
 pub(crate) const BLOCK_NAME_LABEL: &str = "name";
 

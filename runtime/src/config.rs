@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use taut_counters::CounterFile;
+
 use crate::error::BuildError;
+use crate::executor::LongTurnHook;
 use crate::host::HostOptions;
 
 /// Which kernel interface carries the runtime's I/O.
@@ -79,6 +82,9 @@ pub(crate) struct Config {
     pub(crate) blocking_idle: Duration,
     pub(crate) cancel_grace: Duration,
     pub(crate) shutdown_timeout: Duration,
+    pub(crate) counter_file: Option<CounterFile>,
+    pub(crate) turn_budget: Option<Duration>,
+    pub(crate) on_long_turn: Option<LongTurnHook>,
 }
 
 impl Default for Config {
@@ -111,6 +117,9 @@ impl Default for Config {
             blocking_idle: Duration::from_secs(10),
             cancel_grace: Duration::from_secs(1),
             shutdown_timeout: Duration::from_secs(5),
+            counter_file: None,
+            turn_budget: None,
+            on_long_turn: None,
         }
     }
 }

@@ -7,12 +7,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use taut_counters::{CounterFile, CounterFileError, CounterFileErrorKind};
+
 use crate::buffer::{ReceivePool, Region, RegionNames, SendPool, TxBuf};
 use crate::config::{Config, Driver, WaitStrategy};
-use crate::counters::{CounterCells, Counters};
+use crate::counters::{CounterPlace, Counters};
 use crate::driver::{ActiveDriver, Shared};
 use crate::error::{BuildError, BuildErrorKind};
-use crate::executor::{Core, Remote, Watches, current};
+use crate::executor::{
+    Core, Heartbeat, LongTurn, LongTurnHook, Remote, TurnLengths, Watches, current,
+};
 use crate::features::Features;
 use crate::host::Held;
 use crate::pin::Pinned;
@@ -43,6 +47,15 @@ pub fn run<F: Future>(future: F) -> Result<F::Output, BuildError> {
 /// Outside of a runtime.
 pub fn counters() -> Counters {
     current().counters.snapshot()
+}
+
+/// The longest turns of the runtime on this thread, see [`Runtime::long_turns`].
+///
+/// # Panics
+///
+/// Outside of a runtime.
+pub fn long_turns() -> Vec<LongTurn> {
+    current().long_turns()
 }
 
 /// The features of the runtime on this thread.
@@ -118,6 +131,12 @@ impl Runtime {
     /// A snapshot of the counters.
     pub fn counters(&self) -> Counters {
         self.core.counters.snapshot()
+    }
+
+    /// The longest turns so far, the longest first: at most
+    /// [`LONG_TURNS_MAX`](crate::LONG_TURNS_MAX); none unless [`Builder::turn_budget`] is set.
+    pub fn long_turns(&self) -> Vec<LongTurn> {
+        self.core.long_turns()
     }
 
     /// All tasks and what they wait for, see [`Dump`].
@@ -254,6 +273,66 @@ impl Builder {
         self
     }
 
+    /// Counts in this file, where `taut-stat` and others see it live, instead of on the heap. The
+    /// runtime takes a block of the file, named after the thread and the core, and gives it back at
+    /// its end; several runtimes of a process may share one file. Default: none.
+    ///
+    /// ```
+    /// use taut_counters::{CounterFile, CounterFileOptions, CounterReader};
+    /// use taut_runtime::Runtime;
+    ///
+    /// let file = CounterFile::create(CounterFileOptions::default())?;
+    /// let runtime = Runtime::builder().counter_file(&file).build()?;
+    /// runtime.block_on(async { taut_runtime::yield_now().await });
+    ///
+    /// let mut reader = CounterReader::open(file.path())?;
+    /// assert!(reader.snapshot()?.number(1, "polls") >= Some(2));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn counter_file(mut self, file: &CounterFile) -> Self {
+        self.config.counter_file = Some(file.clone());
+        self
+    }
+
+    /// Records how long tasks keep the loop from its next look at the world: counts the turns that
+    /// took longer than this, keeps the longest ones for [`Runtime::long_turns`], and gives the
+    /// counter file their distribution as `turn_ns`. Costs one reading of the clock for each poll
+    /// and each turn with polls. Default: off, which costs one branch a turn.
+    pub fn turn_budget(mut self, budget: Duration) -> Self {
+        self.config.turn_budget = Some(budget);
+        self
+    }
+
+    /// Is called, on the core, after each turn over the [`turn_budget`](Self::turn_budget), without
+    /// which it never is. It should hand its news over and return: it holds the loop up, too. A
+    /// panic of it ends there.
+    ///
+    /// ```
+    /// use std::sync::mpsc::channel;
+    /// use std::time::{Duration, Instant};
+    ///
+    /// let (sender, long_turns) = channel();
+    /// let runtime = taut_runtime::Runtime::builder()
+    ///     .turn_budget(Duration::from_micros(500))
+    ///     .on_long_turn(move |turn| sender.send(turn.clone()).unwrap_or_default())
+    ///     .build()?;
+    /// runtime.block_on(async {
+    ///     let busy = taut_runtime::spawn(async {
+    ///         let start = Instant::now();
+    ///         while start.elapsed() < Duration::from_millis(1) {}
+    ///     });
+    ///     busy.named("busy").await
+    /// })?;
+    /// let turn = long_turns.try_iter().max_by_key(|turn| turn.length()).expect("at least one");
+    /// assert_eq!(turn.task_name(), Some("busy"));
+    /// println!("{turn}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn on_long_turn(mut self, hook: impl Fn(&LongTurn) + Send + Sync + 'static) -> Self {
+        self.config.on_long_turn = Some(LongTurnHook::new(hook));
+        self
+    }
+
     /// Builds the runtime on the calling thread.
     ///
     /// # Errors
@@ -269,13 +348,15 @@ impl Builder {
         let is_pinned = matches!(pinned, Some(Ok(_)));
         let mut memory = Features::default();
         let mut held = Held::before_pools(&config, is_pinned, &mut memory)?;
-        let counters = Rc::new(CounterCells::default());
+        let counters = CounterPlace::new(config.counter_file.as_ref(), &counter_name(&config))
+            .map_err(no_counters)?;
+        let turn_lengths = TurnLengths::new(&config, &counters).map_err(no_counters)?;
         let remote = Remote::new()
             .map_err(|error| BuildError::system("the doorbell could not be made", error))?;
         let shared = Shared {
             receive_pool: Rc::new(receive_pool(&config, asked, &mut memory)?),
             send_pool: Rc::new(send_pool(&config, &mut memory)?),
-            counters: Rc::clone(&counters),
+            counters: counters.clone(),
             remote: Arc::new(remote),
         };
         let (receive_pool, send_pool, remote) = (
@@ -289,7 +370,8 @@ impl Builder {
         let slack = tighten_slack(&config, &mut features);
         let clock = Clock::new(&mut features);
         held.after_pools(&config, &mut features)?;
-        counters.options_refused.add(features.degraded().count() as u64);
+        counters.options_refused.set(features.degraded().count() as u64);
+        counters.features_refused.set(features.refused().count() as u64);
         let core = Rc::new_cyclic(|this| Core {
             hot: Default::default(),
             background: Default::default(),
@@ -311,6 +393,8 @@ impl Builder {
             timers: RefCell::new(Wheel::new(clock.now_ns())),
             clock,
             counters,
+            heartbeat: Heartbeat::default(),
+            turn_lengths,
             config,
             features,
             idle_since_ns: Cell::new(0),
@@ -323,6 +407,26 @@ impl Builder {
         });
         Ok(Runtime { core })
     }
+}
+
+/// What the core's part of a counter file is called: after the thread, and the core it is pinned to.
+fn counter_name(config: &Config) -> String {
+    let thread = std::thread::current();
+    match (thread.name(), config.core) {
+        (Some(name), Some(core)) => format!("{name}@{core}"),
+        (Some(name), None) => name.to_owned(),
+        (None, Some(core)) => format!("core {core}"),
+        (None, None) => "runtime".to_owned(),
+    }
+}
+
+fn no_counters(error: CounterFileError) -> BuildError {
+    let kind = match error.kind() {
+        CounterFileErrorKind::FileSystem => BuildErrorKind::MemoryLimit,
+        _ => BuildErrorKind::Configuration,
+    };
+    let what = "the runtime gets no place in the counter file";
+    BuildError::new(kind, what, "", Some(error.into()))
 }
 
 /// Pins where asked. A refusal is an error, or in degraded mode a result for the feature table.

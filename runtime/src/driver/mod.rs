@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use crate::buffer::{ReceivePool, RxBuf, SendPool};
 use crate::config::{Config, Driver};
-use crate::counters::CounterCells;
+use crate::counters::CounterPlace;
 use crate::error::{BuildError, runtime_ended};
 use crate::executor::Remote;
 use crate::features::Features;
@@ -135,7 +135,7 @@ pub(crate) enum ActiveDriver {
 pub(crate) struct Shared {
     pub(crate) receive_pool: Rc<ReceivePool>,
     pub(crate) send_pool: Rc<SendPool>,
-    pub(crate) counters: Rc<CounterCells>,
+    pub(crate) counters: CounterPlace,
     pub(crate) remote: Arc<Remote>,
 }
 

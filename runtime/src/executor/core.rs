@@ -19,16 +19,18 @@ use super::contain::contain;
 use super::foreign::ForeignWaits;
 use super::header::{self, ABORTED, BACKGROUND, CANCELLED, COMPLETE, FOREIGN_WAITS, Header};
 use super::header::{JOINABLE, NOTIFIED, QUEUED, RUNNING, TAKEN};
+use super::heartbeat::Heartbeat;
 use super::join::JoinHandle;
 use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
 use super::trace::Trace;
+use super::turn_length::TurnLengths;
 use super::wake::TaskRef;
 use super::watch::Watches;
 use crate::blocking::Pool;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
-use crate::counters::CounterCells;
+use crate::counters::{CounterPlace, STATE_ENDED};
 use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
 use crate::host::Held;
@@ -93,7 +95,9 @@ pub(crate) struct Core {
     pub(crate) blocking: Pool,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
-    pub(crate) counters: Rc<CounterCells>,
+    pub(crate) counters: CounterPlace,
+    pub(crate) heartbeat: Heartbeat,
+    pub(crate) turn_lengths: Option<Box<TurnLengths>>,
     pub(crate) config: Config,
     pub(crate) features: Features,
     /// Since when there was nothing to do, for `SpinThenPark`; zero while there is.
@@ -145,6 +149,7 @@ impl Core {
         let task = TaskCell::allocate(self, future, state, Location::caller());
         self.counters.tasks_spawned.increment();
         self.counters.tasks_live.increment();
+        self.counters.tasks_live_max.raise_to(self.counters.tasks_live.get());
         if self.ended.get() {
             // A destructor spawned at the end of the runtime: the task ends at once.
             // SAFETY: the task was just made, so it is in no list.
@@ -328,6 +333,7 @@ impl Core {
             // One that panics must not keep the others from being called.
             contain(|| self.call_deferred());
         }
+        self.beat(STATE_ENDED);
         self.pinned.take();
         self.slack.take();
         self.held.take();

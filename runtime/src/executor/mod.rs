@@ -23,6 +23,8 @@
 //! | `core` | all that one core owns, and the thread's way to it |
 //! | `watch` | words that other threads change, looked at in every turn |
 //! | `turn` | the loop |
+//! | `turn_length` | how long tasks keep the loop from its next turn, and which ones |
+//! | `heartbeat` | the loop says that it turns, or sleeps |
 
 mod attention;
 mod block;
@@ -33,6 +35,7 @@ mod core;
 mod doorbell;
 mod foreign;
 mod header;
+mod heartbeat;
 mod join;
 #[cfg(all(test, loom))]
 mod models;
@@ -43,21 +46,25 @@ mod remote;
 mod thread;
 mod trace;
 mod turn;
+mod turn_length;
 mod wake;
 mod waker;
 mod watch;
 mod yielding;
 
 pub use join::{Flatten, JoinError, JoinHandle};
+pub use turn_length::{LONG_TURNS_MAX, LongTurn};
 pub use yielding::{YieldNow, yield_now};
 
 pub(crate) use attention::{Scope, checkpoint, checkpoint_and_give_way, checkpoint_at, give_way};
 pub(crate) use contain::{PanicPayload, contain};
 pub(crate) use core::{Core, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;
+pub(crate) use heartbeat::Heartbeat;
 pub(crate) use pooled::Pooled;
 pub(crate) use remote::Remote;
 pub(crate) use thread::block_on;
+pub(crate) use turn_length::{LongTurnHook, TurnLengths};
 pub(crate) use wake::{WakeList, WakeSlot};
 pub(crate) use watch::{Owner, WatchKey, Watches, Word};
 

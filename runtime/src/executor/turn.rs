@@ -6,11 +6,14 @@
 //! while a timer runs or the strategy may park, one read of the clock.
 
 use std::panic::resume_unwind;
+use std::ptr::NonNull;
 use std::time::Duration;
 
 use super::Lane;
 use super::core::{Core, Entered};
+use super::header::Header;
 use crate::config::WaitStrategy;
+use crate::counters::{STATE_OUTSIDE, STATE_TURNING};
 use crate::driver::{Backend, Deadline, Wait};
 use crate::time::NEVER_NS;
 
@@ -23,6 +26,7 @@ impl Core {
         // drops the future before what it borrows goes.
         let root = unsafe { self.spawn_unchecked(future, Lane::Hot) };
         let guard = EndOnUnwind(self);
+        self.beat(STATE_TURNING);
         loop {
             self.run_ready();
             if root.is_finished() {
@@ -35,6 +39,7 @@ impl Core {
         self.driver.borrow_mut().turn(Wait::No);
         self.watches.settle();
         self.call_deferred();
+        self.beat(STATE_OUTSIDE);
         std::mem::forget(guard);
         match root.into_outcome().map_err(super::JoinError::try_into_panic) {
             Ok(output) => output,
@@ -45,10 +50,18 @@ impl Core {
 
     #[inline]
     fn run_ready(&self) {
+        match &self.turn_lengths {
+            None => self.run_lanes(|task| self.run(task)),
+            Some(lengths) => self.run_ready_timed(lengths),
+        }
+    }
+
+    #[inline]
+    pub(super) fn run_lanes(&self, mut run: impl FnMut(NonNull<Header>)) {
         let mut left = self.config.poll_budget;
         while left > 0 {
             let Some(task) = self.hot.pop() else { break };
-            self.run(task);
+            run(task);
             left -= 1;
         }
         if self.background.is_empty() {
@@ -59,7 +72,7 @@ impl Core {
             let Some(task) = self.background.pop() else {
                 break;
             };
-            self.run(task);
+            run(task);
             left -= 1;
         }
     }
@@ -73,6 +86,7 @@ impl Core {
     #[inline]
     fn turn(&self) {
         self.counters.turns.increment();
+        self.beat_now_and_then();
         if self.remote.has_mail() {
             self.read_mail();
         }
@@ -84,6 +98,7 @@ impl Core {
         let taken = self.driver.borrow_mut().turn(wait);
         if wait != Wait::No {
             self.unpark();
+            self.wakes_up();
         }
         // Last, so that nothing but its task comes between a timer and what waits for it.
         self.fire_timers();
@@ -156,6 +171,7 @@ impl Core {
         if until.is_some_and(|until| until.timeout.is_zero()) || !self.park() {
             return Wait::No;
         }
+        self.falls_asleep();
         Wait::Sleep { until }
     }
 

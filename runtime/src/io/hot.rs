@@ -65,6 +65,9 @@ impl HotSources {
             match receive_now(stream, &core.receive_pool, &core.counters) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 received => {
+                    if let Err(error) = &received {
+                        core.counters.failed(error);
+                    }
                     stream.deliver(received.map(|(bytes, _)| bytes));
                     delivered = true;
                 }
@@ -83,6 +86,8 @@ pub(crate) fn receive_now(
 ) -> io::Result<(RxBuf, bool)> {
     counters.syscalls.increment();
     pool.fill(counters, |to| {
-        Ok(recv(&stream.descriptor, to, RecvFlags::DONTWAIT).map(|(count, _)| count)?)
+        let (count, _) = recv(&stream.descriptor, to, RecvFlags::DONTWAIT)?;
+        counters.received(count);
+        Ok(count)
     })
 }

@@ -128,7 +128,11 @@ impl Outbound {
             this.core.counters.syscalls.increment();
             let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
             let mut no_control = SendAncillaryBuffer::default();
-            Ok(sendmsg(&this.descriptor, slices, &mut no_control, flags)?)
+            let sent = sendmsg(&this.descriptor, slices, &mut no_control, flags);
+            let given = slices.iter().map(|slice| slice.len()).sum();
+            let sent = sent.map_err(io::Error::from);
+            this.core.counters.tried_to_send(&sent, given);
+            sent.inspect_err(|error| this.core.counters.failed(error))
         })
     }
 
@@ -223,7 +227,10 @@ impl Outbound {
     #[inline]
     fn send_now(&self, bytes: &[u8]) -> io::Result<usize> {
         self.core.counters.syscalls.increment();
-        Ok(send(&self.descriptor, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL)?)
+        let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
+        let sent = send(&self.descriptor, bytes, flags).map_err(io::Error::from);
+        self.core.counters.tried_to_send(&sent, bytes.len());
+        sent.inspect_err(|error| self.core.counters.failed(error))
     }
 }
 

@@ -47,14 +47,19 @@ pub(crate) fn attempt(operation: &mut Operation, counters: &CounterCells) -> io:
             while *sent < buffer.len() {
                 counters.syscalls.increment();
                 let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
-                *sent += send(&*descriptor, &buffer[*sent..], flags)?;
+                let rest = &buffer[*sent..];
+                let outcome = send(&*descriptor, rest, flags).map_err(io::Error::from);
+                counters.tried_to_send(&outcome, rest.len());
+                *sent += outcome?;
             }
             Ok(*sent)
         }
         Operation::ReceiveInto { inbound, buffer } => {
             counters.syscalls.increment();
             let to = spare_capacity(buffer);
-            Ok(recv(&inbound.descriptor, to, RecvFlags::DONTWAIT).map(|(count, _)| count)?)
+            let (count, _) = recv(&inbound.descriptor, to, RecvFlags::DONTWAIT)?;
+            counters.received(count);
+            Ok(count)
         }
         Operation::File(_) | Operation::FileLocal(_) => {
             unreachable!("the blocking pool does file operations")

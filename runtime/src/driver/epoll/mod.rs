@@ -135,6 +135,9 @@ impl Epoll {
 
     /// An operation has its result.
     fn ended(&mut self, key: Key, result: io::Result<usize>) {
+        if let Err(error) = &result {
+            self.shared.counters.failed(error);
+        }
         let Some(pending) = self.operations.get_mut(key) else {
             return;
         };
@@ -191,7 +194,10 @@ impl Epoll {
                 }
                 Poll::Ready(Ok(bytes))
             }
-            Err(error) => Poll::Ready(Err(error)),
+            Err(error) => {
+                self.shared.counters.failed(&error);
+                Poll::Ready(Err(error))
+            }
         }
     }
 }
@@ -292,6 +298,7 @@ impl Backend for Epoll {
         let received = recv(&inbound.descriptor, &mut *to, RecvFlags::DONTWAIT)
             .map(|(count, _)| (count, count == to.len()))
             .map_err(io::Error::from);
+        self.shared.counters.received(received.as_ref().map_or(0, |(count, _)| *count));
         Some(self.received(inbound, received))
     }
 
@@ -351,8 +358,12 @@ impl Backend for Epoll {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return 0,
             Err(error) => panic!("epoll_wait failed, the driver is unusable: {error}"),
         };
-        counters.completions.add(events.len() as u64);
         let taken = events.len();
+        if taken > 0 {
+            counters.completions.add(taken as u64);
+            counters.completions_max_per_turn.raise_to(taken as u64);
+            counters.completions_ready_max.raise_to(taken as u64);
+        }
         for event in events.iter() {
             let (data, flags) = (event.data.u64(), event.flags);
             if data == DOORBELL {

@@ -9,8 +9,10 @@ use io_uring::{cqueue, squeue};
 
 use super::entry;
 use super::ring::Ring;
+use super::setup::GrantedSends;
 use super::table::{CANCELLATION, Table, Work, dispose, doorbell_entry};
 use crate::buffer::RxBuf;
+use crate::counters::CounterCells;
 use crate::driver::{Key, LocalTransfer, Operation};
 use crate::fs::{FileOperation, LocalBuffer};
 use crate::io::{InboundState, IncomingState};
@@ -75,6 +77,7 @@ impl Table {
         let bytes = slot.map(|slot| pool.received(slot, result.max(0) as u32));
         match result {
             1.. => {
+                self.shared.counters.received(result as usize);
                 self.predictor.observe(state);
                 state.deliver(Ok(bytes.expect("a receive fills a provided buffer")));
             }
@@ -85,7 +88,7 @@ impl Table {
             }
             // Stopped by ourselves: a reader that waits arms it again.
             _ if -result == libc::ECANCELED => state.reader.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+            _ => state.deliver(Err(self.failure(result))),
         }
         if more && state.queued() >= self.window && !state.stopping.replace(true) {
             state.paused.set(true);
@@ -105,10 +108,11 @@ impl Table {
                 assert!(result as usize <= buffer.capacity());
                 // SAFETY: the kernel wrote that many bytes to the start of the empty buffer.
                 unsafe { buffer.set_len(result as usize) };
+                self.shared.counters.received(result as usize);
                 state.deliver(Ok(RxBuf::from(buffer)));
             }
             _ if -result == libc::ECANCELED => state.reader.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+            _ => state.deliver(Err(self.failure(result))),
         }
     }
 
@@ -128,7 +132,7 @@ impl Table {
             // SAFETY: the kernel just opened this descriptor for us, and nobody else knows it.
             0.. => state.deliver(Ok(unsafe { OwnedFd::from_raw_fd(result) })),
             _ if -result == libc::ECANCELED => state.acceptors.fire(),
-            _ => state.deliver(Err(io::Error::from_raw_os_error(-result))),
+            _ => state.deliver(Err(self.failure(result))),
         }
         if more && state.queued() >= self.accept_queue && !state.stopping.replace(true) {
             self.cancel(ring, key);
@@ -138,8 +142,9 @@ impl Table {
     fn operation_completed(&mut self, ring: &mut Ring, key: Key, result: i32, flags: u32) {
         let Some(slot) = self.slots.get_mut(key) else { unreachable!("the caller looked") };
         let Work::Operation(operation) = &mut slot.work else { unreachable!("the caller looked") };
+        count(&self.shared.counters, operation, result, flags);
         if !cqueue::notif(flags) {
-            if let Some(entry) = next_part(operation, result, slot.cancelled, self.fixed_buffers) {
+            if let Some(entry) = next_part(operation, result, slot.cancelled, self.granted_sends) {
                 slot.owed += 1;
                 if slot.owed == 1 {
                     self.count_in_flight(1, false);
@@ -159,6 +164,12 @@ impl Table {
         {
             dispose(slot);
         }
+    }
+
+    fn failure(&self, result: i32) -> io::Error {
+        let error = io::Error::from_raw_os_error(-result);
+        self.shared.counters.failed(&error);
+        error
     }
 
     /// The kernel has ended the doorbell's poll, as it may where completions overflow.
@@ -192,12 +203,32 @@ impl Table {
     }
 }
 
+/// Counts what an operation's completion tells; the notification of a zero-copy send comes last.
+fn count(counters: &CounterCells, operation: &Operation, result: i32, flags: u32) {
+    if cqueue::notif(flags) {
+        counters.zero_copy_pending.decrement();
+        // The bit that would be the sign says so, where the kernel was asked to report it.
+        counters.zero_copy_copied.add(u64::from(result < 0));
+        return;
+    }
+    if cqueue::more(flags) {
+        counters.zero_copy_pending.increment();
+    }
+    match operation {
+        Operation::File(_) | Operation::FileLocal(_) => {}
+        _ if result < 0 => counters.failed(&io::Error::from_raw_os_error(-result)),
+        Operation::Send { buffer, sent, .. } => counters.sent(result as usize, buffer.len() - sent),
+        Operation::ReceiveInto { .. } => counters.received(result as usize),
+        _ => {}
+    }
+}
+
 /// The entry for what is left of a send that the kernel took in part.
 fn next_part(
     operation: &mut Operation,
     result: i32,
     cancelled: bool,
-    fixed_buffers: bool,
+    granted: GrantedSends,
 ) -> Option<squeue::Entry> {
     let Operation::Send { buffer, sent, .. } = operation else {
         return None;
@@ -206,7 +237,7 @@ fn next_part(
         return None;
     }
     *sent += result as usize;
-    (*sent < buffer.len()).then(|| entry::of_operation(operation, fixed_buffers))
+    (*sent < buffer.len()).then(|| entry::of_operation(operation, granted))
 }
 
 /// Gives the operation's own view of the kernel's result.

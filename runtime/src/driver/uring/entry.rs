@@ -9,16 +9,22 @@ use std::os::fd::AsRawFd;
 
 use super::file;
 use super::provided::GROUP;
+use super::setup::GrantedSends;
 use super::table::FIXED_BUFFER;
 use crate::buffer::SendBuf;
 use crate::driver::Operation;
 use crate::io::{Descriptor, Interest};
 
+/// Has the notification of a zero-copy send tell whether the kernel copied (Linux 6.2).
+const SEND_ZC_REPORT_USAGE: u16 = 1 << 3;
+
 /// The entry of a one-shot operation, without its user data.
-pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> squeue::Entry {
+pub(crate) fn of_operation(operation: &mut Operation, granted: GrantedSends) -> squeue::Entry {
     match operation {
         Operation::File(operation) => return file::entry(operation),
-        Operation::FileLocal(transfer) => return file::local_entry(transfer, fixed_buffers),
+        Operation::FileLocal(transfer) => {
+            return file::local_entry(transfer, granted.fixed_buffers);
+        }
         _ => {}
     }
     let fd = Fd(operation.descriptor().as_raw_fd());
@@ -34,7 +40,7 @@ pub(crate) fn of_operation(operation: &mut Operation, fixed_buffers: bool) -> sq
             opcode::PollAdd::new(fd, events as u32).build()
         }
         Operation::Send { buffer, sent, zero_copy, .. } => {
-            send(fd, buffer, *sent, *zero_copy, fixed_buffers)
+            send(fd, buffer, *sent, *zero_copy, granted)
         }
         Operation::ReceiveInto { buffer, .. } => {
             let spare = buffer.spare_capacity_mut();
@@ -50,7 +56,7 @@ fn send(
     buffer: &SendBuf,
     sent: usize,
     zero_copy: bool,
-    fixed_buffers: bool,
+    granted: GrantedSends,
 ) -> squeue::Entry {
     let rest = &buffer[sent..];
     let length = u32::try_from(rest.len()).unwrap_or(u32::MAX >> 1);
@@ -59,8 +65,9 @@ fn send(
     if !zero_copy {
         return opcode::Send::new(fd, rest.as_ptr(), length).flags(flags).build();
     }
-    let registered = fixed_buffers && buffer.is_registered();
-    let send = opcode::SendZc::new(fd, rest.as_ptr(), length).flags(flags);
+    let registered = granted.fixed_buffers && buffer.is_registered();
+    let report = if granted.reports_copies { SEND_ZC_REPORT_USAGE } else { 0 };
+    let send = opcode::SendZc::new(fd, rest.as_ptr(), length).flags(flags).zc_flags(report);
     if registered { send.buf_index(Some(FIXED_BUFFER)).build() } else { send.build() }
 }
 

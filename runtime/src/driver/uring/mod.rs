@@ -77,7 +77,7 @@ impl Uring {
         let mut taken = 0;
         while taken < self.completion_budget {
             let mut batch: Batch = [const { MaybeUninit::uninit() }; _];
-            let completions = self.ring.take(&mut batch);
+            let completions = self.ring.take(&mut batch, &self.table.shared.counters);
             if completions.is_empty() {
                 break;
             }
@@ -86,7 +86,11 @@ impl Uring {
             }
             taken += completions.len();
         }
-        self.table.shared.counters.completions.add(taken as u64);
+        if taken > 0 {
+            let counters = &self.table.shared.counters;
+            counters.completions.add(taken as u64);
+            counters.completions_max_per_turn.raise_to(taken as u64);
+        }
         taken
     }
 }
@@ -244,6 +248,7 @@ impl Uring {
             }
             // The call took the socket's error, so the armed receive will not tell it.
             Err(error) => {
+                shared.counters.failed(&error);
                 stream.deliver(Err(error));
                 false
             }

@@ -116,11 +116,17 @@ impl Ring {
 
     /// Takes completions, as many as the batch holds, and gives their places back to the kernel.
     #[inline]
-    pub(crate) fn take<'a>(&mut self, batch: &'a mut Batch) -> &'a [cqueue::Entry] {
+    pub(crate) fn take<'a>(
+        &mut self,
+        batch: &'a mut Batch,
+        counters: &CounterCells,
+    ) -> &'a [cqueue::Entry] {
         if !self.has_completions() {
             return &[];
         }
-        self.ring.completion().fill(batch)
+        let mut queue = self.ring.completion();
+        counters.completions_ready_max.raise_to(queue.len() as u64);
+        queue.fill(batch)
     }
 
     /// Submits what waits and runs what the kernel deferred; does not sleep.
@@ -167,7 +173,9 @@ impl Ring {
         }
         let queue = self.ring.submission();
         // The queue itself says what was taken, also where the call ended with an error.
-        self.queued = queue.len() as u32;
+        let left = queue.len() as u32;
+        counters.submissions.add(u64::from(self.queued - left));
+        self.queued = left;
         if queue.taskrun() {
             counters.task_work_limit_hit.increment();
         }

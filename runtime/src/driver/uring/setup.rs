@@ -20,10 +20,18 @@ use crate::pin::for_guests;
 /// What the table may use beyond the floor.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Granted {
-    /// The send pool's region is registered as fixed buffer 0.
-    pub(crate) fixed_buffers: bool,
+    pub(crate) sends: GrantedSends,
     pub(crate) multishot_accept: bool,
     pub(crate) file_operations: FileOperations,
+}
+
+/// What the kernel does for sends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct GrantedSends {
+    /// The send pool's region is registered as fixed buffer 0.
+    pub(crate) fixed_buffers: bool,
+    /// It says which zero-copy sends it copied.
+    pub(crate) reports_copies: bool,
 }
 
 /// Makes a ring for the calling thread, disabled until everything is registered.
@@ -46,8 +54,11 @@ pub(crate) fn build(
     send_workers_away(&ring, config.core, features);
     note_unused(&ring, config, features);
     let multishot_accept = may_accept_multishot(features);
+    // It does from 6.2 on, which no feature tells; this one is of 6.10.
+    let reports_copies = ring.params().is_feature_recvsend_bundle();
+    let sends = GrantedSends { fixed_buffers, reports_copies };
     let ring = Ring::new(ring, name, sleeps_until);
-    Ok((ring, Granted { fixed_buffers, multishot_accept, file_operations }))
+    Ok((ring, Granted { sends, multishot_accept, file_operations }))
 }
 
 fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {

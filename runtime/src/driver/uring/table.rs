@@ -15,7 +15,7 @@ use super::entry;
 use super::file::FileOperations;
 use super::predict::Predictor;
 use super::ring::Ring;
-use super::setup::Granted;
+use super::setup::{Granted, GrantedSends};
 use crate::config::Config;
 use crate::driver::{Completed, Key, Operation, Shared, table_full};
 use crate::executor::WakeSlot;
@@ -62,7 +62,7 @@ pub(crate) struct Table {
     pub(crate) predictor: Predictor,
     pub(super) window: usize,
     pub(super) accept_queue: usize,
-    pub(super) fixed_buffers: bool,
+    pub(super) granted_sends: GrantedSends,
     pub(super) multishot_accept: bool,
     pub(super) file_operations: FileOperations,
     pub(super) operations_max: u32,
@@ -80,7 +80,7 @@ impl Table {
             predictor: Predictor::default(),
             window: config.receive_window_buffers as usize,
             accept_queue: config.accept_queue as usize,
-            fixed_buffers: granted.fixed_buffers,
+            granted_sends: granted.sends,
             multishot_accept: granted.multishot_accept,
             file_operations: granted.file_operations,
             operations_max: config.operations_max,
@@ -142,9 +142,9 @@ impl Table {
             Operation::ReceiveInto { inbound, .. } => Some(Rc::clone(inbound)),
             _ => None,
         };
-        let fixed_buffers = self.fixed_buffers;
+        let granted = self.granted_sends;
         let key = self.submit(ring, Work::Operation(operation), |work| match work {
-            Work::Operation(operation) => entry::of_operation(operation, fixed_buffers),
+            Work::Operation(operation) => entry::of_operation(operation, granted),
             _ => unreachable!("just made"),
         })?;
         if let Some(inbound) = inbound {
