@@ -60,7 +60,7 @@ pub use distribution::Distribution;
 pub use error::{CounterFileError, CounterFileErrorKind};
 pub use file::{CounterFile, CounterFileOptions};
 pub use handles::{Block, Counter, Gauge};
-pub use place::DIRECTORY;
+pub use place::{DIRECTORY, remove_dead};
 pub use reader::CounterReader;
 pub use recording::Recording;
 pub use snapshot::{Reading, Snapshot, SnapshotValue};

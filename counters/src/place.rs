@@ -46,11 +46,6 @@ pub(crate) fn path_of(directory: &Path, name: &str) -> Result<PathBuf, CounterFi
     Ok(directory.join(format!("{PREFIX}{name}{SUFFIX}")))
 }
 
-/// Whether a file is called like a counter file.
-pub(crate) fn is_called_like_one(file_name: &str) -> bool {
-    file_name.starts_with(PREFIX) && file_name.ends_with(SUFFIX)
-}
-
 /// A new file without a name, locked, of so many bytes.
 pub(crate) fn make(
     directory: &Path,
@@ -99,7 +94,7 @@ pub(crate) fn publish(file: BorrowedFd<'_>, path: &Path) -> Result<(), CounterFi
         match linkat(CWD, unnamed.as_str(), CWD, path, AtFlags::SYMLINK_FOLLOW) {
             Ok(()) => return Ok(()),
             Err(Errno::EXIST) => {
-                if !remove_dead(path)? {
+                if !remove_if_dead(path)? {
                     // Alive, or held by a reader that looks whether it is.
                     yield_now();
                 }
@@ -119,8 +114,34 @@ pub(crate) fn publish(file: BorrowedFd<'_>, path: &Path) -> Result<(), CounterFi
     ))
 }
 
+/// Removes the counter files in a folder whose processes are dead: killed, or ended by
+/// `std::process::exit`, which drops nothing. Gives their paths.
+///
+/// # Errors
+///
+/// The folder can't be read. A file that can't be removed is left out.
+pub fn remove_dead(directory: impl AsRef<Path>) -> Result<Vec<PathBuf>, CounterFileError> {
+    let paths = files(directory.as_ref())?.into_iter();
+    Ok(paths.filter(|path| remove_if_dead(path).unwrap_or(false) && !path.exists()).collect())
+}
+
+/// The paths in a folder that are called like counter files, in order.
+pub(crate) fn files(directory: &Path) -> Result<Vec<PathBuf>, CounterFileError> {
+    let entries = std::fs::read_dir(directory).map_err(|error| {
+        CounterFileError::system(format!("{} can't be read", directory.display()), error)
+    })?;
+    let called_like_one = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        name.starts_with(PREFIX) && name.ends_with(SUFFIX)
+    };
+    let paths = entries.filter_map(|entry| entry.ok().map(|entry| entry.path()));
+    let mut paths: Vec<PathBuf> = paths.filter(called_like_one).collect();
+    paths.sort();
+    Ok(paths)
+}
+
 /// Removes the file of a process that is dead; `false` where one that lives holds it.
-fn remove_dead(path: &Path) -> Result<bool, CounterFileError> {
+fn remove_if_dead(path: &Path) -> Result<bool, CounterFileError> {
     let flags = OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = match open(path, flags, Mode::empty()) {
         Ok(file) => file,

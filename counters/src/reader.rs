@@ -133,18 +133,7 @@ impl CounterReader {
     ///
     /// The folder can't be read.
     pub fn open_all(directory: impl AsRef<Path>) -> Result<Vec<Self>, CounterFileError> {
-        let directory = directory.as_ref();
-        let entries = std::fs::read_dir(directory).map_err(|error| {
-            CounterFileError::system(format!("{} can't be read", directory.display()), error)
-        })?;
-        let called_like_one = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| place::is_called_like_one(&name.to_string_lossy()))
-        };
-        let mut paths: Vec<PathBuf> = entries
-            .filter_map(|entry| entry.ok().map(|entry| entry.path()))
-            .filter(called_like_one)
-            .collect();
-        paths.sort();
+        let paths = place::files(directory.as_ref())?;
         let readers = paths.into_iter().filter_map(|path| Self::open(path).ok());
         Ok(readers.filter(Self::has_writer).collect())
     }

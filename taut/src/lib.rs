@@ -51,6 +51,13 @@ pub mod latency {
     pub use taut_latency::*;
 }
 
+/// Counters in a mapped file that other processes read live: those of the runtimes that were built
+/// with [`Builder::counter_file`], and your own counters, gauges and latency recorders beside them.
+/// `taut-stat` shows them.
+pub mod counter_file {
+    pub use taut_counters::*;
+}
+
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
     Features, JoinError, JoinHandle, NumaMemory, OffCore, Runtime, WaitStrategy, WorkPanicked,
@@ -58,6 +65,7 @@ pub use taut_runtime::{
     off_core_with, on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time,
     yield_now,
 };
+pub use taut_runtime::{LONG_TURNS_MAX, LongTurn, long_turns};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]

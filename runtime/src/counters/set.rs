@@ -171,7 +171,8 @@ counters! {
     /// Features that were asked for and refused, those among them; see
     /// [`Features`](crate::Features).
     features_refused: Gauge "",
-    /// When the loop last said that it turns: every 1024 turns, and around each sleep.
+    /// When the loop last said that it turns: each 1024 turns, of which one that sleeps counts for
+    /// 64, and where a sleep with a deadline begins.
     heartbeat_ns: Timestamp "ns",
     /// What the loop does: 0 is outside of `block_on`, 1 turns, 2 sleeps, 3 has ended.
     state: Flag "",

@@ -1,7 +1,8 @@
 //! The loop says that it turns, or sleeps, so that whoever looks from outside can tell a core that
 //! is stuck in a task from one that has nothing to do.
 //!
-//! Cost: a turn counts down, and each 1024th reads the clock; so does each end of a sleep.
+//! Cost: a turn counts down, and each 1024th reads the clock. A turn that sleeps counts for 64, so
+//! that a core which sleeps most of the time beats, too, without a reading at each end of a sleep.
 
 use std::cell::Cell;
 
@@ -10,6 +11,8 @@ use crate::counters::{STATE_ASLEEP, STATE_TURNING};
 
 /// Turns from one heartbeat to the next.
 const TURNS_PER_BEAT: u32 = 1024;
+/// For how many turns one counts that sleeps, beyond itself.
+const TURNS_PER_SLEEP: u32 = 63;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -45,14 +48,22 @@ impl Core {
         self.counters.state.set(state);
     }
 
-    pub(super) fn falls_asleep(&self) {
+    /// `now_ns` is a reading of the clock that was made anyway.
+    #[inline]
+    pub(super) fn falls_asleep(&self, now_ns: Option<u64>) {
         let spins = self.counters.turns_idle.get() - self.heartbeat.idle_before.get();
         self.counters.spins_before_block.set(spins);
-        self.beat(STATE_ASLEEP);
+        if let Some(now_ns) = now_ns {
+            self.counters.heartbeat_ns.set(now_ns);
+        }
+        self.counters.state.set(STATE_ASLEEP);
     }
 
+    #[inline]
     pub(super) fn wakes_up(&self) {
         self.heartbeat.idle_before.set(self.counters.turns_idle.get());
-        self.beat(STATE_TURNING);
+        self.counters.state.set(STATE_TURNING);
+        let left = self.heartbeat.left.get().saturating_sub(TURNS_PER_SLEEP);
+        self.heartbeat.left.set(left.max(1));
     }
 }

@@ -171,7 +171,7 @@ impl Core {
         if until.is_some_and(|until| until.timeout.is_zero()) || !self.park() {
             return Wait::No;
         }
-        self.falls_asleep();
+        self.falls_asleep(until.map(|until| until.at_ns - until.timeout.as_nanos() as u64));
         Wait::Sleep { until }
     }
 
