@@ -2,8 +2,8 @@
 
 mod common;
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::mpsc::channel;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::mpsc::{TryRecvError, channel};
 use std::thread;
 use std::time::Instant;
 
@@ -115,16 +115,17 @@ fn a_core_that_sleeps_one_that_is_stuck_and_one_that_turns_look_different() {
     on_each_driver(|builder| {
         let file = file(1);
         let builder = builder.wait(WaitStrategy::Park).counter_file(&file);
-        let (wake, mut woken) = shared::channel(1);
-        let (free, freed) = channel();
-        let stop = AtomicBool::new(false);
         thread::scope(|scope| {
-            scope.spawn(|| {
-                let freed = freed;
+            // Dropped when this ends, also by a panic: so the core ends.
+            let (wake, mut woken) = shared::channel(1);
+            let (free, freed) = channel();
+            let (_turn, turns) = channel::<()>();
+            let builder = builder.clone();
+            scope.spawn(move || {
                 builder.build().unwrap().block_on(async {
                     in_time(woken.recv()).await.unwrap();
                     freed.recv().unwrap();
-                    while !stop.load(Ordering::Relaxed) {
+                    while turns.try_recv() == Err(TryRecvError::Empty) {
                         yield_now().await;
                     }
                 });
@@ -147,7 +148,6 @@ fn a_core_that_sleeps_one_that_is_stuck_and_one_that_turns_look_different() {
             until_seen(&file, "turning", |seen| {
                 beat(seen) > beat(&stuck) && seen.number(1, "turns") > stuck.number(1, "turns")
             });
-            stop.store(true, Ordering::Relaxed);
         });
         assert_eq!(look(&file).number(1, "state"), ENDED);
     });

@@ -10,15 +10,15 @@ use super::core::Core;
 use crate::counters::{STATE_ASLEEP, STATE_TURNING};
 
 /// Turns from one heartbeat to the next.
-const TURNS_PER_BEAT: u32 = 1024;
+const TURNS_PER_BEAT: i32 = 1024;
 /// For how many turns one counts that sleeps, beyond itself.
-const TURNS_PER_SLEEP: u32 = 63;
+const TURNS_PER_SLEEP: i32 = 63;
 
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Heartbeat {
     /// Turns until the next one.
-    left: Cell<u32>,
+    left: Cell<i32>,
     /// Idle turns until the end of the last sleep.
     idle_before: Cell<u64>,
 }
@@ -33,9 +33,9 @@ impl Core {
     /// For each turn.
     #[inline]
     pub(super) fn beat_now_and_then(&self) {
-        let left = self.heartbeat.left.get().wrapping_sub(1);
+        let left = self.heartbeat.left.get() - 1;
         self.heartbeat.left.set(left);
-        if left == 0 {
+        if left <= 0 {
             self.beat(STATE_TURNING);
         }
     }
@@ -63,7 +63,6 @@ impl Core {
     pub(super) fn wakes_up(&self) {
         self.heartbeat.idle_before.set(self.counters.turns_idle.get());
         self.counters.state.set(STATE_TURNING);
-        let left = self.heartbeat.left.get().saturating_sub(TURNS_PER_SLEEP);
-        self.heartbeat.left.set(left.max(1));
+        self.heartbeat.left.set(self.heartbeat.left.get() - TURNS_PER_SLEEP);
     }
 }

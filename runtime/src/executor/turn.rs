@@ -56,7 +56,7 @@ impl Core {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn run_lanes(&self, mut run: impl FnMut(NonNull<Header>)) {
         let mut left = self.config.poll_budget;
         while left > 0 {
