@@ -154,12 +154,16 @@ fn a_core_that_is_stuck_is_said_and_one_that_sleeps_is_not() {
     thread::scope(|scope| {
         // Dropped when this ends, also by a panic: so both cores end.
         let (_free, freed) = std::sync::mpsc::channel::<()>();
-        let (_wake, mut woken) = taut::channel::shared::channel::<()>(1);
+        let (_wake, woken) = taut::channel::shared::channel::<()>(1);
         let core = |name: &str| thread::Builder::new().name(name.to_owned());
         let build = || Runtime::builder().wait(WaitStrategy::Park).counter_file(&file).build();
-        let stuck = move || build().unwrap().block_on(async { drop(freed.recv()) });
+        let stuck = move || {
+            build().unwrap().block_on(async { assert!(freed.recv().is_err()) });
+        };
         core("stuck").spawn_scoped(scope, stuck).unwrap();
-        let asleep = move || build().unwrap().block_on(async { drop(woken.recv().await) });
+        let asleep = move || {
+            build().unwrap().block_on(async { assert!(woken.recv().await.is_err()) });
+        };
         core("asleep").spawn_scoped(scope, asleep).unwrap();
 
         let line = format!("stuck --once --json --directory {}", folder.0.display());

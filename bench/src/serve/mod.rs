@@ -86,6 +86,10 @@ pub(crate) struct Options {
     #[arg(long)]
     sink: bool,
 
+    /// Have the runtime count in a file of this name, for taut-stat to look at.
+    #[arg(long, value_name = "NAME")]
+    counters: Option<String>,
+
     /// The page in which it leaves its counts.
     #[arg(long, hide = true)]
     page: Option<PathBuf>,
@@ -122,7 +126,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             announce(address, &format!("raw epoll, edge-triggered, {waits}"), Vec::new())?;
             raw_epoll::serve(&listener, spin, &service).map_err(failed)
         }
-        kind => on_taut::serve(kind, options.core, service),
+        kind => on_taut::serve(kind, options.core, options.counters.as_deref(), service),
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
+use taut::counter_file::{CounterFile, CounterFileOptions};
 use taut::net::{TcpListener, TcpStream};
 use taut::{Driver, Runtime, WaitStrategy};
 
@@ -11,19 +12,25 @@ use super::{ServerKind, Service, announce};
 use crate::harness::environment::FeatureRow;
 
 /// Serves for as long as the process lives.
-pub(super) fn serve(kind: ServerKind, core: usize, service: Service) -> Result<(), String> {
+pub(super) fn serve(
+    kind: ServerKind,
+    core: usize,
+    counters: Option<&str>,
+    service: Service,
+) -> Result<(), String> {
     let (driver, wait) = match kind {
         ServerKind::TautEpoll => (Driver::Epoll, WaitStrategy::Spin),
         ServerKind::TautPark => (Driver::Uring, WaitStrategy::Park),
         _ => (Driver::Uring, WaitStrategy::Spin),
     };
     let hot = kind == ServerKind::TautHot;
-    let runtime = Runtime::builder()
-        .core(core)
-        .wait(wait)
-        .driver(driver)
-        .build()
-        .map_err(|error| error.to_string())?;
+    let mut builder = Runtime::builder().core(core).wait(wait).driver(driver);
+    if let Some(name) = counters {
+        let options = CounterFileOptions { name: name.to_owned(), ..Default::default() };
+        let file = CounterFile::create(options).map_err(|error| error.to_string())?;
+        builder = builder.counter_file(&file);
+    }
+    let runtime = builder.build().map_err(|error| error.to_string())?;
     let features = FeatureRow::all_of(&runtime);
     let streams = if hot { ", hot streams" } else { "" };
     let settings = format!("{driver:?} driver, {wait:?}{streams}");
