@@ -117,7 +117,7 @@ fn a_core_that_sleeps_one_that_is_stuck_and_one_that_turns_look_different() {
         let builder = builder.wait(WaitStrategy::Park).counter_file(&file);
         thread::scope(|scope| {
             // Dropped when this ends, also by a panic: so the core ends.
-            let (wake, mut woken) = shared::channel(1);
+            let (wake, woken) = shared::channel(1);
             let (free, freed) = channel();
             let (_turn, turns) = channel::<()>();
             let builder = builder.clone();

@@ -172,7 +172,7 @@ counters! {
     /// [`Features`](crate::Features).
     features_refused: Gauge "",
     /// When the loop last said that it turns: each 1024 turns, of which one that sleeps counts for
-    /// 64, and where a sleep with a deadline begins.
+    /// 64; where a sleep begins, when the clock was last read.
     heartbeat_ns: Timestamp "ns",
     /// What the loop does: 0 is outside of `block_on`, 1 turns, 2 sleeps, 3 has ended.
     state: Flag "",

@@ -1,8 +1,9 @@
 //! The loop says that it turns, or sleeps, so that whoever looks from outside can tell a core that
 //! is stuck in a task from one that has nothing to do.
 //!
-//! Cost: a turn counts down, and each 1024th reads the clock. A turn that sleeps counts for 64, so
-//! that a core which sleeps most of the time beats, too, without a reading at each end of a sleep.
+//! Cost: a turn counts down, and each 1024th reads the clock. A turn that sleeps takes the reading
+//! that was made last, and counts for 64, so that a core beats also where it reads no clock before
+//! its sleeps.
 
 use std::cell::Cell;
 
@@ -48,14 +49,11 @@ impl Core {
         self.counters.state.set(state);
     }
 
-    /// `now_ns` is a reading of the clock that was made anyway.
     #[inline]
-    pub(super) fn falls_asleep(&self, now_ns: Option<u64>) {
+    pub(super) fn falls_asleep(&self) {
         let spins = self.counters.turns_idle.get() - self.heartbeat.idle_before.get();
         self.counters.spins_before_block.set(spins);
-        if let Some(now_ns) = now_ns {
-            self.counters.heartbeat_ns.set(now_ns);
-        }
+        self.counters.heartbeat_ns.set(self.clock.last_ns());
         self.counters.state.set(STATE_ASLEEP);
     }
 

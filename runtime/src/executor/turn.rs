@@ -163,16 +163,15 @@ impl Core {
         }
         let limit_ns = limit.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
         let next_ns = self.next_deadline_ns();
-        let ends = next_ns != NEVER_NS || limit_ns.is_some();
-        let now_ns = ends.then(|| self.clock.now_ns());
-        let until = now_ns.map(|now_ns| {
+        let until = (next_ns != NEVER_NS || limit_ns.is_some()).then(|| {
+            let now_ns = self.clock.now_ns();
             let at_ns = next_ns.min(now_ns.saturating_add(limit_ns.unwrap_or(u64::MAX)));
             Deadline { at_ns, timeout: Duration::from_nanos(at_ns.saturating_sub(now_ns)) }
         });
         if until.is_some_and(|until| until.timeout.is_zero()) || !self.park() {
             return Wait::No;
         }
-        self.falls_asleep(now_ns);
+        self.falls_asleep();
         Wait::Sleep { until }
     }
 

@@ -72,6 +72,12 @@ impl Clock {
         self.not_before(self.anchor_ns.get() + to_ns(passed, self.rate.get()))
     }
 
+    /// What was read last.
+    #[inline]
+    pub(crate) fn last_ns(&self) -> u64 {
+        self.last_ns.get()
+    }
+
     #[inline]
     fn not_before(&self, now_ns: u64) -> u64 {
         let now_ns = now_ns.max(self.last_ns.get());
