@@ -10,7 +10,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
-use std::panic::Location;
+use std::panic::{Location, RefUnwindSafe, UnwindSafe};
 use std::ptr::NonNull;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -109,6 +109,10 @@ impl LongTurnHook {
         Self(Arc::new(hook))
     }
 }
+
+// A panic of the hook is contained and seen by nobody, so a builder with one stays unwind-safe.
+impl UnwindSafe for LongTurnHook {}
+impl RefUnwindSafe for LongTurnHook {}
 
 impl fmt::Debug for LongTurnHook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
