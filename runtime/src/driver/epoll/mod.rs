@@ -324,7 +324,10 @@ impl Backend for Epoll {
                 Err(error) if io::Error::from(error).kind() == io::ErrorKind::WouldBlock => {
                     self.sources.exhausted(descriptor, Interest::Readable);
                 }
-                accepted => return Poll::Ready(accepted.map_err(io::Error::from)),
+                accepted => {
+                    let failed = |error: &io::Error| self.shared.counters.failed(error);
+                    return Poll::Ready(accepted.map_err(io::Error::from).inspect_err(failed));
+                }
             }
         }
         let waiter = Waiter::Incoming(Rc::clone(incoming));
