@@ -9,6 +9,7 @@
 //! | [`mod@format`] | the layout, byte by byte |
 //! | `place` | where a file lies, and how it comes there and goes |
 //! | `registry` | which part of it is whose |
+//! | `options` | [`CounterFileOptions`]: its name, its folder, its limits |
 //! | `file` | [`CounterFile`]: the writing end |
 //! | `handles`, `recording` | [`Counter`], [`Gauge`], [`Block`], [`Recording`]: one writer each |
 //! | `buckets`, `distribution` | HdrHistogram's layout of counts, and quantiles of it |
@@ -47,6 +48,7 @@ mod file;
 pub mod format;
 mod handles;
 mod mapping;
+mod options;
 mod place;
 mod reader;
 mod recording;
@@ -58,8 +60,9 @@ mod words;
 pub use buckets::Buckets;
 pub use distribution::Distribution;
 pub use error::{CounterFileError, CounterFileErrorKind};
-pub use file::{CounterFile, CounterFileOptions};
+pub use file::CounterFile;
 pub use handles::{Block, Counter, Gauge};
+pub use options::CounterFileOptions;
 pub use place::{DIRECTORY, remove_dead};
 pub use reader::CounterReader;
 pub use recording::Recording;

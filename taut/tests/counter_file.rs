@@ -86,6 +86,23 @@ fn runtimes_of_several_threads_count_apart_and_their_ends_are_seen() {
 }
 
 #[test]
+fn the_cores_of_a_launch_share_the_file_of_their_builder() {
+    on_each_driver(|builder| {
+        let file = file(2);
+        taut::cores([0, 0])
+            .allow_shared_cores(true)
+            .runtime(builder.allow_degraded(true).counter_file(&file))
+            .run(|_| async { Ok::<_, String>(()) })
+            .unwrap();
+        let seen = look(&file);
+        for owner in [1, 2] {
+            assert_eq!(seen.number(owner, "state"), ENDED);
+            assert!(seen.name(owner).unwrap().contains("@0"), "{:?}", seen.name(owner));
+        }
+    });
+}
+
+#[test]
 fn one_runtime_too_many_is_refused_with_the_limit() {
     on_each_driver(|builder| {
         let builder: Builder = builder.counter_file(&file(1));
