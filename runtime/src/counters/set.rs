@@ -148,9 +148,9 @@ counters! {
     errors: Counter "",
     /// Wakes that came from other threads.
     remote_wakes: Counter "",
-    /// Wakes that were sent to sleeping cores by the rings between cores.
+    /// Wakes that this core sent to others that slept, each a system call.
     wakes_sent: Counter "",
-    /// Wakes that were not sent, since one was on its way already.
+    /// Wakes of other cores that took none: they were awake, or had been woken.
     wakes_coalesced: Counter "",
     /// Messages that had to wait, or were refused, since a ring to another core was full.
     cross_core_full: Counter "",

@@ -14,6 +14,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
+use super::core::try_current;
 use super::doorbell::Doorbell;
 use super::header::Header;
 use crate::threads::{AtomicBool, AtomicPtr};
@@ -72,10 +73,21 @@ impl Remote {
         }
     }
 
-    /// Rings the doorbell, if the owner sleeps and nobody rang before.
+    /// Rings the doorbell, if the owner sleeps and nobody rang before. The core that runs on this
+    /// thread counts it.
     pub(crate) fn ring(&self) {
-        if self.parked.swap(false, Ordering::AcqRel) {
+        let sleeps = self.parked.swap(false, Ordering::AcqRel);
+        if sleeps {
             self.doorbell.ring();
+        }
+        if let Some(core) = try_current() {
+            let counters = &core.counters;
+            if sleeps {
+                counters.wakes_sent.increment();
+                counters.syscalls.increment();
+            } else {
+                counters.wakes_coalesced.increment();
+            }
         }
     }
 
