@@ -16,6 +16,7 @@ use std::thread;
 use clap::{Args, ValueEnum};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
+use taut::counter_file::{CounterFile, CounterFileOptions};
 
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
@@ -41,10 +42,12 @@ pub(crate) enum ServerKind {
     TautEpoll,
     /// The runtime on io_uring, sleeping in the kernel when idle.
     TautPark,
+    /// As taut, counting in a file that taut-stat looks at meanwhile. Only where it is named.
+    TautWatched,
 }
 
 impl ServerKind {
-    pub(crate) const ALL: [Self; 7] = [
+    pub(crate) const ALL: [Self; 8] = [
         Self::Floor,
         Self::RawEpollSpin,
         Self::RawEpollPark,
@@ -52,6 +55,7 @@ impl ServerKind {
         Self::TautHot,
         Self::TautEpoll,
         Self::TautPark,
+        Self::TautWatched,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -63,7 +67,13 @@ impl ServerKind {
             Self::TautHot => "taut-hot",
             Self::TautEpoll => "taut-epoll",
             Self::TautPark => "taut-park",
+            Self::TautWatched => "taut-watched",
         }
+    }
+
+    /// Whether it is left out unless it is named: it tells what one tool costs.
+    pub(crate) fn only_if_named(self) -> bool {
+        self == Self::TautWatched
     }
 
     /// Whether its idle loop asks the kernel, so that its system calls are mostly empty polls.
@@ -95,6 +105,20 @@ pub(crate) struct Options {
     page: Option<PathBuf>,
 }
 
+impl Options {
+    fn counter_file(&self) -> Result<Option<CounterFile>, String> {
+        let Some(name) = &self.counters else { return Ok(None) };
+        if matches!(
+            self.kind,
+            ServerKind::Floor | ServerKind::RawEpollSpin | ServerKind::RawEpollPark
+        ) {
+            return Err("--counters: only a runtime counts, not the raw servers".to_owned());
+        }
+        let options = CounterFileOptions { name: name.clone(), ..Default::default() };
+        CounterFile::create(options).map(Some).map_err(|error| format!("--counters: {error}"))
+    }
+}
+
 /// What every server does with what it receives.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -111,7 +135,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         None => Attendant::alone()?,
     };
     let service = Service { attendant, sink: options.sink };
-    end_with_standard_input()?;
+    let counters = options.counter_file()?;
+    end_with_standard_input(counters.as_ref().map(|file| file.path().to_owned()))?;
     let failed = |error: io::Error| format!("its socket failed: {error}");
     match options.kind {
         ServerKind::Floor => {
@@ -126,7 +151,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             announce(address, &format!("raw epoll, edge-triggered, {waits}"), Vec::new())?;
             raw_epoll::serve(&listener, spin, &service).map_err(failed)
         }
-        kind => on_taut::serve(kind, options.core, options.counters.as_deref(), service),
+        kind => on_taut::serve(kind, options.core, counters.as_ref(), service),
     }
 }
 
@@ -154,11 +179,15 @@ fn announce(
 }
 
 /// Whoever started this program closes its standard input when it is no longer needed, or when it
-/// has died itself: a server that spins would otherwise outlive it.
-fn end_with_standard_input() -> Result<(), String> {
-    let wait = || {
+/// has died itself: a server that spins would otherwise outlive it. Its counter file goes with it.
+fn end_with_standard_input(counters: Option<PathBuf>) -> Result<(), String> {
+    let wait = move || {
         let mut ignored = [0; 64];
         while !matches!(io::stdin().read(&mut ignored), Ok(0) | Err(_)) {}
+        // Such an end runs no destructors.
+        if let Some(path) = counters {
+            let _ = std::fs::remove_file(path);
+        }
         std::process::exit(0);
     };
     thread::Builder::new()

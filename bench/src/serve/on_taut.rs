@@ -4,7 +4,7 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
-use taut::counter_file::{CounterFile, CounterFileOptions};
+use taut::counter_file::CounterFile;
 use taut::net::{TcpListener, TcpStream};
 use taut::{Driver, Runtime, WaitStrategy};
 
@@ -15,7 +15,7 @@ use crate::harness::environment::FeatureRow;
 pub(super) fn serve(
     kind: ServerKind,
     core: usize,
-    counters: Option<&str>,
+    counters: Option<&CounterFile>,
     service: Service,
 ) -> Result<(), String> {
     let (driver, wait) = match kind {
@@ -25,10 +25,8 @@ pub(super) fn serve(
     };
     let hot = kind == ServerKind::TautHot;
     let mut builder = Runtime::builder().core(core).wait(wait).driver(driver);
-    if let Some(name) = counters {
-        let options = CounterFileOptions { name: name.to_owned(), ..Default::default() };
-        let file = CounterFile::create(options).map_err(|error| error.to_string())?;
-        builder = builder.counter_file(&file);
+    if let Some(file) = counters {
+        builder = builder.counter_file(file);
     }
     let runtime = builder.build().map_err(|error| error.to_string())?;
     let features = FeatureRow::all_of(&runtime);

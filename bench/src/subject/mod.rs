@@ -12,6 +12,7 @@ mod page;
 mod process;
 mod servers;
 mod usage;
+mod watcher;
 
 pub(crate) use announcement::Announcement;
 pub(crate) use crew::Crew;

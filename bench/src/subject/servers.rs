@@ -10,6 +10,7 @@ use rustix::process::{Resource, getrlimit, setrlimit};
 
 use super::manifest::{Entry, Manifest, Role};
 use super::page::{Counted, Page};
+use super::watcher::Watcher;
 use super::{Awake, Subject};
 use crate::harness::counters::{Counters, Inside};
 use crate::harness::environment::FeatureRow;
@@ -32,6 +33,7 @@ pub(crate) struct Server {
     pub(crate) subject: Option<Subject>,
     pub(crate) unavailable: Option<String>,
     page: Option<Page>,
+    watcher: Option<Watcher>,
 }
 
 /// All servers of a run, in the order of the report.
@@ -52,7 +54,9 @@ impl Servers {
         let names = ours.chain(peers.iter().map(|peer| peer.name.as_str()));
         check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
-        let ours = ServerKind::ALL.into_iter().filter(|kind| asked(kind.name()));
+        let ours = ServerKind::ALL
+            .into_iter()
+            .filter(|kind| asked(kind.name()) && !(named.is_empty() && kind.only_if_named()));
         let options: &[&str] = if sinks { &["--sink"] } else { &[] };
         let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, options, core)).collect();
         let peers = peers.into_iter().filter(|peer| !sinks && asked(&peer.name));
@@ -93,6 +97,7 @@ impl Servers {
             pairs.push(pair(kind.name(), ServerKind::RawEpollSpin.name()));
         }
         pairs.push(pair(ServerKind::TautPark.name(), ServerKind::RawEpollPark.name()));
+        pairs.push(pair(ServerKind::TautWatched.name(), ServerKind::Taut.name()));
         for peer in self.list.iter().filter(|server| !server.ours) {
             pairs.push(pair(ServerKind::Taut.name(), &peer.name));
         }
@@ -156,20 +161,28 @@ impl Servers {
 
 impl Server {
     fn ours(kind: ServerKind, options: &[&str], core: usize) -> Self {
+        // Of this run, and of this server of it.
+        let counters = format!("{}-{core}-{}", kind.name(), std::process::id());
+        let is_watched = kind == ServerKind::TautWatched;
         let started = Page::new().and_then(|page| {
             let program = this_program()?;
             let path = page.path();
             let path = path.to_string_lossy();
             let mut arguments = vec!["serve", kind.name(), "--page", &path];
             arguments.extend(options);
-            Ok((Subject::start(&program, arguments, core)?, page))
+            if is_watched {
+                arguments.extend(["--counters", &counters]);
+            }
+            let subject = Subject::start(&program, arguments, core)?;
+            let watcher = is_watched.then(|| Watcher::start(&counters)).transpose()?;
+            Ok((subject, page, watcher))
         });
-        let (subject, page, unavailable) = match started {
-            Ok((subject, page)) => (Some(subject), Some(page), None),
-            Err(reason) => (None, None, Some(reason)),
+        let (subject, page, watcher, unavailable) = match started {
+            Ok((subject, page, watcher)) => (Some(subject), Some(page), watcher, None),
+            Err(reason) => (None, None, None, Some(reason)),
         };
         let (name, polls_by_syscall) = (kind.name().to_owned(), kind.polls_by_syscall());
-        Self { name, polls_by_syscall, ours: true, subject, unavailable, page }
+        Self { name, polls_by_syscall, ours: true, subject, unavailable, page, watcher }
     }
 
     fn peer(peer: &Entry, core: usize) -> Self {
@@ -180,7 +193,8 @@ impl Server {
             Err(reason) => (None, Some(reason)),
         };
         let (name, polls_by_syscall) = (peer.name.clone(), peer.spins);
-        Self { name, polls_by_syscall, ours: false, subject, unavailable, page: None }
+        let (page, watcher) = (None, None);
+        Self { name, polls_by_syscall, ours: false, subject, unavailable, page, watcher }
     }
 
     /// A series of that name about this server.
@@ -209,7 +223,10 @@ impl Server {
     pub(crate) fn wake(&mut self) -> Result<Running<'_>, String> {
         let reason = self.reason();
         let awake = self.subject.as_mut().ok_or(reason)?.wake()?;
-        Ok(Running { awake, page: self.page.as_ref() })
+        if let Some(watcher) = &mut self.watcher {
+            watcher.wake()?;
+        }
+        Ok(Running { awake, page: self.page.as_ref(), watcher: self.watcher.as_ref() })
     }
 
     fn reason(&self) -> String {
@@ -222,6 +239,7 @@ impl Server {
 pub(crate) struct Running<'a> {
     awake: Awake<'a>,
     page: Option<&'a Page>,
+    watcher: Option<&'a Watcher>,
 }
 
 /// What was counted when a recording began.
@@ -280,6 +298,9 @@ impl Running<'_> {
 
     /// Stops the server, and tells if it has ended meanwhile.
     pub(crate) fn rest(self) -> Result<(), String> {
+        if let Some(watcher) = self.watcher {
+            watcher.rest()?;
+        }
         self.awake.rest()
     }
 
