@@ -9,8 +9,11 @@
 //! no received byte is lost.
 
 mod address;
+mod dealer;
+mod handover;
 mod listener;
 mod options;
+mod sharded;
 mod socket;
 mod split;
 mod stream;
@@ -21,8 +24,11 @@ mod futures_traits;
 mod tokio_traits;
 
 pub use address::ToAddresses;
+pub use dealer::{Deal, Dealer, Load, Worker};
+pub use handover::{DetachError, Detached};
 pub use listener::TcpListener;
 pub use options::Keepalive;
+pub use sharded::{Shard, Sharding};
 pub use socket::TcpSocket;
 pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
 pub use stream::TcpStream;

@@ -12,10 +12,10 @@ use taut_runtime::task::waiting;
 
 use crate::options::to_std;
 use crate::socket::no_delay;
-use crate::{TcpSocket, TcpStream};
+use crate::{Detached, TcpSocket, TcpStream};
 
 /// Connections that wait unaccepted in the kernel, where `bind` chose.
-const BACKLOG_DEFAULT: u32 = 1024;
+pub(crate) const BACKLOG_DEFAULT: u32 = 1024;
 
 /// Listens for TCP connections.
 ///
@@ -90,11 +90,27 @@ impl TcpListener {
     ///
     /// As for [`accept`](Self::accept).
     pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<TcpStream>> {
+        let socket = ready!(self.poll_accept_socket(context))?;
+        Poll::Ready(Ok(TcpStream::from_connected(Descriptor::from(socket))))
+    }
+
+    /// As [`accept`](Self::accept), for another core to [attach](TcpStream::attach).
+    ///
+    /// # Errors
+    ///
+    /// As for [`accept`](Self::accept).
+    #[track_caller]
+    pub fn accept_detached(&self) -> impl Future<Output = io::Result<Detached>> {
+        let accept = poll_fn(|context| self.poll_accept_socket(context));
+        waiting("accept on a TCP listener", async { Ok(Detached::from_accepted(accept.await?)) })
+    }
+
+    fn poll_accept_socket(&self, context: &mut Context<'_>) -> Poll<io::Result<OwnedFd>> {
         let socket = ready!(self.incoming.poll_accept(context))?;
         // Accepted sockets inherit the option from a `TcpSocket`, but not from elsewhere; a peer
         // that is gone already makes the call fail, which the first read will tell better.
         let _ = no_delay(&socket);
-        Poll::Ready(Ok(TcpStream::from_connected(Descriptor::from(socket))))
+        Poll::Ready(Ok(socket))
     }
 
     /// The address that it listens on.

@@ -73,6 +73,10 @@ impl TcpSocket {
         Ok(Self { socket })
     }
 
+    pub(crate) fn into_socket(self) -> Socket {
+        self.socket
+    }
+
     /// Lets an address be bound again while old connections of it linger (`SO_REUSEADDR`).
     ///
     /// # Errors

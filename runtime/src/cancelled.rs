@@ -37,13 +37,23 @@ impl From<Cancelled> for io::Error {
 /// assert!(!taut_runtime::is_cancelled(&io::Error::from(io::ErrorKind::TimedOut)));
 /// ```
 pub fn is_cancelled(error: &(dyn Error + 'static)) -> bool {
+    has_cause(error, |cause| {
+        let code = cause.downcast_ref::<io::Error>().and_then(io::Error::raw_os_error);
+        code == Some(libc::ECANCELED) || cause.is::<Cancelled>()
+    })
+}
+
+/// Whether an error, or one of its causes, is such a one.
+pub(crate) fn has_cause(
+    error: &(dyn Error + 'static),
+    is_it: impl Fn(&(dyn Error + 'static)) -> bool,
+) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.is::<Cancelled>() {
+        if is_it(error) {
             return true;
         }
         next = match error.downcast_ref::<io::Error>() {
-            Some(error) if error.raw_os_error() == Some(libc::ECANCELED) => return true,
             // Its own `source` leaves out the error that it wraps.
             Some(error) => error.get_ref().map(|inner| inner as &(dyn Error + 'static)),
             None => error.source(),

@@ -390,6 +390,7 @@ impl Builder {
             hot_sources: Default::default(),
             watches: Watches::new(),
             blocking: Default::default(),
+            directory: Default::default(),
             timers: RefCell::new(Wheel::new(clock.now_ns())),
             clock,
             counters,

@@ -48,6 +48,11 @@ impl<T> Answer<T> {
         Poll::Pending
     }
 
+    /// Whether there is an answer, or there will never be one.
+    pub(crate) fn is_settled(&self) -> bool {
+        !matches!(*lock(&self.0), State::Awaited(_))
+    }
+
     /// Nobody waits any more.
     pub(crate) fn forget_waiter(&self) {
         let waker = match &mut *lock(&self.0) {

@@ -30,4 +30,5 @@ pub use cancel_flag::CancelFlag;
 pub use off_core::{OffCore, off_core, off_core_with, on_own_thread};
 pub use panicked::WorkPanicked;
 
+pub(crate) use answer::{Answer, Teller};
 pub(crate) use pool::Pool;

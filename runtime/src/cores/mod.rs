@@ -45,14 +45,18 @@
 //! | `ring` | what the two ends share |
 //! | `producer` | who may write to the next slots |
 //! | `sender`, `receiver` | the ends |
+//! | `mesh` | every core connected with every other |
+//! | `submit` | work for another core, and its result |
 
 pub(crate) mod launch;
+mod mesh;
 mod producer;
 mod receiver;
 mod ring;
 mod sender;
 mod signal;
 mod slots;
+mod submit;
 mod waiting;
 
 pub mod mpsc;
@@ -63,6 +67,10 @@ pub use launch::{
     Alike, ByRole, CoreContext, CoreEnd, CoreFailure, CoreInfo, CoreKey, CoreSelection, Cores,
     CoresError, CoresErrorKind, Outcome, Running, StopCause, isolated, node,
 };
+pub use mesh::{Mesh, MeshReceiver, MeshSender, mesh};
 pub use receiver::{Borrowed, Drain, Receiver};
 pub use sender::Sender;
 pub(crate) use signal::Signal;
+pub use submit::{
+    CoreHandle, Directory, Reception, SubmitError, SubmitErrorKind, Submitted, reception, submit_to,
+};

@@ -83,6 +83,31 @@ impl<T: Send + 'static> Receiver<T> {
         item
     }
 
+    /// Has the task run once something has come after a look that found nothing; `Ready` where it
+    /// has already, or comes in the moment for which it lingers.
+    #[inline]
+    pub(super) fn watch(&mut self, context: &Context<'_>, lingers: bool) -> Poll<()> {
+        let Self { ring, next, waiting, .. } = self;
+        let stamp = ring.slots.stamp(*next);
+        let seen = stamp.load(Ordering::Acquire);
+        if holds_something(seen, *next) {
+            return Poll::Ready(());
+        }
+        let word = Word { word: stamp, seen, signal: ring.items() };
+        if lingers && Waiting::linger(word) {
+            return Poll::Ready(());
+        }
+        // SAFETY: the ring keeps its slots and its signals.
+        unsafe { waiting.wait(ring, word, context) }
+    }
+
+    /// Ends what [`watch`](Self::watch) began.
+    #[inline]
+    pub(super) fn stop_watching(&mut self) {
+        let Self { ring, waiting, .. } = self;
+        waiting.stop(ring.items());
+    }
+
     /// Receives an item without waiting.
     ///
     /// # Errors
@@ -278,18 +303,8 @@ where
                     return Poll::Ready(done.map_err(|_| RecvError::Closed));
                 }
             }
-            let Receiver { ring, next, waiting, .. } = &mut **receiver;
-            let stamp = ring.slots.stamp(*next);
-            let seen = stamp.load(Ordering::Acquire);
-            if holds_something(seen, *next) {
-                continue;
-            }
-            let word = Word { word: stamp, seen, signal: ring.items() };
-            if !std::mem::replace(waits, true) && Waiting::linger(word) {
-                continue;
-            }
-            // SAFETY: the ring keeps its slots and its signals.
-            ready!(unsafe { waiting.wait(ring, word, context) });
+            let lingers = !std::mem::replace(waits, true);
+            ready!(receiver.watch(context, lingers));
         }
     }
 }
@@ -304,8 +319,7 @@ impl<T: Send + 'static, A> Drop for Receive<'_, T, A> {
     #[inline]
     fn drop(&mut self) {
         if self.waits {
-            let Receiver { ring, waiting, .. } = &mut *self.receiver;
-            waiting.stop(ring.items());
+            self.receiver.stop_watching();
         }
     }
 }

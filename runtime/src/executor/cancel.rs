@@ -42,6 +42,13 @@ impl Core {
         true
     }
 
+    /// The running task is asked to stop from within.
+    pub(crate) fn cancel_running(&self) {
+        if let Some(task) = self.attention.task() {
+            self.cancel(task);
+        }
+    }
+
     /// A part of the running task was asked to stop: its leaves are polled soon, also those that
     /// the task would not poll by itself.
     pub(crate) fn part_cancelled(&self) {

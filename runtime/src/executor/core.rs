@@ -2,7 +2,7 @@
 //!
 //! Invariant: `CURRENT` names a core exactly while the thread is inside that core's `block_on`.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::panic::Location;
@@ -30,6 +30,7 @@ use super::watch::Watches;
 use crate::blocking::Pool;
 use crate::buffer::{ReceivePool, SendPool};
 use crate::config::Config;
+use crate::cores::Directory;
 use crate::counters::{CounterPlace, STATE_ENDED};
 use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
@@ -93,6 +94,8 @@ pub(crate) struct Core {
     pub(crate) hot_sources: HotSources,
     pub(crate) watches: Watches,
     pub(crate) blocking: Pool,
+    /// Other cores that work can be submitted to.
+    pub(crate) directory: OnceCell<Directory>,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
     pub(crate) counters: CounterPlace,
@@ -128,8 +131,22 @@ impl Core {
         F: Future + 'static,
         F::Output: 'static,
     {
+        self.spawn_at(future, lane, Location::caller())
+    }
+
+    /// As [`spawn`](Self::spawn), for a task that was begun elsewhere in the program.
+    pub(crate) fn spawn_at<F>(
+        &self,
+        future: F,
+        lane: Lane,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output>
+    where
+        F: Future + 'static,
+        F::Output: 'static,
+    {
         // SAFETY: the future and its output own all that they use.
-        unsafe { self.spawn_unchecked(future, lane) }
+        unsafe { self.spawn_unchecked_at(future, lane, location) }
     }
 
     /// # Safety
@@ -142,11 +159,25 @@ impl Core {
         future: F,
         lane: Lane,
     ) -> JoinHandle<F::Output> {
+        // SAFETY: by contract.
+        unsafe { self.spawn_unchecked_at(future, lane, Location::caller()) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`spawn_unchecked`](Self::spawn_unchecked).
+    #[inline]
+    unsafe fn spawn_unchecked_at<F: Future>(
+        &self,
+        future: F,
+        lane: Lane,
+        location: &'static Location<'static>,
+    ) -> JoinHandle<F::Output> {
         let (state, queue) = match lane {
             Lane::Hot => (QUEUED, &self.hot),
             Lane::Background => (QUEUED | BACKGROUND, &self.background),
         };
-        let task = TaskCell::allocate(self, future, state, Location::caller());
+        let task = TaskCell::allocate(self, future, state, location);
         self.counters.tasks_spawned.increment();
         self.counters.tasks_live.increment();
         self.counters.tasks_live_max.raise_to(self.counters.tasks_live.get());

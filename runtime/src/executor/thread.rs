@@ -43,7 +43,7 @@ where
 {
     assert!(
         try_current().is_none(),
-        "this would block the core that runs on this thread: use `send` or `recv`, and await it"
+        "this would block the core that runs on this thread: use the form that is awaited"
     );
     // Plain threads have no core, and so no clock of one.
     let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));

@@ -39,8 +39,9 @@ pub(crate) struct InboundState {
     pub(crate) hot: Cell<bool>,
 }
 
+/// What is known of the end of a stream.
 #[derive(Clone, Copy, Debug)]
-enum End {
+pub(super) enum End {
     Open,
     Reached,
     Failed(i32),
@@ -106,17 +107,39 @@ impl Inbound {
     ///
     /// Outside of a runtime.
     pub fn new(descriptor: Descriptor) -> Self {
+        Self::with_rest(descriptor, Vec::new(), End::Open)
+    }
+
+    /// As [`new`](Self::new), with what was received before and not read.
+    pub(super) fn with_rest(descriptor: Descriptor, unread: Vec<u8>, end: End) -> Self {
+        let unread = Some(unread).filter(|bytes| !bytes.is_empty()).map(RxBuf::from);
         let state = InboundState {
             descriptor,
-            queue: RefCell::default(),
+            queue: RefCell::new(unread.into_iter().collect()),
             reader: WakeSlot::new(),
-            end: Cell::new(End::Open),
+            end: Cell::new(end),
             armed: Cell::new(None),
             stopping: Cell::new(false),
             paused: Cell::new(false),
             hot: Cell::new(false),
         };
         Self { core: current().handle(), state: Rc::new(state) }
+    }
+
+    /// What was received and not read, what is known of the end, and whether the stream is hot.
+    pub(super) fn into_rest(self) -> (Vec<u8>, End, bool) {
+        let queue = self.state.queue.take();
+        let mut unread = Vec::with_capacity(queue.iter().map(|bytes| bytes.len()).sum());
+        queue.iter().for_each(|bytes| unread.extend_from_slice(bytes));
+        (unread, self.state.end.get(), self.is_hot())
+    }
+
+    pub(super) fn core(&self) -> &Rc<Core> {
+        &self.core
+    }
+
+    pub(super) fn state(&self) -> &Rc<InboundState> {
+        &self.state
     }
 
     /// The next bytes as they came in, without copy; empty at the end of the stream.

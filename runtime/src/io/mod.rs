@@ -12,6 +12,7 @@ mod broken_pipe;
 #[cfg(feature = "futures-io")]
 mod copy;
 mod descriptor;
+mod handover;
 mod hot;
 mod inbound;
 mod incoming;
@@ -28,6 +29,7 @@ mod tokio_traits;
 #[cfg(feature = "futures-io")]
 pub use copy::copy_bidirectional;
 pub use descriptor::{Descriptor, Interest, connect, readiness};
+pub use handover::Handover;
 pub use inbound::Inbound;
 pub use incoming::Incoming;
 pub use outbound::Outbound;

@@ -193,6 +193,15 @@ impl UntilCancelled {
         }
         Poll::Pending
     }
+
+    /// Whether the switch was thrown, for the outermost future of a task: its waker never changes,
+    /// so once it is known, a poll costs one load.
+    pub(crate) fn is_thrown_for_task(&mut self, context: &Context<'_>) -> bool {
+        match self.waiting {
+            Some(_) => self.shared.cancelled.load(Ordering::Acquire),
+            None => self.poll_thrown(context).is_ready(),
+        }
+    }
 }
 
 impl Future for UntilCancelled {

@@ -11,6 +11,7 @@ pub(crate) mod children;
 pub(crate) mod cores;
 pub(crate) mod directory;
 pub(crate) mod off_core;
+pub(crate) mod other_cores;
 pub(crate) mod tasks;
 pub(crate) mod waiters;
 pub(crate) mod waits;

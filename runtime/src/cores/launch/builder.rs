@@ -52,7 +52,8 @@ pub fn cores(cores: impl Into<CoreSelection>) -> Cores<Alike> {
 /// signal of [`stop_on`](Self::stop_on), and by [`CoreContext::stop`] and [`Running::stop`]: each
 /// core's future is cancelled, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does, and
 /// [`CoreContext::stopping`] is there for code that waits for it. A future that then ends with an
-/// error that [is a cancel](crate::is_cancelled) was stopped, and has not failed. Its core's other
+/// error that [is a cancel](crate::is_cancelled) was stopped, and has not failed; nor has one whose
+/// error is that a core it had [submitted](crate::cores::submit_to) work to has ended. Its core's other
 /// tasks end with the runtime, as always. A core that has not ended after
 /// [`stop_deadline`](Self::stop_deadline) is an error that names it; its thread is left behind.
 ///
@@ -79,6 +80,7 @@ pub(super) struct Settings {
     pub(super) stop_deadline: Duration,
     pub(super) stop_on: Vec<SignalKind>,
     pub(super) thread_stack_bytes: Option<usize>,
+    pub(super) inbox_capacity: usize,
 }
 
 impl<W> Cores<W> {
@@ -90,6 +92,7 @@ impl<W> Cores<W> {
             stop_deadline: Duration::from_secs(5),
             stop_on: vec![SignalKind::INT, SignalKind::TERM],
             thread_stack_bytes: None,
+            inbox_capacity: 256,
         };
         Self { what, settings }
     }
@@ -134,6 +137,18 @@ impl<W> Cores<W> {
     /// [`signal`](crate::signal::signal) says, unless somebody else listens.
     pub fn stop_on(mut self, signals: impl IntoIterator<Item = SignalKind>) -> Self {
         self.settings.stop_on = signals.into_iter().collect();
+        self
+    }
+
+    /// How many pieces of work, from [`submit_to`](super::super::submit_to), may wait at each core.
+    /// Default: 256.
+    ///
+    /// # Panics
+    ///
+    /// For none.
+    pub fn inbox_capacity(mut self, pieces: usize) -> Self {
+        assert!(pieces > 0, "a core without an inbox could not be submitted to");
+        self.settings.inbox_capacity = pieces;
         self
     }
 

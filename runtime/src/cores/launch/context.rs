@@ -4,6 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use super::crew::{CoreInfo, Crew, StopCause};
+use crate::cores::Directory;
 use crate::features::{Feature, Features};
 use crate::task::{CancelToken, UntilCancelled};
 
@@ -36,6 +37,12 @@ impl CoreContext {
     /// The core of that role or name.
     pub fn find(&self, name: &str) -> Option<&CoreInfo> {
         self.crew.members.iter().find(|member| member.name() == name)
+    }
+
+    /// All cores of the run, to submit work to. On each of them
+    /// [`submit_to`](crate::cores::submit_to) asks the same.
+    pub fn directory(&self) -> &Directory {
+        &self.crew.directory
     }
 
     /// What the runtime of this core was granted.

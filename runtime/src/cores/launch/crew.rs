@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 
+use crate::cores::Directory;
 use crate::signal::SignalKind;
 use crate::task::CancelToken;
 
@@ -74,6 +75,7 @@ pub enum StopCause {
 #[derive(Debug)]
 pub(super) struct Crew {
     pub(super) members: Vec<CoreInfo>,
+    pub(super) directory: Directory,
     pub(super) stop: CancelToken,
     /// Who asked first, and when.
     asked: Mutex<Option<(StopCause, Instant)>>,
@@ -81,9 +83,9 @@ pub(super) struct Crew {
 }
 
 impl Crew {
-    pub(super) fn new(members: Vec<CoreInfo>) -> io::Result<Self> {
+    pub(super) fn new(members: Vec<CoreInfo>, directory: Directory) -> io::Result<Self> {
         let (stop, asked) = (CancelToken::new(), Mutex::new(None));
-        Ok(Self { members, stop, asked, bell: Bell::new()? })
+        Ok(Self { members, directory, stop, asked, bell: Bell::new()? })
     }
 
     /// Asks all cores to stop. The first to ask is remembered.

@@ -1,5 +1,6 @@
 //! The thread of one core, from its runtime's start to its end.
 
+use std::error::Error;
 use std::future::poll_fn;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
@@ -15,7 +16,8 @@ use super::crew::{Crew, StopCause};
 use super::error::{BoxError, CoreFailure, Fault};
 use super::gate::Gate;
 use super::plan::Planned;
-use crate::cancelled::is_cancelled;
+use crate::cancelled::{has_cause, is_cancelled};
+use crate::cores::{Reception, SubmitError};
 use crate::executor::{JoinError, JoinHandle, PanicPayload, contain, spawn};
 use crate::runtime::{Builder, Runtime, dump};
 use crate::time::timeout;
@@ -48,7 +50,7 @@ pub(super) struct Run<T> {
 
 impl<T: Send + 'static> Run<T> {
     /// Lives the life of one core on the calling thread.
-    pub(super) fn live(&self, planned: Planned, work: Work<T>) {
+    pub(super) fn live(&self, planned: Planned, work: Work<T>, inbox: Reception) {
         let Planned { info, builder } = planned;
         let index = info.index();
         let runtime = match build(builder) {
@@ -65,7 +67,7 @@ impl<T: Send + 'static> Run<T> {
         let features = runtime.features().clone();
         self.board.begins(index, gettid(), features.clone());
         let context = CoreContext::new(Arc::clone(&self.crew), features, index);
-        let future = self.see_to_its_end(context, work);
+        let future = self.see_to_its_end(context, work, inbox);
         let end = catch_unwind(AssertUnwindSafe(|| runtime.block_on(future)))
             .unwrap_or_else(|payload| Err(Fault::Panic(PanicPayload::new(payload))));
         let has_failed = end.is_err();
@@ -84,8 +86,12 @@ impl<T: Send + 'static> Run<T> {
         &self,
         context: CoreContext,
         work: Work<T>,
+        inbox: Reception,
     ) -> Result<Option<T>, Fault> {
         let index = context.index();
+        self.crew.directory.install();
+        // It goes on until the runtime ends, also while the core's own task is being stopped.
+        drop(spawn(inbox.serve()).named("inbox"));
         let mut task = spawn(work(context.clone())).named(context.name());
         let joined = match join_or_stop(&mut task, &self.crew).await {
             Some(joined) => joined,
@@ -103,7 +109,7 @@ impl<T: Send + 'static> Run<T> {
         };
         match joined {
             Ok(Ok(value)) => Ok(Some(value)),
-            Ok(Err(error)) if self.crew.stop.is_cancelled() && is_cancelled(error.as_ref()) => {
+            Ok(Err(error)) if self.crew.stop.is_cancelled() && was_stopped(error.as_ref()) => {
                 Ok(None)
             }
             Ok(Err(error)) => Err(Fault::Error(error)),
@@ -113,6 +119,13 @@ impl<T: Send + 'static> Run<T> {
             }),
         }
     }
+}
+
+/// Whether a future ended because it was asked to stop, or because another core was, which it had
+/// submitted work to and which was quicker to end.
+fn was_stopped(error: &(dyn Error + 'static)) -> bool {
+    is_cancelled(error)
+        || has_cause(error, |cause| cause.downcast_ref().is_some_and(SubmitError::is_end_of_core))
 }
 
 /// The task's end, or nothing where the stop comes first.

@@ -52,10 +52,11 @@ impl From<&str> for CoreKey {
 }
 
 impl CoreKey {
-    fn means(&self, info: &CoreInfo) -> bool {
+    /// Whether this is a core of that number and name.
+    pub(in crate::cores) fn means(&self, core: usize, name: &str) -> bool {
         match &self.0 {
-            Key::Core(core) => info.core == *core,
-            Key::Name(name) => *info.name == **name,
+            Key::Core(key) => core == *key,
+            Key::Name(key) => name == key,
         }
     }
 }
@@ -83,7 +84,7 @@ pub(super) fn plan(
     let mut planned = Vec::with_capacity(wishes.len());
     for (index, Wish { role, core }) in wishes.into_iter().enumerate() {
         let info = CoreInfo::new(index, core, host.node_of(core), role);
-        let meant = changes.iter().filter(|(key, _)| key.means(&info));
+        let meant = changes.iter().filter(|(key, _)| key.means(info.core, &info.name));
         let builder = meant.fold(template.clone(), |builder, (_, change)| change(builder));
         planned.push(Planned { info, builder: builder.core(core) });
     }
@@ -118,7 +119,7 @@ fn check_names(planned: &[Planned], changes: &[Change]) -> Result<(), CoresError
         }
     }
     for (key, _) in changes {
-        if !planned.iter().any(|planned| key.means(&planned.info)) {
+        if !planned.iter().any(|planned| key.means(planned.info.core, &planned.info.name)) {
             let names: Vec<_> = planned.iter().map(|planned| planned.info.name()).collect();
             return Err(CoresError::choice(format!(
                 "there are settings for {key}, which is not among those to start: {}",

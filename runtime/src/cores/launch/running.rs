@@ -14,6 +14,7 @@ use super::gate::Gate;
 use super::life::{Run, Work};
 use super::outcome::Outcome;
 use super::plan::Planned;
+use crate::cores::{Directory, Reception, reception};
 use crate::pin::Guest;
 use crate::signal::StopRequests;
 
@@ -39,6 +40,11 @@ impl<T> Running<T> {
     /// The cores, in the order in which they were listed.
     pub fn cores(&self) -> &[CoreInfo] {
         &self.crew.members
+    }
+
+    /// The cores, to submit work to from outside.
+    pub fn directory(&self) -> &Directory {
+        &self.crew.directory
     }
 
     /// Waits until all have ended, or until the time to stop is up.
@@ -68,8 +74,13 @@ pub(super) fn start<T: Send + 'static>(
     works: Vec<Work<T>>,
     settings: Settings,
 ) -> Result<Running<T>, CoresError> {
-    let members = planned.iter().map(|planned| planned.info.clone()).collect();
-    let crew = Crew::new(members)
+    let members: Vec<_> = planned.iter().map(|planned| planned.info.clone()).collect();
+    let (handles, inboxes): (Vec<_>, Vec<_>) = members
+        .iter()
+        .map(|info| reception(Arc::clone(&info.name), settings.inbox_capacity))
+        .unzip();
+    let directory = Directory::new(members.iter().map(CoreInfo::core).zip(handles));
+    let crew = Crew::new(members, directory)
         .map_err(|error| CoresError::system("no descriptor could be had for the run", error))?;
     let run = Arc::new(Run {
         crew: Arc::new(crew),
@@ -77,7 +88,8 @@ pub(super) fn start<T: Send + 'static>(
         gate: Gate::default(),
         patience: patience(settings.stop_deadline),
     });
-    match start_behind_gate(&run, planned, works, &settings) {
+    let parts = works.into_iter().zip(inboxes);
+    match start_behind_gate(&run, planned, parts, &settings) {
         Ok(running) => {
             run.gate.open();
             Ok(running)
@@ -93,13 +105,13 @@ pub(super) fn start<T: Send + 'static>(
 fn start_behind_gate<T: Send + 'static>(
     run: &Arc<Run<T>>,
     planned: Vec<Planned>,
-    works: Vec<Work<T>>,
+    parts: impl Iterator<Item = (Work<T>, Reception)>,
     settings: &Settings,
 ) -> Result<Running<T>, CoresError> {
     let mut started = 0;
     let mut refused = None;
-    for (planned, work) in planned.into_iter().zip(works) {
-        if let Err(error) = start_core(run, planned, work, settings.thread_stack_bytes) {
+    for (planned, part) in planned.into_iter().zip(parts) {
+        if let Err(error) = start_core(run, planned, part, settings.thread_stack_bytes) {
             refused = Some(error);
             break;
         }
@@ -125,7 +137,7 @@ fn start_behind_gate<T: Send + 'static>(
 fn start_core<T: Send + 'static>(
     run: &Arc<Run<T>>,
     planned: Planned,
-    work: Work<T>,
+    (work, inbox): (Work<T>, Reception),
     stack_bytes: Option<usize>,
 ) -> Result<(), CoresError> {
     // The system takes 15 bytes of it.
@@ -134,7 +146,7 @@ fn start_core<T: Send + 'static>(
         thread = thread.stack_size(bytes);
     }
     let run = Arc::clone(run);
-    thread.spawn(move || run.live(planned, work)).map_err(no_thread).map(drop)
+    thread.spawn(move || run.live(planned, work, inbox)).map_err(no_thread).map(drop)
 }
 
 fn no_thread(error: std::io::Error) -> CoresError {
