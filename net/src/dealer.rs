@@ -28,8 +28,11 @@ pub enum Deal {
     /// Whom the closure names: it gets the connection, for its addresses and options, and the loads
     /// of all workers, `usize::MAX` for one that is gone. A number too large is taken modulo their
     /// count.
-    By(Box<dyn FnMut(&Detached, &[usize]) -> usize + Send>),
+    By(Choose),
 }
+
+/// The closure of [`Deal::By`].
+pub type Choose = Box<dyn FnMut(&Detached, &[usize]) -> usize + Send>;
 
 impl fmt::Debug for Deal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

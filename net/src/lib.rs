@@ -24,7 +24,7 @@ mod futures_traits;
 mod tokio_traits;
 
 pub use address::ToAddresses;
-pub use dealer::{Deal, Dealer, Load, Worker};
+pub use dealer::{Choose, Deal, Dealer, Load, Worker};
 pub use handover::{DetachError, Detached};
 pub use listener::TcpListener;
 pub use options::Keepalive;

@@ -203,7 +203,7 @@ fn work_that_is_cancelled_before_it_begins_begins_cancelled() {
         work.cancel();
         let late = on_thread(&builder, || inbox.serve());
         drop(handle);
-        assert!(block_on(small(builder.clone()), work).unwrap());
+        assert!(block_on(small(builder), work).unwrap());
         late.join().unwrap().unwrap();
     });
 }
@@ -300,7 +300,7 @@ fn a_full_inbox_refuses_what_does_not_wait_and_keeps_the_rest_in_order() {
             assert!(dropped.load(Ordering::SeqCst));
         });
         let busy = on_thread(&builder, || inbox.serve());
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             assert_eq!(first.await.unwrap(), 1);
             assert_eq!(second.await.unwrap(), 2);
         });
@@ -325,7 +325,7 @@ fn a_core_that_ends_leaves_nobody_waiting() {
             until(|| stopped.try_recv().is_ok()).await;
         });
         begun.wait();
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let waits = spawn(runs);
             yield_now().await;
             stop.send(()).unwrap();
@@ -348,7 +348,7 @@ fn a_reception_that_is_dropped_tells_those_in_its_inbox_and_those_before_it() {
         let (kept, dropped) = flag();
         let in_inbox = handle.submit(move || async move { drop(kept) });
         let before_it = handle.submit(|| async {});
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let waiting = [spawn(in_inbox), spawn(before_it)];
             yield_now().await;
             drop(inbox);
@@ -364,7 +364,7 @@ fn a_reception_that_is_dropped_tells_those_in_its_inbox_and_those_before_it() {
 fn a_reception_that_is_cancelled_ends_and_its_tasks_go_on() {
     on_each_driver(|builder| {
         let (handle, inbox) = reception("own", 4);
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let serving = spawn(inbox.serve());
             let (sender, receiver) = taut::channel::shared::channel::<u32>(1);
             let work = handle.submit(move || async move { receiver.recv().await.unwrap() });
@@ -419,7 +419,7 @@ fn a_wait_that_times_out_loses_nothing() {
 fn work_of_the_background_lane_comes_after_the_cores_own() {
     on_each_driver(|builder| {
         let (handle, inbox) = reception("own", 16);
-        let builder = small(builder.clone()).background_budget(1);
+        let builder = small(builder).background_budget(1);
         block_on(builder, async {
             let order = Arc::new(std::sync::Mutex::new(Vec::new()));
             let works: Vec<_> = (0..3)
@@ -451,7 +451,7 @@ fn work_of_the_background_lane_comes_after_the_cores_own() {
 fn a_dump_names_the_wait_and_the_place_of_the_work() {
     on_each_driver(|builder| {
         let (handle, inbox) = reception("own", 4);
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let serving = spawn(inbox.serve());
             let work = handle.submit(|| sleep(FOREVER));
             let waiting = spawn(work);
@@ -472,7 +472,7 @@ fn a_directory_finds_cores_by_number_and_name() {
     on_each_driver(|builder| {
         let other = Other::start(&builder, 4);
         let directory = Directory::new([(7, other.handle.clone())]);
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let error = submit_to(7, || async {}).await.unwrap_err();
             assert_eq!(error.kind(), SubmitErrorKind::Unknown);
             assert!(error.to_string().contains("install a directory"), "{error}");

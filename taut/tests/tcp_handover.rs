@@ -273,7 +273,7 @@ fn a_send_that_was_given_up_is_finished_first() {
 #[test]
 fn a_failed_send_fails_the_detach_which_gives_the_stream_back() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let (client, mut server) = connected_pair().await;
             {
                 let mut send = Box::pin(server.send(vec![7; 8 << 20]));
@@ -293,7 +293,7 @@ fn a_failed_send_fails_the_detach_which_gives_the_stream_back() {
 #[test]
 fn a_cancelled_detach_gives_the_stream_back_and_quiesce_loses_nothing() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let (mut client, mut server) = connected_pair().await;
             {
                 let mut send = Box::pin(server.send(vec![7; 8 << 20]));
@@ -334,7 +334,7 @@ fn a_cancelled_detach_gives_the_stream_back_and_quiesce_loses_nothing() {
 #[test]
 fn a_detach_that_is_dropped_and_a_connection_that_nobody_attaches_are_closed() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let (mut client, mut server) = connected_pair().await;
             poll_then_drop(server.recv(), 2).await;
             let mut detach = Box::pin(server.detach());
@@ -403,7 +403,7 @@ fn halves_are_reunited_and_go() {
 #[test]
 fn the_standard_librarys_stream_comes_out_where_nothing_is_carried() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let (mut client, mut server) = connected_pair().await;
             client.write_all(b"12").await.unwrap();
             assert_eq!(server.read(&mut [0; 1]).await.unwrap(), 1);

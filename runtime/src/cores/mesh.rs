@@ -54,15 +54,15 @@ const WAIT: &str = "mesh recv";
 #[track_caller]
 pub fn mesh<T: Send + 'static>(cores: usize, capacity: usize) -> Vec<Mesh<T>> {
     assert!(cores >= 2, "a mesh connects two cores at least");
-    let mut senders: Vec<Vec<_>> = (0..cores).map(|_| Vec::with_capacity(cores - 1)).collect();
     let mut sources: Vec<Vec<_>> = (0..cores).map(|_| Vec::with_capacity(cores - 1)).collect();
-    for from in 0..cores {
-        for to in (0..cores).filter(|to| *to != from) {
-            let (sender, receiver) = spsc::channel(capacity);
-            senders[from].push(sender);
-            sources[to].push(Source { from, receiver, ended: false });
-        }
-    }
+    let mut connect = |from: usize, to: usize| {
+        let (sender, receiver) = spsc::channel(capacity);
+        sources[to].push(Source { from, receiver, ended: false });
+        sender
+    };
+    let senders: Vec<Vec<_>> = (0..cores)
+        .map(|from| (0..cores).filter(|to| *to != from).map(|to| connect(from, to)).collect())
+        .collect();
     let ends = senders.into_iter().zip(sources).enumerate();
     ends.map(|(own, (senders, sources))| Mesh {
         sender: MeshSender { own, senders },
@@ -444,11 +444,8 @@ where
             }
             *waits = true;
             // One that has ended since the attempt is something to look at, too.
-            let open = mesh.sources.iter_mut().filter(|source| !source.ended);
-            let came = open.fold(false, |came, source| {
-                source.receiver.watch(context, false).is_ready() || came
-            });
-            if !came {
+            let mut open = mesh.sources.iter_mut().filter(|source| !source.ended);
+            if !open.any(|source| source.receiver.watch(context, false).is_ready()) {
                 return Poll::Pending;
             }
         }
