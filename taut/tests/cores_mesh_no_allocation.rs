@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use common::allocations::{Counting, in_steady_state};
 use common::{block_on, on_each_driver_and_wait};
@@ -19,7 +19,7 @@ fn a_mesh_where_each_message_is_waited_for() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
             let [own, mut second, mut third] = <[_; 3]>::try_from(mesh(3, 1)).unwrap();
-            let own = RefCell::new(own);
+            let own = Cell::new(Some(own));
             spawn(async move {
                 while let Ok((from, number)) = second.recv().await {
                     second.send_to(from, number).await.unwrap();
@@ -32,14 +32,15 @@ fn a_mesh_where_each_message_is_waited_for() {
                 }
             });
             let allocated = in_steady_state(async || {
-                let mut own = own.borrow_mut();
+                let mut mesh = own.take().unwrap();
                 for number in 0..TIMES {
-                    own.send_to(1, number).await.unwrap();
-                    own.send_to(2, number).await.unwrap();
+                    mesh.send_to(1, number).await.unwrap();
+                    mesh.send_to(2, number).await.unwrap();
                     for _ in 0..2 {
-                        assert_eq!(own.recv().await.unwrap().1, number);
+                        assert_eq!(mesh.recv().await.unwrap().1, number);
                     }
                 }
+                own.set(Some(mesh));
             });
             assert_eq!(allocated.await, 0);
         });
