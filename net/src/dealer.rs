@@ -1,8 +1,8 @@
 //! One listener that deals its connections out to several cores.
 //!
-//! Where the kernel's hash of [`Sharding`](crate::Sharding) is too blunt: the acceptor sees how busy
-//! each core is, and may look at who connects. Connections go to the cores over a ring each, before
-//! anything was received from them.
+//! Where the kernel's hash of [`Sharding`](crate::Sharding) is too blunt: the acceptor sees how
+//! busy each core is, and may look at who connects. Connections go to the cores over a ring each,
+//! before anything was received from them.
 //!
 //! Invariant: an accepted connection is with the dealer, in a worker's ring, or with the worker. A
 //! worker whose ring is full is passed by; while all are full the dealer accepts no more, and
@@ -18,7 +18,8 @@ use taut_runtime::task::{race, waiting};
 
 use crate::{Detached, TcpListener, TcpStream};
 
-/// Whom a connection goes to. Where that worker's ring is full, or it is gone, the next one gets it.
+/// Whom a connection goes to. Where that worker's ring is full, or it is gone, the next one gets
+/// it.
 #[non_exhaustive]
 pub enum Deal {
     /// One after the other.
@@ -141,7 +142,8 @@ impl Dealer {
         (Self { deal, seats, next: 0, held: None, loads, order }, workers)
     }
 
-    /// Accepts and deals out until all workers are gone.
+    /// Accepts and deals out until all workers are gone, which shows with the next connection: that
+    /// one is closed.
     ///
     /// Where it is dropped or fails, no connection is lost: one that was accepted and not dealt is
     /// dealt by the next call.
@@ -242,8 +244,8 @@ impl Dealer {
 
 /// Gets the connections that a [`Dealer`] has for one core.
 ///
-/// It may be sent there. Dropping it takes the worker out; connections that it was dealt and has not
-/// accepted are closed with it, see [`close`](Self::close).
+/// It may be sent there. Dropping it takes the worker out; connections that it was dealt and has
+/// not accepted are closed with it, see [`close`](Self::close).
 #[derive(Debug)]
 pub struct Worker {
     index: usize,

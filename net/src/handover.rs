@@ -17,8 +17,8 @@ use crate::{TcpStream, socket};
 /// and goes on there by [`TcpStream::attach`].
 ///
 /// With it go the bytes that were received and not read, an end of the stream or a failure that was
-/// seen already, and whether the stream was hot; options of the socket stay as they are. Dropping it
-/// closes the connection.
+/// seen already, and whether the stream was hot; options of the socket stay as they are. Dropping
+/// it closes the connection.
 #[derive(Debug)]
 pub struct Detached {
     handover: Handover,

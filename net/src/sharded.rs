@@ -89,8 +89,8 @@ impl Sharding {
     ///
     /// # Errors
     ///
-    /// What `socket(2)`, `setsockopt(2)`, `bind(2)` and `listen(2)` tell: `AddrInUse` where somebody
-    /// listens there without sharing. Nothing listens then.
+    /// What `socket(2)`, `setsockopt(2)`, `bind(2)` and `listen(2)` tell: `AddrInUse` where
+    /// somebody listens there without sharing. Nothing listens then.
     pub fn bind(&self, address: SocketAddr) -> io::Result<Vec<Shard>> {
         let mut address = address;
         let mut shards = Vec::with_capacity(self.count);

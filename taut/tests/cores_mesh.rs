@@ -15,7 +15,8 @@ use taut::{spawn, yield_now};
 /// What a core sends to each other one: who it is, to whom, and the how many-th.
 type Message = (usize, usize, u64);
 
-/// Each core sends `each` messages to each other one, in an order of its own, and counts what comes.
+/// Each core sends `each` messages to each other one, in an order of its own, and counts what
+/// comes.
 async fn exchange(mesh: Mesh<Message>, each: u64) {
     let (own, count) = (mesh.index(), mesh.count());
     let (mut sender, mut receiver) = mesh.into_split();

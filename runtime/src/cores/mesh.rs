@@ -3,8 +3,8 @@
 //! Each pair has two [`spsc`] rings, one for each direction, so no two senders ever meet, and what
 //! one core sends to another arrives in order. A core that waits watches all of its rings at once.
 //!
-//! Invariant: whose turn it is moves on past each core that something was taken from, so a core that
-//! floods the others keeps nobody waiting longer than one item of each. Cost: for `n` cores
+//! Invariant: whose turn it is moves on past each core that something was taken from, so a core
+//! that floods the others keeps nobody waiting longer than one item of each. Cost: for `n` cores
 //! `n * (n - 1)` rings; a receive looks at no more than `n - 1` of them, and a wait is a watch for
 //! each, without allocation once each was waited for.
 
@@ -310,8 +310,8 @@ impl<T: Send + 'static> MeshReceiver<T> {
         self.attempt(spsc::Receiver::try_recv)
     }
 
-    /// Takes what is there, at most `max_each` items of each core, those of one core in a row. Which
-    /// core comes first changes from call to call.
+    /// Takes what is there, at most `max_each` items of each core, those of one core in a row.
+    /// Which core comes first changes from call to call.
     pub fn drain(&mut self, max_each: usize) -> impl Iterator<Item = (usize, T)> + '_ {
         let first = self.next;
         self.next = (first + 1) % self.sources.len();

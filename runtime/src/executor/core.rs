@@ -135,6 +135,7 @@ impl Core {
     }
 
     /// As [`spawn`](Self::spawn), for a task that was begun elsewhere in the program.
+    #[inline]
     pub(crate) fn spawn_at<F>(
         &self,
         future: F,

@@ -53,8 +53,8 @@ pub fn cores(cores: impl Into<CoreSelection>) -> Cores<Alike> {
 /// core's future is cancelled, as [`JoinHandle::cancel`](crate::JoinHandle::cancel) does, and
 /// [`CoreContext::stopping`] is there for code that waits for it. A future that then ends with an
 /// error that [is a cancel](crate::is_cancelled) was stopped, and has not failed; nor has one whose
-/// error is that a core it had [submitted](crate::cores::submit_to) work to has ended. Its core's other
-/// tasks end with the runtime, as always. A core that has not ended after
+/// error is that a core it had [submitted](crate::cores::submit_to) work to has ended. Its core's
+/// other tasks end with the runtime, as always. A core that has not ended after
 /// [`stop_deadline`](Self::stop_deadline) is an error that names it; its thread is left behind.
 ///
 /// # Cost
@@ -140,7 +140,7 @@ impl<W> Cores<W> {
         self
     }
 
-    /// How many pieces of work, from [`submit_to`](super::super::submit_to), may wait at each core.
+    /// How many pieces of work, from [`submit_to`](crate::cores::submit_to), may wait at each core.
     /// Default: 256.
     ///
     /// # Panics

@@ -16,6 +16,9 @@
 //! Invariant: from the stop on, whoever waits for the run has its outcome within the stop deadline,
 //! whatever the cores do. A core's thread is never killed, and what it may still use stays alive.
 //!
+//! Each core serves a reception from its start to the end of its runtime, so the cores can submit
+//! work to one another. An inbox where nothing comes in costs a core no look.
+//!
 //! A stop goes: the token of the crew is thrown, by whoever is first; that wakes a small future on
 //! each core, which cancels the core's own task from within, and so reaches every leaf that it
 //! waits at. A running core pays nothing for it: its task is not polled through that future.

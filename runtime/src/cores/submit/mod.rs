@@ -9,10 +9,11 @@
 //! | `directory` | the handles of several cores, by number and name |
 //! | `error` | why there is no result |
 //!
-//! The closure goes over a bounded channel and is called on the other core, where its future becomes
-//! a task like any other; only the closure and the result pass between threads. The channel is a
-//! [`shared`](crate::channel::shared) one, not a ring of this module: a core looks at each ring that
-//! it awaits in every turn, and an inbox that is seldom used should cost the hot loop nothing.
+//! The closure goes over a bounded channel and is called on the other core, where its future
+//! becomes a task like any other; only the closure and the result pass between threads. The channel
+//! is a [`shared`](crate::channel::shared) one, not a ring of this module: a core looks at each
+//! ring that it awaits in every turn, and an inbox that is seldom used should cost the hot loop
+//! nothing.
 //!
 //! Invariant: whoever waits for a result hears of the end of the work, or of the core that had it:
 //! the right to answer travels with the work, and is given up with it wherever that is dropped.

@@ -11,8 +11,8 @@ use crate::executor::Lane;
 /// Work on its way to its core; to be called there.
 pub(super) type Job = Box<dyn FnOnce(Lane) + Send>;
 
-/// Makes a core's inbox with room for so many pieces of work that wait, and a handle to it. The name
-/// is what errors call the core.
+/// Makes a core's inbox with room for so many pieces of work that wait, and a handle to it. The
+/// name is what errors call the core.
 ///
 /// ```
 /// use taut_runtime::cores::reception;
@@ -68,8 +68,8 @@ impl Reception {
         self.serve_in(Lane::Hot)
     }
 
-    /// As [`serve`](Self::serve), with tasks of the background lane: for a core whose own work comes
-    /// first. To have the reception itself there, too, spawn it by
+    /// As [`serve`](Self::serve), with tasks of the background lane: for a core whose own work
+    /// comes first. To have the reception itself there, too, spawn it by
     /// [`spawn_background`](crate::spawn_background).
     ///
     /// # Errors

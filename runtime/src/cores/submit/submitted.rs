@@ -25,10 +25,10 @@ const ENDED: &str = "what was submitted is not polled after it gave its result";
 
 /// Awaits, cancels or, when dropped, detaches work on another core.
 ///
-/// Awaiting gives the work's output, or a [`SubmitError`]. Where the awaiting task is cancelled, the
-/// work is, and its outcome is awaited. Awaiting is cancel-safe: a dropped `&mut submitted` future
-/// loses nothing. Dropping this lets the work go on by itself, and its output be dropped on its
-/// core; where it still waits for room in the inbox, the work is dropped instead, unbegun.
+/// Awaiting gives the work's output, or a [`SubmitError`]. Where the awaiting task is cancelled,
+/// the work is, and its outcome is awaited. Awaiting is cancel-safe: a dropped `&mut submitted`
+/// future loses nothing. Dropping this lets the work go on by itself, and its output be dropped on
+/// its core; where it still waits for room in the inbox, the work is dropped instead, unbegun.
 #[must_use = "dropping it detaches the work, or drops it where it still waits for room"]
 pub struct Submitted<T> {
     stage: Stage,
