@@ -123,7 +123,7 @@ impl TcpStream {
     /// let strategy = std::thread::spawn(move || {
     ///     taut_runtime::run(async move {
     ///         let mut stream = TcpStream::attach(receive.recv().unwrap());
-    ///         let mut message = [0; 9];
+    ///         let mut message = [0; 4];
     ///         stream.read_exact(&mut message).await?;
     ///         Ok::<_, std::io::Error>(message)
     ///     })
@@ -137,7 +137,7 @@ impl TcpStream {
     ///     send.send(logon.detach().await?).unwrap(); // the rest is for another core
     ///     Ok::<(), std::io::Error>(())
     /// })??;
-    /// assert_eq!(&strategy.join().unwrap()??[..4], b"35=D");
+    /// assert_eq!(&strategy.join().unwrap()??, b"35=D");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]

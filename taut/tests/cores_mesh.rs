@@ -103,7 +103,7 @@ fn eight_cores_get_each_message_once_and_in_order() {
 #[test]
 fn a_flood_from_one_core_keeps_nobody_else_waiting() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let mut cores = mesh(4, 64);
             let [mut own, mut flood, mut second, mut third] =
                 <[_; 4]>::try_from(std::mem::take(&mut cores)).unwrap();
@@ -141,7 +141,7 @@ fn a_flood_from_one_core_keeps_nobody_else_waiting() {
 #[test]
 fn a_core_that_is_gone_is_told_of_and_the_others_go_on() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let [mut own, second, mut third] = <[_; 3]>::try_from(mesh(3, 4)).unwrap();
             let (mut to_all, from_all) = second.into_split();
             to_all.send_to(0, "last words").await.unwrap();
@@ -168,7 +168,7 @@ fn a_core_that_is_gone_is_told_of_and_the_others_go_on() {
 #[test]
 fn a_close_ends_both_directions_and_keeps_what_is_there() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let [mut own, mut other] = <[_; 2]>::try_from(mesh(2, 4)).unwrap();
             own.send_to(1, 1).await.unwrap();
             other.send_to(0, 2).await.unwrap();
@@ -186,7 +186,7 @@ fn a_close_ends_both_directions_and_keeps_what_is_there() {
 #[test]
 fn a_receive_that_is_dropped_or_cancelled_loses_nothing() {
     on_each_driver(|builder| {
-        block_on(small(builder.clone()), async {
+        block_on(small(builder), async {
             let [mut own, mut second, mut third] = <[_; 3]>::try_from(mesh(3, 4)).unwrap();
             for number in 0..50 {
                 poll_then_drop(own.ready(), 1).await;
@@ -227,7 +227,7 @@ fn plain_threads_take_part_by_the_ends() {
                 ends[0].1.send_blocking(number + 1).unwrap();
             }
         });
-        block_on(small(builder.clone()), async move {
+        block_on(small(builder), async move {
             for number in 0..1000_u64 {
                 own.send_to(1, number).await.unwrap();
                 assert_eq!(own.recv().await, Ok((1, number + 1)));

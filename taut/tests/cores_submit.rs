@@ -156,7 +156,7 @@ fn a_cancel_reaches_the_leaf_and_the_outcome_is_awaited() {
                 is_cancelled(&ended.unwrap_err())
             });
             let waiting = spawn(work);
-            until(|| has_begun()).await;
+            until(&has_begun).await;
             waiting.cancel();
             assert!(waiting.await.unwrap().unwrap(), "the sleep told of its cancel");
             let cancelled = other.submit(async || taut::counters().tasks_cancelled).await.unwrap();
@@ -187,7 +187,7 @@ fn a_cancel_reaches_a_receive_behind_a_nested_submit() {
                 });
                 inner.await.unwrap()
             });
-            until(|| has_begun()).await;
+            until(&has_begun).await;
             work.cancel();
             assert!(work.await.unwrap(), "the receive on the third core was cancelled");
         });
@@ -223,7 +223,7 @@ fn a_cancel_through_a_combinator_with_wakers_of_its_own_is_passed_on() {
                 }));
                 works.next().await.unwrap().unwrap()
             });
-            until(|| has_begun()).await;
+            until(&has_begun).await;
             waiting.cancel();
             assert!(waiting.await.unwrap());
         });
@@ -242,7 +242,7 @@ fn a_dropped_handle_detaches_and_one_that_cancels_cancels() {
                 done();
             }));
             release.send(()).unwrap();
-            until(|| is_done()).await;
+            until(&is_done).await;
 
             let (done, is_done) = oneshot_between();
             let (begun, has_begun) = oneshot_between();
@@ -252,10 +252,10 @@ fn a_dropped_handle_detaches_and_one_that_cancels_cancels() {
                 done();
             });
             let work = work.cancel_on_drop();
-            until(|| has_begun()).await;
+            until(&has_begun).await;
             assert!(!work.is_finished());
             drop(work);
-            until(|| is_done()).await;
+            until(&is_done).await;
         });
     });
 }
