@@ -246,7 +246,10 @@ impl<T: Send + 'static> Drop for Receiver<T> {
             fn drop(&mut self) {
                 // Also what a `Drain` took that was then forgotten.
                 self.0.make_room();
-                self.0.ring.drop_end();
+                let Receiver { ring, waiting, .. } = &mut *self.0;
+                // The wait of a future that was forgotten.
+                waiting.stop(ring.items());
+                ring.drop_end();
             }
         }
 
@@ -298,8 +301,8 @@ where
             match attempt(receiver) {
                 Err(TryRecvError::Empty) => checked?,
                 done => {
-                    // The watch has most likely fired; if not, the next wait takes it over.
-                    *waits = false;
+                    // A watch has most likely fired; if not, the next wait takes it over.
+                    *waits &= receiver.waiting.has_left_word();
                     return Poll::Ready(done.map_err(|_| RecvError::Closed));
                 }
             }

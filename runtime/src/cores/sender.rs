@@ -285,6 +285,8 @@ impl<T: Send + 'static, P: Producer> Drop for Sender<T, P> {
         if self.producer.leave(&self.ring) {
             self.close();
         }
+        // The wait of a future that was forgotten.
+        self.waiting.stop(self.ring.room());
         self.ring.drop_end();
     }
 }

@@ -15,19 +15,24 @@ use crate::executor::{Remote, contain};
 use crate::threads::{AtomicBool, Mutex, MutexGuard, fence, lock};
 
 /// Whom to wake.
-pub(crate) enum Sleeper {
+enum Sleeper {
     /// A core, which then looks at all that it watches.
     Core(Arc<Remote>),
     /// A plain thread, or another executor.
-    Waker(Waker),
+    Waker(Ticket, Waker),
 }
+
+/// Names one wait with a waker at one signal. Two waits may have the same waker, and the one that
+/// is given up must not take the other's place with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ticket(u64);
 
 impl Sleeper {
     fn wake(self) {
         match self {
             Self::Core(remote) => remote.ring(),
             // One that panics must not keep the others asleep.
-            Self::Waker(waker) => contain(|| waker.wake()),
+            Self::Waker(_, waker) => contain(|| waker.wake()),
         }
     }
 
@@ -35,21 +40,27 @@ impl Sleeper {
         matches!(self, Self::Core(known) if Arc::ptr_eq(known, core))
     }
 
-    fn is_waker(&self, waker: &Waker) -> bool {
-        matches!(self, Self::Waker(known) if known.will_wake(waker))
+    fn has(&self, ticket: Ticket) -> bool {
+        matches!(self, Self::Waker(known, _) if *known == ticket)
     }
+}
+
+#[derive(Default)]
+struct Sleepers {
+    all: Vec<Sleeper>,
+    tickets: u64,
 }
 
 /// See the module's documentation.
 pub(crate) struct Signal {
     /// Whether there is a sleeper. Written under the lock.
     asleep: AtomicBool,
-    sleepers: Mutex<Vec<Sleeper>>,
+    sleepers: Mutex<Sleepers>,
 }
 
 impl Signal {
     pub(crate) fn new() -> Self {
-        Self { asleep: AtomicBool::new(false), sleepers: Mutex::new(Vec::new()) }
+        Self { asleep: AtomicBool::new(false), sleepers: Mutex::new(Sleepers::default()) }
     }
 
     /// Wakes all who sleep. To be called after the word was changed.
@@ -79,14 +90,14 @@ impl Signal {
         let mut awake = {
             let mut sleepers = lock(&self.sleepers);
             self.asleep.store(false, Ordering::Relaxed);
-            std::mem::take(&mut *sleepers)
+            std::mem::take(&mut sleepers.all)
         };
         // With no lock held: a waker runs foreign code.
         awake.drain(..).for_each(Sleeper::wake);
         // Its memory serves again.
         let mut sleepers = lock(&self.sleepers);
-        if sleepers.capacity() == 0 {
-            *sleepers = awake;
+        if sleepers.all.capacity() == 0 {
+            sleepers.all = awake;
         }
     }
 
@@ -94,8 +105,8 @@ impl Signal {
     /// the word.
     pub(crate) fn announce_core(&self, core: &Arc<Remote>) {
         let mut sleepers = lock(&self.sleepers);
-        if !sleepers.iter().any(|sleeper| sleeper.is_core(core)) {
-            sleepers.push(Sleeper::Core(Arc::clone(core)));
+        if !sleepers.all.iter().any(|sleeper| sleeper.is_core(core)) {
+            sleepers.all.push(Sleeper::Core(Arc::clone(core)));
         }
         self.update(&sleepers);
     }
@@ -108,39 +119,47 @@ impl Signal {
         }
     }
 
-    /// Whoever polls with this waker is about to wait. It then has to look at the word.
-    pub(crate) fn announce_waker(&self, waker: &Waker) {
-        let new = waker.clone();
+    /// Whoever polls with this waker is about to wait, or waits on. It then has to look at the
+    /// word. The wait's ticket is issued with its first call.
+    pub(crate) fn announce_waker(&self, ticket: &mut Option<Ticket>, waker: &Waker) {
+        let waker = waker.clone();
         let mut sleepers = lock(&self.sleepers);
-        // One that is known is left to be dropped with no lock held.
-        let new = if sleepers.iter().any(|sleeper| sleeper.is_waker(waker)) {
-            Some(new)
-        } else {
-            sleepers.push(Sleeper::Waker(new));
-            None
+        let ticket = *ticket.get_or_insert_with(|| {
+            sleepers.tickets += 1;
+            Ticket(sleepers.tickets)
+        });
+        let sleeper = Sleeper::Waker(ticket, waker);
+        let before = match sleepers.all.iter_mut().find(|known| known.has(ticket)) {
+            Some(known) => Some(std::mem::replace(known, sleeper)),
+            None => {
+                sleepers.all.push(sleeper);
+                None
+            }
         };
         self.update(&sleepers);
         drop(sleepers);
-        drop(new);
+        // A waker's destructor runs foreign code.
+        drop(before);
         fence(Ordering::SeqCst);
     }
 
-    /// Whoever polls with this waker does not wait any more.
-    pub(crate) fn retire_waker(&self, waker: &Waker) {
-        self.retire(|sleeper| sleeper.is_waker(waker));
+    /// The wait with this ticket is over.
+    pub(crate) fn retire_waker(&self, ticket: Ticket) {
+        self.retire(|sleeper| sleeper.has(ticket));
     }
 
     fn retire(&self, is_it: impl Fn(&Sleeper) -> bool) {
         let mut sleepers = lock(&self.sleepers);
-        let gone = sleepers.iter().position(is_it).map(|index| sleepers.swap_remove(index));
+        let index = sleepers.all.iter().position(is_it);
+        let gone = index.map(|index| sleepers.all.swap_remove(index));
         self.update(&sleepers);
         drop(sleepers);
         // A waker's destructor runs foreign code.
         drop(gone);
     }
 
-    fn update(&self, sleepers: &MutexGuard<'_, Vec<Sleeper>>) {
-        self.asleep.store(!sleepers.is_empty(), Ordering::Relaxed);
+    fn update(&self, sleepers: &MutexGuard<'_, Sleepers>) {
+        self.asleep.store(!sleepers.all.is_empty(), Ordering::Relaxed);
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use super::signal::Signal;
+use super::signal::{Signal, Ticket};
 use crate::executor::{Core, Owner, WatchKey, Word, try_current};
 
 /// See the module's documentation.
@@ -18,7 +18,7 @@ pub(crate) struct Waiting {
     /// The watch of the core that this end was on last.
     watch: Option<(WatchKey, Owner)>,
     /// What was left with a signal by a wait outside of a runtime.
-    waker: Option<Waker>,
+    ticket: Option<Ticket>,
     /// Whether a core may still have to wake somebody for this end.
     owes: bool,
 }
@@ -81,20 +81,23 @@ impl Waiting {
 
     #[cold]
     fn wait_with_waker(&mut self, word: Word<'_>, waker: &Waker) -> Poll<()> {
-        if let Some(before) = self.waker.take_if(|before| !before.will_wake(waker)) {
-            word.signal.retire_waker(&before);
-        }
-        word.signal.announce_waker(self.waker.get_or_insert_with(|| waker.clone()));
+        word.signal.announce_waker(&mut self.ticket, waker);
         if word.word.load(Ordering::Relaxed) == word.seen { Poll::Pending } else { Poll::Ready(()) }
     }
 
     /// The wait is over: for the better, or given up.
     #[inline]
     pub(crate) fn stop(&mut self, signal: &Signal) {
-        if let Some(waker) = self.waker.take() {
-            signal.retire_waker(&waker);
+        if let Some(ticket) = self.ticket.take() {
+            signal.retire_waker(ticket);
         }
         self.on_own_core(|core, key| core.watches.stop(key));
+    }
+
+    /// Whether something was left with a signal, which only [`stop`](Self::stop) takes back.
+    #[inline]
+    pub(crate) fn has_left_word(&self) -> bool {
+        self.ticket.is_some()
     }
 
     /// Calls with the watch and its core, where that runs on this thread.
