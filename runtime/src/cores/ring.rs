@@ -16,9 +16,10 @@ use super::signal::Signal;
 use super::slots::{Cursor, END, Slots, filled, skipped};
 use super::waiting::Shared;
 use crate::executor::Word;
-use crate::threads::AtomicU64;
+use crate::threads::{AtomicU64, fence};
 
-/// On the head: the receiver takes nothing more. On the tail: nobody may claim any more.
+/// Nobody may claim any more. On the head it also tells senders that wait for it to change; where the
+/// receiver moves the head at the same time it may get lost there, but then the head has changed.
 pub(crate) const CLOSED: u64 = 1 << 63;
 
 /// Keeps what one thread writes off the cache lines, and their prefetched neighbours, of others.
@@ -101,6 +102,13 @@ impl<T> Ring<T> {
         self.quiet.closed.load(Ordering::Acquire) != 0
     }
 
+    /// Whether nothing can be sent any more, for a sender that is about to wait for the head to
+    /// change: where the head that it saw had lost its mark of the end, this tells.
+    pub(crate) fn is_closed_after_head(&self) -> bool {
+        fence(Ordering::SeqCst);
+        self.is_closed()
+    }
+
     #[inline]
     pub(crate) fn items(&self) -> &Signal {
         &self.quiet.items
@@ -130,6 +138,9 @@ impl<T> Ring<T> {
     /// Nothing is sent from here on: `cursor` is the tail, for good.
     pub(crate) fn close_from_senders(&self, cursor: Cursor) {
         self.quiet.closed.store(1, Ordering::Release);
+        // See `is_closed_after_head`.
+        fence(Ordering::SeqCst);
+        self.head.fetch_or(CLOSED, Ordering::Release);
         // The slot is free: there is one more than the capacity.
         self.slots.stamp(cursor).store(END, Ordering::Release);
         self.items().notify();

@@ -400,6 +400,7 @@ where
             *waits = true;
             let Sender { ring, waiting, .. } = &mut **end;
             let word = match refused {
+                Refused::Full(_) if ring.is_closed_after_head() => continue,
                 Refused::Full(head) => room_after(ring, head),
                 _ => ring.end(),
             };
