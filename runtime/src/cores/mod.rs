@@ -44,25 +44,38 @@
 //! | `slots` | the memory of a ring: stamps and values |
 //! | `ring` | what the two ends share |
 //! | `producer` | who may write to the next slots |
+//! | `claim` | the positions that a sender fills, or writes in place |
 //! | `sender`, `receiver` | the ends |
 //! | `mesh` | every core connected with every other |
 //! | `submit` | work for another core, and its result |
+//! | `broadcaster`, `subscriber` | the ends of a ring that gives every item to each receiver |
+//! | `mode` | what that does about a slow one |
+//! | `readers` | how far each has come |
+//! | `receive` | how a receiving end waits |
 
+mod broadcaster;
+mod claim;
 pub(crate) mod launch;
 mod mesh;
+mod mode;
 mod producer;
+mod readers;
+mod receive;
 mod receiver;
 mod ring;
 mod sender;
 mod signal;
 mod slots;
 mod submit;
+mod subscriber;
 mod waiting;
 
+pub mod broadcast;
 pub mod mpsc;
 pub mod spsc;
 
 pub use crate::host::{CoreList, CoreListError};
+pub use claim::Slot;
 pub use launch::{
     Alike, ByRole, CoreContext, CoreEnd, CoreFailure, CoreInfo, CoreKey, CoreSelection, Cores,
     CoresError, CoresErrorKind, Outcome, Running, StopCause, isolated, node,

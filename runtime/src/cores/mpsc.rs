@@ -36,7 +36,7 @@ use std::sync::Arc;
 
 use super::producer::Shared;
 use super::ring::Ring;
-pub use super::{Borrowed, Drain, Receiver};
+pub use super::{Borrowed, Drain, Receiver, Slot};
 pub use crate::channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::ring::{CLOSED, Ring};
 use super::slots::Cursor;
-use crate::executor::Word;
+use crate::threads::AtomicU64;
 
 /// Positions in a row that belong to one sender and are not published yet.
 #[derive(Clone, Copy, Debug)]
@@ -26,15 +26,27 @@ pub enum Refused {
 }
 
 /// How a sender comes by its positions.
-pub trait Producer: Send {
+pub trait Producer<T>: Send {
     /// Claims at least one and at most `wanted` positions, to be published in their order.
-    fn claim<T>(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused>;
+    fn claim(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused>;
+
+    /// Puts an item into the slot of a position, and publishes it, whatever panics after that.
+    ///
+    /// # Safety
+    ///
+    /// The position was claimed from this producer, and nothing was put there yet.
+    #[inline]
+    unsafe fn put(&mut self, ring: &Ring<T>, at: Cursor, item: T) {
+        // SAFETY: by contract, so no other end touches the slot.
+        unsafe { ring.slots.value(at).write(item) };
+        ring.publish(at);
+    }
 
     /// Ends a claim; what is left of it will not be published.
-    fn end_claim<T>(&mut self, ring: &Ring<T>, claimed: Claimed);
+    fn end_claim(&mut self, ring: &Ring<T>, claimed: Claimed);
 
     /// Whether there is room for an item.
-    fn has_room<T>(&self, ring: &Ring<T>) -> Result<(), Refused> {
+    fn has_room(&mut self, ring: &Ring<T>) -> Result<(), Refused> {
         let head = ring.head.load(Ordering::Acquire);
         if head & CLOSED != 0 || ring.is_closed() {
             return Err(Refused::Closed);
@@ -43,12 +55,28 @@ pub trait Producer: Send {
         if tail - head < ring.capacity() { Ok(()) } else { Err(Refused::Full(head)) }
     }
 
+    /// The word that changes once there may be room again; it is kept by the ring.
+    fn head<'a>(&'a self, ring: &'a Ring<T>) -> &'a AtomicU64 {
+        &ring.head
+    }
+
+    /// Items in the ring.
+    fn len(&self, ring: &Ring<T>) -> usize {
+        ring.len()
+    }
+
     /// An end with this producer is dropped; whether it was the last one.
-    fn leave<T>(&self, ring: &Ring<T>) -> bool;
+    fn leave(&self, ring: &Ring<T>) -> bool;
 
     /// Refuses all further claims.
-    fn close<T>(&mut self, ring: &Ring<T>);
+    fn close(&mut self, ring: &Ring<T>);
 }
+
+/// A sender whose slots hold the very value that a receiver takes out or borrows.
+pub trait InPlace {}
+
+impl InPlace for Sole {}
+impl InPlace for Shared {}
 
 /// The one sender of a ring: it knows the tail, and has not to ask.
 #[derive(Debug, Default)]
@@ -59,9 +87,9 @@ pub struct Sole {
     closed: bool,
 }
 
-impl Producer for Sole {
+impl<T> Producer<T> for Sole {
     #[inline]
-    fn claim<T>(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused> {
+    fn claim(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused> {
         if ring.is_closed() {
             return Err(Refused::Closed);
         }
@@ -82,17 +110,17 @@ impl Producer for Sole {
     }
 
     #[inline]
-    fn end_claim<T>(&mut self, ring: &Ring<T>, claimed: Claimed) {
+    fn end_claim(&mut self, ring: &Ring<T>, claimed: Claimed) {
         self.next = claimed.next;
         // For those who ask how long the ring is.
         ring.tail.store(self.next.position, Ordering::Relaxed);
     }
 
-    fn leave<T>(&self, _ring: &Ring<T>) -> bool {
+    fn leave(&self, _ring: &Ring<T>) -> bool {
         true
     }
 
-    fn close<T>(&mut self, ring: &Ring<T>) {
+    fn close(&mut self, ring: &Ring<T>) {
         if !std::mem::replace(&mut self.closed, true) {
             ring.tail.fetch_or(CLOSED, Ordering::Relaxed);
             ring.close_from_senders(self.next);
@@ -107,9 +135,9 @@ pub struct Shared {
     head_seen: u64,
 }
 
-impl Producer for Shared {
+impl<T> Producer<T> for Shared {
     #[inline]
-    fn claim<T>(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused> {
+    fn claim(&mut self, ring: &Ring<T>, wanted: u64) -> Result<Claimed, Refused> {
         if ring.is_closed() {
             return Err(Refused::Closed);
         }
@@ -153,7 +181,7 @@ impl Producer for Shared {
     }
 
     #[inline]
-    fn end_claim<T>(&mut self, ring: &Ring<T>, claimed: Claimed) {
+    fn end_claim(&mut self, ring: &Ring<T>, claimed: Claimed) {
         // Others may have claimed behind them, so the receiver is told to pass them.
         let mut cursor = claimed.next;
         for _ in 0..claimed.left {
@@ -162,19 +190,14 @@ impl Producer for Shared {
         }
     }
 
-    fn leave<T>(&self, ring: &Ring<T>) -> bool {
+    fn leave(&self, ring: &Ring<T>) -> bool {
         ring.drop_sender()
     }
 
-    fn close<T>(&mut self, ring: &Ring<T>) {
+    fn close(&mut self, ring: &Ring<T>) {
         let tail = ring.tail.fetch_or(CLOSED, Ordering::Relaxed);
         if tail & CLOSED == 0 {
             ring.close_from_senders(ring.slots.cursor_at(tail));
         }
     }
-}
-
-/// What a sender waits for that found the ring full.
-pub(crate) fn room_after<T>(ring: &Ring<T>, head: u64) -> Word<'_> {
-    Word { word: &ring.head, seen: head, signal: ring.room() }
 }

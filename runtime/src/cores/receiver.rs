@@ -2,20 +2,17 @@
 
 use std::fmt;
 use std::ops::{Deref, DerefMut};
-use std::panic::Location;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::receive::{Receive, Source};
 use super::ring::{CLOSED, Ring};
 use super::slots::{Cursor, END, filled, skipped};
 use super::waiting::Waiting;
 use crate::channel::{RecvError, RecvTimeoutError, TryRecvError};
-use crate::executor::{Word, block_on, checkpoint_and_give_way};
-
-const WAIT: &str = "ring recv";
+use crate::executor::{Word, block_on};
 
 /// The receiving end of a ring between threads. It may move from one to another, but one at a time
 /// has it.
@@ -264,51 +261,20 @@ impl<T: Send + 'static> fmt::Debug for Receiver<T> {
     }
 }
 
-/// Waits until an attempt gives something.
-struct Receive<'a, T: Send + 'static, A> {
-    receiver: &'a mut Receiver<T>,
-    attempt: A,
-    waits: bool,
-    location: &'static Location<'static>,
-}
-
-impl<'a, T: Send + 'static, A> Receive<'a, T, A> {
+impl<T: Send + 'static> Source for Receiver<T> {
     #[inline]
-    #[track_caller]
-    fn new(receiver: &'a mut Receiver<T>, attempt: A) -> Self {
-        Self { receiver, attempt, waits: false, location: Location::caller() }
+    fn watch(&mut self, context: &Context<'_>, lingers: bool) -> Poll<()> {
+        Self::watch(self, context, lingers)
     }
-}
-
-impl<T: Send + 'static, A> Unpin for Receive<'_, T, A> {}
-
-impl<T, A, R> Future for Receive<'_, T, A>
-where
-    T: Send + 'static,
-    A: FnMut(&mut Receiver<T>) -> Result<R, TryRecvError>,
-{
-    type Output = Result<R, RecvError>;
 
     #[inline]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { receiver, attempt, waits, location } = &mut *self;
-        let checked = ready!(checkpoint_and_give_way(context, WAIT, location));
-        // A wait that begins in a cancelled task fails; one that has its item gives it.
-        if !*waits {
-            checked?;
-        }
-        loop {
-            match attempt(receiver) {
-                Err(TryRecvError::Empty) => checked?,
-                done => {
-                    // A watch has most likely fired; if not, the next wait takes it over.
-                    *waits &= receiver.waiting.has_left_word();
-                    return Poll::Ready(done.map_err(|_| RecvError::Closed));
-                }
-            }
-            let lingers = !std::mem::replace(waits, true);
-            ready!(receiver.watch(context, lingers));
-        }
+    fn stop_watching(&mut self) {
+        Self::stop_watching(self);
+    }
+
+    #[inline]
+    fn has_left_word(&self) -> bool {
+        self.waiting.has_left_word()
     }
 }
 
@@ -316,15 +282,6 @@ where
 #[inline]
 fn holds_something(stamp: u64, cursor: Cursor) -> bool {
     stamp == filled(cursor.position) || stamp == skipped(cursor.position) || stamp == END
-}
-
-impl<T: Send + 'static, A> Drop for Receive<'_, T, A> {
-    #[inline]
-    fn drop(&mut self) {
-        if self.waits {
-            self.receiver.stop_watching();
-        }
-    }
 }
 
 /// Takes items out of a ring, by [`Receiver::drain`].

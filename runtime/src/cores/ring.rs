@@ -12,11 +12,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::Ordering;
 
+use super::readers::{Readers, Reading};
 use super::signal::Signal;
 use super::slots::{Cursor, END, Slots, filled, skipped};
 use super::waiting::Shared;
 use crate::executor::Word;
-use crate::threads::{AtomicU64, fence};
+use crate::threads::{AtomicU64, Mutex, MutexGuard, fence, lock};
 
 /// Nobody may claim any more. On the head it also tells senders that wait for it to change; where the
 /// receiver moves the head at the same time it may get lost there, but then the head has changed.
@@ -65,14 +66,21 @@ struct Quiet {
     senders: AtomicU64,
     /// Ends that live; the last one drops what is left.
     ends: AtomicU64,
+    /// Where each of several gets every item.
+    readers: Mutex<Readers>,
 }
 
 impl<T> Ring<T> {
     /// A ring with one sender and a receiver.
     #[track_caller]
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::of(Slots::new(capacity), 2)
+    }
+
+    /// A ring with so many ends.
+    pub(crate) fn of(slots: Slots<T>, ends: u64) -> Self {
         Self {
-            slots: Slots::new(capacity),
+            slots,
             tail: Padded::new(AtomicU64::new(0)),
             head: Padded::new(AtomicU64::new(0)),
             quiet: Padded::new(Quiet {
@@ -80,7 +88,8 @@ impl<T> Ring<T> {
                 items: Signal::new(),
                 room: Signal::new(),
                 senders: AtomicU64::new(1),
-                ends: AtomicU64::new(2),
+                ends: AtomicU64::new(ends),
+                readers: Mutex::default(),
             }),
         }
     }
@@ -164,6 +173,34 @@ impl<T> Ring<T> {
     pub(crate) fn add_sender(&self) {
         self.quiet.senders.fetch_add(1, Ordering::Relaxed);
         self.quiet.ends.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One more reader of a ring that gives every item to each, from the next one on.
+    pub(crate) fn enter(&self, holds_room: bool) -> (Cursor, Option<Reading>) {
+        self.quiet.ends.fetch_add(1, Ordering::Relaxed);
+        let mut readers = self.readers();
+        // Under the lock: where the sender has not counted with this reader when it last looked for
+        // the slowest, this sees the tail as it was then, or later.
+        let next = self.slots.cursor_at(self.tail.load(Ordering::Acquire) & !CLOSED);
+        let reading = readers.enter(next.position, holds_room);
+        if !readers.ended {
+            self.quiet.closed.store(0, Ordering::Release);
+        }
+        (next, reading)
+    }
+
+    /// A reader is dropped.
+    pub(crate) fn leave(&self, reading: Option<&Reading>) {
+        let mut readers = self.readers();
+        if readers.leave(reading) == 0 {
+            self.quiet.closed.store(1, Ordering::Release);
+        }
+        drop(readers);
+        self.room().notify();
+    }
+
+    pub(crate) fn readers(&self) -> MutexGuard<'_, Readers> {
+        lock(&self.quiet.readers)
     }
 
     /// A sender is dropped; whether it was the last one.

@@ -6,17 +6,17 @@
 use std::fmt;
 use std::panic::Location;
 use std::pin::Pin;
-use std::ptr::NonNull;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::producer::{Claimed, Producer, Refused, room_after};
+use super::claim::Claim;
+use super::producer::{Producer, Refused};
 use super::ring::Ring;
 use super::waiting::Waiting;
 use crate::cancelled::Cancelled;
 use crate::channel::{SendError, SendTimeoutError, TrySendError};
-use crate::executor::{block_on, checkpoint_and_give_way};
+use crate::executor::{Word, block_on, checkpoint_and_give_way};
 
 const WAIT: &str = "ring send";
 
@@ -24,13 +24,13 @@ const WAIT: &str = "ring send";
 /// of [`mpsc`](super::mpsc), which are made by cloning. It may move from one thread to another.
 ///
 /// Dropping the last one ends the ring: what was sent can still be received.
-pub struct Sender<T: Send + 'static, P: Producer> {
-    ring: Arc<Ring<T>>,
-    producer: P,
+pub struct Sender<T: Send + 'static, P: Producer<T>> {
+    pub(super) ring: Arc<Ring<T>>,
+    pub(super) producer: P,
     waiting: Waiting,
 }
 
-impl<T: Send + 'static, P: Producer> Sender<T, P> {
+impl<T: Send + 'static, P: Producer<T>> Sender<T, P> {
     pub(super) fn new(ring: Arc<Ring<T>>, producer: P) -> Self {
         Self { ring, producer, waiting: Waiting::default() }
     }
@@ -40,14 +40,14 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
     }
 
     #[inline]
-    fn claim(&mut self, wanted: u64) -> Result<Claim<'_, T, P>, Refused> {
+    pub(super) fn claim_positions(&mut self, wanted: u64) -> Result<Claim<'_, T, P>, Refused> {
         let claimed = self.producer.claim(&self.ring, wanted)?;
-        Ok(Claim { end: self, claimed })
+        Ok(Claim::new(self, claimed))
     }
 
     #[inline]
     fn offer(&mut self, item: T) -> Result<(), (Refused, T)> {
-        match self.claim(1) {
+        match self.claim_positions(1) {
             Ok(mut claim) => {
                 claim.push(item);
                 Ok(())
@@ -84,8 +84,8 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
             }
             // No more than the iterator promises: what is claimed and not used has to be passed.
             let wanted = least.max(1) as u64;
-            let mut claim = self.claim(wanted)?;
-            while claim.claimed.left > 0 {
+            let mut claim = self.claim_positions(wanted)?;
+            while !claim.is_used_up() {
                 let Some(item) = items.next() else { return Ok(()) };
                 claim.push(item);
                 *sent += 1;
@@ -120,7 +120,7 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
 
     /// Items in the ring, those among them that a sender is writing.
     pub fn len(&self) -> usize {
-        self.ring.len()
+        self.producer.len(&self.ring)
     }
 
     /// Whether the ring is empty.
@@ -280,7 +280,7 @@ impl<T: Send + 'static, P: Producer> Sender<T, P> {
 
 const NOT_SENT: &str = "an item that was not sent is still there";
 
-impl<T: Send + 'static, P: Producer> Drop for Sender<T, P> {
+impl<T: Send + 'static, P: Producer<T>> Drop for Sender<T, P> {
     fn drop(&mut self) {
         if self.producer.leave(&self.ring) {
             self.close();
@@ -291,59 +291,21 @@ impl<T: Send + 'static, P: Producer> Drop for Sender<T, P> {
     }
 }
 
-impl<T: Send + 'static, P: Producer> fmt::Debug for Sender<T, P> {
+impl<T: Send + 'static, P: Producer<T>> fmt::Debug for Sender<T, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.ring.describe(f.debug_struct("Sender"))
     }
 }
 
-/// Positions that an end has claimed. Dropping it gives up what is left and wakes the receiver.
-struct Claim<'a, T: Send + 'static, P: Producer> {
-    end: &'a mut Sender<T, P>,
-    claimed: Claimed,
-}
-
-impl<T: Send + 'static, P: Producer> Claim<'_, T, P> {
-    #[inline]
-    fn push(&mut self, item: T) {
-        // SAFETY: the position was claimed by this end, and is written once.
-        unsafe { self.value().write(item) };
-        self.publish();
-    }
-
-    /// Where the next value goes.
-    #[inline]
-    fn value(&self) -> NonNull<T> {
-        assert!(self.claimed.left > 0, "no position is left of this claim");
-        self.end.ring.slots.value(self.claimed.next)
-    }
-
-    /// Sends the value that was written.
-    #[inline]
-    fn publish(&mut self) {
-        self.end.ring.publish(self.claimed.next);
-        self.end.ring.slots.advance(&mut self.claimed.next);
-        self.claimed.left -= 1;
-    }
-}
-
-impl<T: Send + 'static, P: Producer> Drop for Claim<'_, T, P> {
-    #[inline]
-    fn drop(&mut self) {
-        self.end.producer.end_claim(&self.end.ring, self.claimed);
-        self.end.ring.items().notify();
-    }
-}
-
 /// Why a wait ended without success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stopped {
+pub(super) enum Stopped {
     Closed,
     Cancelled,
 }
 
 impl Stopped {
-    fn give_back<T>(self, item: Option<T>) -> SendError<T> {
+    pub(super) fn give_back<T>(self, item: Option<T>) -> SendError<T> {
         let item = item.expect(NOT_SENT);
         match self {
             Self::Closed => SendError::Closed(item),
@@ -359,25 +321,29 @@ impl From<Cancelled> for Stopped {
 }
 
 /// Waits until an attempt is not refused for lack of room.
-struct Attempt<'a, T: Send + 'static, P: Producer, A> {
+pub(super) struct Attempt<'a, T: Send + 'static, P: Producer<T>, A> {
     end: &'a mut Sender<T, P>,
     attempt: A,
     waits: bool,
     location: &'static Location<'static>,
 }
 
-impl<'a, T: Send + 'static, P: Producer, A> Attempt<'a, T, P, A> {
-    fn new(end: &'a mut Sender<T, P>, attempt: A, location: &'static Location<'static>) -> Self {
+impl<'a, T: Send + 'static, P: Producer<T>, A> Attempt<'a, T, P, A> {
+    pub(super) fn new(
+        end: &'a mut Sender<T, P>,
+        attempt: A,
+        location: &'static Location<'static>,
+    ) -> Self {
         Self { end, attempt, waits: false, location }
     }
 }
 
-impl<T: Send + 'static, P: Producer, A> Unpin for Attempt<'_, T, P, A> {}
+impl<T: Send + 'static, P: Producer<T>, A> Unpin for Attempt<'_, T, P, A> {}
 
 impl<T, P, A> Future for Attempt<'_, T, P, A>
 where
     T: Send + 'static,
-    P: Producer,
+    P: Producer<T>,
     A: FnMut(&mut Sender<T, P>) -> Result<(), Refused>,
 {
     type Output = Result<(), Stopped>;
@@ -398,10 +364,12 @@ where
             };
             checked?;
             *waits = true;
-            let Sender { ring, waiting, .. } = &mut **end;
+            let Sender { ring, producer, waiting } = &mut **end;
             let word = match refused {
                 Refused::Full(_) if ring.is_closed_after_head() => continue,
-                Refused::Full(head) => room_after(ring, head),
+                Refused::Full(seen) => {
+                    Word { word: producer.head(ring), seen, signal: ring.room() }
+                }
                 _ => ring.end(),
             };
             // SAFETY: the ring keeps its words and its signals.
@@ -410,7 +378,7 @@ where
     }
 }
 
-impl<T: Send + 'static, P: Producer, A> Drop for Attempt<'_, T, P, A> {
+impl<T: Send + 'static, P: Producer<T>, A> Drop for Attempt<'_, T, P, A> {
     #[inline]
     fn drop(&mut self) {
         if self.waits {

@@ -20,6 +20,9 @@ use crate::threads::{AtomicU64, alloc, dealloc};
 const LINE_BYTES: usize = 64;
 const LINE_PAIR_BYTES: usize = 128;
 
+/// Bytes of a word.
+pub(crate) const WORD_BYTES: usize = size_of::<u64>();
+
 /// Slots of a ring, at most.
 pub(crate) const CAPACITY_MAX: usize = 1 << 31;
 
@@ -40,7 +43,7 @@ pub(crate) const fn skipped(position: u64) -> u64 {
 
 /// A position and the slot that it falls on. The default is the first position of every ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Cursor {
+pub struct Cursor {
     pub(crate) position: u64,
     /// Of the slot, from the first one, in bytes.
     offset: usize,
@@ -48,12 +51,14 @@ pub(crate) struct Cursor {
 
 /// See the module's documentation.
 #[derive(Debug)]
-pub(crate) struct Slots<T> {
+pub struct Slots<T> {
     base: NonNull<u8>,
     stride: usize,
     value_offset: usize,
     layout: Layout,
     count: u32,
+    /// Words of a value, where it lies in words.
+    words: usize,
     _values: PhantomData<T>,
 }
 
@@ -69,11 +74,27 @@ impl<T> Slots<T> {
     /// Where `capacity` is zero or more than [`CAPACITY_MAX`], or there is not so much memory.
     #[track_caller]
     pub(crate) fn new(capacity: usize) -> Self {
+        Self::with_values(capacity, Layout::new::<MaybeUninit<T>>(), 0)
+    }
+
+    /// Slots whose values are not to be touched but through their [`words`](Self::words).
+    ///
+    /// # Panics
+    ///
+    /// As [`new`](Self::new).
+    #[track_caller]
+    pub(crate) fn of_words(capacity: usize) -> Self {
+        let words = size_of::<T>().div_ceil(WORD_BYTES);
+        let values = Layout::array::<AtomicU64>(words).expect("a value fits in memory");
+        Self::with_values(capacity, values, words)
+    }
+
+    #[track_caller]
+    fn with_values(capacity: usize, value: Layout, words: usize) -> Self {
         assert!(capacity > 0, "a ring without room would never pass anything on");
         assert!(capacity <= CAPACITY_MAX, "a ring has room for at most {CAPACITY_MAX} items");
-        let (slot, value_offset) = Layout::new::<AtomicU64>()
-            .extend(Layout::new::<MaybeUninit<T>>())
-            .expect("a value fits in memory");
+        let (slot, value_offset) =
+            Layout::new::<AtomicU64>().extend(value).expect("a value fits in memory");
         let slot = slot.pad_to_align();
         let stride = match slot.size() {
             size if size <= LINE_BYTES => size.next_power_of_two(),
@@ -96,9 +117,11 @@ impl<T> Slots<T> {
                 let slot = base.add(index * stride);
                 slot.write_bytes(0, stride);
                 slot.cast::<AtomicU64>().write(AtomicU64::new(0));
+                let first = slot.add(value_offset).cast::<AtomicU64>();
+                (0..words).for_each(|word| first.add(word).write(AtomicU64::new(0)));
             }
         }
-        Self { base, stride, value_offset, layout, count, _values: PhantomData }
+        Self { base, stride, value_offset, layout, count, words, _values: PhantomData }
     }
 
     #[inline]
@@ -134,6 +157,17 @@ impl<T> Slots<T> {
         unsafe { self.slot(cursor).cast().as_ref() }
     }
 
+    /// The words of a position's value, for slots made [so](Self::of_words); else none.
+    #[inline]
+    pub(crate) fn words(&self, cursor: Cursor) -> &[AtomicU64] {
+        // SAFETY: as for `slot`; the words follow the stamp, made in `new`, and live as long as
+        // `self`.
+        unsafe {
+            let first = self.slot(cursor).add(self.value_offset).cast();
+            NonNull::slice_from_raw_parts(first, self.words).as_ref()
+        }
+    }
+
     /// Where the value of a position goes.
     #[inline]
     pub(crate) fn value(&self, cursor: Cursor) -> NonNull<T> {
@@ -146,8 +180,12 @@ impl<T> Drop for Slots<T> {
     fn drop(&mut self) {
         for position in 0..u64::from(self.count) {
             let slot = self.slot(self.cursor_at(position));
-            // SAFETY: made in `new`, and nobody looks at it any more.
-            unsafe { slot.cast::<AtomicU64>().drop_in_place() };
+            // SAFETY: made in `new`, and nobody looks at them any more.
+            unsafe {
+                slot.cast::<AtomicU64>().drop_in_place();
+                let first = slot.add(self.value_offset).cast::<AtomicU64>();
+                (0..self.words).for_each(|word| first.add(word).drop_in_place());
+            }
         }
         // SAFETY: allocated in `new` with this layout.
         unsafe { dealloc(self.base.as_ptr(), self.layout) };

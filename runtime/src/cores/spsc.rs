@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use super::producer::Sole;
 use super::ring::Ring;
-pub use super::{Borrowed, Drain, Receiver};
+pub use super::{Borrowed, Drain, Receiver, Slot};
 pub use crate::channel::{
     RecvError, RecvTimeoutError, SendError, SendTimeoutError, TryRecvError, TrySendError,
 };
