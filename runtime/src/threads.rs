@@ -62,6 +62,29 @@ impl Life {
     }
 }
 
+/// Tells the model checker who touches memory that it can't see by itself: what one thread touches
+/// alone must have happened before, or after, whatever others do there. Nothing at all in the
+/// shipped code.
+#[derive(Debug, Default)]
+pub(crate) struct Touched {
+    #[cfg(loom)]
+    memory: loom::cell::UnsafeCell<()>,
+}
+
+impl Touched {
+    #[inline]
+    pub(crate) fn alone(&self) {
+        #[cfg(loom)]
+        self.memory.with_mut(|_| ());
+    }
+
+    #[inline]
+    pub(crate) fn by_many(&self) {
+        #[cfg(loom)]
+        self.memory.with(|_| ());
+    }
+}
+
 /// Runs a model in every interleaving with at most three switches of threads that nothing forced,
 /// or as many as `LOOM_MAX_PREEMPTIONS` says.
 #[cfg(all(test, loom))]

@@ -58,6 +58,8 @@ mod claim;
 pub(crate) mod launch;
 mod mesh;
 mod mode;
+#[cfg(all(test, loom))]
+mod models;
 mod producer;
 mod readers;
 mod receive;

@@ -86,7 +86,7 @@ impl<T: Clone + Send + Sync + 'static> Mode<T> for Blocking {
     #[inline]
     unsafe fn read(ring: &Ring<T>, at: Cursor) -> Option<T> {
         // SAFETY: the item is there, and the sender waits for this reader before it writes again.
-        Some(unsafe { ring.slots.value(at).as_ref() }.clone())
+        Some(unsafe { ring.slots.shared_value(at).as_ref() }.clone())
     }
 }
 

@@ -14,6 +14,8 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
+#[cfg(loom)]
+use crate::threads::Touched;
 use crate::threads::{AtomicU64, alloc, dealloc};
 
 /// Bytes of a cache line, and of the pair of lines that a prefetcher fetches together.
@@ -59,6 +61,8 @@ pub struct Slots<T> {
     count: u32,
     /// Words of a value, where it lies in words.
     words: usize,
+    #[cfg(loom)]
+    touched: Vec<Touched>,
     _values: PhantomData<T>,
 }
 
@@ -121,7 +125,17 @@ impl<T> Slots<T> {
                 (0..words).for_each(|word| first.add(word).write(AtomicU64::new(0)));
             }
         }
-        Self { base, stride, value_offset, layout, count, words, _values: PhantomData }
+        Self {
+            base,
+            stride,
+            value_offset,
+            layout,
+            count,
+            words,
+            #[cfg(loom)]
+            touched: (0..count).map(|_| Touched::default()).collect(),
+            _values: PhantomData,
+        }
     }
 
     #[inline]
@@ -168,9 +182,24 @@ impl<T> Slots<T> {
         }
     }
 
-    /// Where the value of a position goes.
+    /// Where the value of a position lies, for an end that has the slot for itself.
     #[inline]
     pub(crate) fn value(&self, cursor: Cursor) -> NonNull<T> {
+        #[cfg(loom)]
+        self.touched[cursor.offset / self.stride].alone();
+        self.place(cursor)
+    }
+
+    /// Where the value of a position lies, for one of many that read it.
+    #[inline]
+    pub(crate) fn shared_value(&self, cursor: Cursor) -> NonNull<T> {
+        #[cfg(loom)]
+        self.touched[cursor.offset / self.stride].by_many();
+        self.place(cursor)
+    }
+
+    #[inline]
+    fn place(&self, cursor: Cursor) -> NonNull<T> {
         // SAFETY: as for `slot`; the value follows the stamp.
         unsafe { self.slot(cursor).add(self.value_offset).cast() }
     }

@@ -347,6 +347,6 @@ impl<T: Clone + Send + Sync + 'static> Deref for Borrowed<'_, T> {
     #[inline]
     fn deref(&self) -> &T {
         // SAFETY: the item was there, and the sender waits for this reader before it writes again.
-        unsafe { self.0.ring.slots.value(self.0.next).as_ref() }
+        unsafe { self.0.ring.slots.shared_value(self.0.next).as_ref() }
     }
 }

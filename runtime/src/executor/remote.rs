@@ -133,6 +133,12 @@ impl Remote {
         self.parked.swap(false, Ordering::AcqRel);
     }
 
+    /// What a driver does while its core sleeps.
+    #[cfg(all(test, loom))]
+    pub(crate) fn sleep(&self) {
+        self.doorbell.wait();
+    }
+
     pub(crate) fn doorbell(&self) -> BorrowedFd<'_> {
         self.doorbell.as_fd()
     }
