@@ -63,25 +63,19 @@ impl Life {
 }
 
 /// Tells the model checker who touches memory that it can't see by itself: what one thread touches
-/// alone must have happened before, or after, whatever others do there. Nothing at all in the
-/// shipped code.
+/// alone must have happened before, or after, whatever others do there.
+#[cfg(loom)]
 #[derive(Debug, Default)]
-pub(crate) struct Touched {
-    #[cfg(loom)]
-    memory: loom::cell::UnsafeCell<()>,
-}
+pub(crate) struct Touched(loom::cell::UnsafeCell<()>);
 
+#[cfg(loom)]
 impl Touched {
-    #[inline]
     pub(crate) fn alone(&self) {
-        #[cfg(loom)]
-        self.memory.with_mut(|_| ());
+        self.0.with_mut(|_| ());
     }
 
-    #[inline]
     pub(crate) fn by_many(&self) {
-        #[cfg(loom)]
-        self.memory.with(|_| ());
+        self.0.with(|_| ());
     }
 }
 
@@ -89,7 +83,13 @@ impl Touched {
 /// or as many as `LOOM_MAX_PREEMPTIONS` says.
 #[cfg(all(test, loom))]
 pub(crate) fn explore(model: impl Fn() + Sync + Send + 'static) {
+    explore_within(3, model);
+}
+
+/// As [`explore`], with fewer switches where there is more to interleave.
+#[cfg(all(test, loom))]
+pub(crate) fn explore_within(switches: usize, model: impl Fn() + Sync + Send + 'static) {
     let mut builder = loom::model::Builder::new();
-    builder.preemption_bound = builder.preemption_bound.or(Some(3));
+    builder.preemption_bound = builder.preemption_bound.or(Some(switches));
     builder.check(model);
 }

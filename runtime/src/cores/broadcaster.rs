@@ -76,17 +76,11 @@ impl<T, M: Mode<T>> Producer<T> for Broadcaster<M> {
     unsafe fn put(&mut self, ring: &Ring<T>, at: Cursor, item: T) {
         // SAFETY: by contract; the claim has looked for the slowest reader.
         unsafe { M::put(ring, at, item) };
-        // For those who subscribe, and for those who were overtaken.
-        ring.tail.store(at.position + 1, Ordering::Relaxed);
     }
 
     #[inline]
-    fn end_claim(&mut self, ring: &Ring<T>, claimed: Claimed) {
+    fn end_claim(&mut self, _ring: &Ring<T>, claimed: Claimed) {
         self.next = claimed.next;
-        ring.tail.store(self.next.position, Ordering::Relaxed);
-        // For the last end, which drops what is from there on in the slots.
-        let kept = if M::BLOCKS { ring.capacity() + 1 } else { 0 };
-        ring.head.store(self.next.position.saturating_sub(kept), Ordering::Relaxed);
     }
 
     fn has_room(&mut self, ring: &Ring<T>) -> Result<(), Refused> {
@@ -117,9 +111,8 @@ impl<T, M: Mode<T>> Producer<T> for Broadcaster<M> {
         ring.readers().ended = true;
         // SAFETY: nothing will be put there but the mark of the end.
         let former = unsafe { M::take_former(ring, self.next) };
-        if former.is_some() {
-            ring.head.store(self.next.position - ring.capacity(), Ordering::Relaxed);
-        }
+        let kept = if M::BLOCKS { ring.capacity() } else { 0 };
+        ring.leave_from(self.next.position.saturating_sub(kept));
         ring.tail.fetch_or(CLOSED, Ordering::Release);
         ring.close_from_senders(self.next);
         drop(former);

@@ -73,7 +73,7 @@ impl<T: Clone + Send + Sync + 'static> Mode<T> for Blocking {
         let former = unsafe { Self::take_former(ring, at) };
         // SAFETY: by contract nobody looks at the slot.
         unsafe { ring.slots.value(at).write(item) };
-        ring.publish(at);
+        publish(ring, at);
         drop(former);
     }
 
@@ -88,6 +88,14 @@ impl<T: Clone + Send + Sync + 'static> Mode<T> for Blocking {
         // SAFETY: the item is there, and the sender waits for this reader before it writes again.
         Some(unsafe { ring.slots.shared_value(at).as_ref() }.clone())
     }
+}
+
+#[inline]
+fn publish<T>(ring: &Ring<T>, at: Cursor) {
+    // For those who subscribe, and those who were overtaken. First: who has seen the item begins
+    // behind it.
+    ring.tail.store(at.position + 1, Ordering::Relaxed);
+    ring.publish(at);
 }
 
 /// The stamp of a slot while the item of this position is written: more than that of any position
@@ -115,7 +123,7 @@ impl<T: NoUninit + AnyBitPattern + Send> Mode<T> for Lossy {
             value[..bytes.len()].copy_from_slice(bytes);
             word.store(u64::from_ne_bytes(value), Ordering::Relaxed);
         }
-        ring.publish(at);
+        publish(ring, at);
     }
 
     #[inline]

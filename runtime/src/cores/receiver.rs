@@ -242,8 +242,8 @@ impl<T: Send + 'static> Drop for Receiver<T> {
         impl<T: Send + 'static> Drop for Leave<'_, T> {
             fn drop(&mut self) {
                 // Also what a `Drain` took that was then forgotten.
-                self.0.make_room();
-                let Receiver { ring, waiting, .. } = &mut *self.0;
+                let Receiver { ring, next, waiting, .. } = &mut *self.0;
+                ring.leave_from(next.position);
                 // The wait of a future that was forgotten.
                 waiting.stop(ring.items());
                 ring.drop_end();

@@ -66,6 +66,8 @@ struct Quiet {
     senders: AtomicU64,
     /// Ends that live; the last one drops what is left.
     ends: AtomicU64,
+    /// From which position on there are items left, once all ends are gone.
+    left_from: AtomicU64,
     /// Where each of several gets every item.
     readers: Mutex<Readers>,
 }
@@ -89,6 +91,7 @@ impl<T> Ring<T> {
                 room: Signal::new(),
                 senders: AtomicU64::new(1),
                 ends: AtomicU64::new(ends),
+                left_from: AtomicU64::new(0),
                 readers: Mutex::default(),
             }),
         }
@@ -209,14 +212,19 @@ impl<T> Ring<T> {
         self.quiet.senders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
+    /// What comes before a position is not in the ring any more, and what is there from then on stays
+    /// for the last end: for whoever takes items out, before it is dropped.
+    pub(crate) fn leave_from(&self, position: u64) {
+        self.quiet.left_from.store(position, Ordering::Relaxed);
+    }
+
     /// An end is dropped; the last one drops what nobody will take.
     pub(crate) fn drop_end(&self) {
         // `AcqRel`: what each end did to its slots has happened before the last one looks.
         if self.quiet.ends.fetch_sub(1, Ordering::AcqRel) != 1 {
             return;
         }
-        let head = self.head.load(Ordering::Relaxed) & !CLOSED;
-        let mut cursor = self.slots.cursor_at(head);
+        let mut cursor = self.slots.cursor_at(self.quiet.left_from.load(Ordering::Relaxed));
         loop {
             match self.slots.stamp(cursor).load(Ordering::Acquire) {
                 // SAFETY: the item is there, and all ends but this one are gone.
