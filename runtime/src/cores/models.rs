@@ -282,14 +282,14 @@ fn loom_an_end_that_owes_a_wake_settles_it_when_it_goes() {
 
 #[test]
 fn loom_items_through_one_slot_with_either_end_waiting() {
-    explore_within(2, || {
+    explore_within(1, || {
         let (mut sender, mut receiver) = spsc::channel(1);
         let thread = spawn(move || {
-            for number in 1..=2 {
+            for number in 1..=3 {
                 block_on(sender.send(Item::new(number))).unwrap();
             }
         });
-        for number in 1..=2 {
+        for number in 1..=3 {
             assert_eq!(block_on(receiver.recv()).unwrap().number(), number);
         }
         thread.join().unwrap();
@@ -536,6 +536,22 @@ fn loom_a_sender_waits_for_each_of_two_receivers() {
 }
 
 #[test]
+fn loom_a_slot_is_written_again_only_after_it_was_read() {
+    explore_within(1, || {
+        let (mut sender, mut receiver) = broadcast::blocking::<Item>(1);
+        let thread = spawn(move || {
+            for number in 1..=3 {
+                assert_eq!(block_on(receiver.recv()).unwrap().number(), number);
+            }
+        });
+        for number in 1..=3 {
+            block_on(sender.send(Item::new(number))).unwrap();
+        }
+        thread.join().unwrap();
+    });
+}
+
+#[test]
 fn loom_a_receiver_of_many_that_goes_makes_room() {
     explore(|| {
         let (mut sender, mut receiver) = broadcast::blocking(1);
@@ -551,7 +567,7 @@ fn loom_a_receiver_of_many_that_goes_makes_room() {
 
 #[test]
 fn loom_a_late_receiver_begins_where_the_sender_is() {
-    explore_within(2, || {
+    explore_within(1, || {
         let (mut sender, mut receiver) = broadcast::blocking(1);
         let thread = spawn(move || {
             for number in 1..=3 {

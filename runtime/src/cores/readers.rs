@@ -62,8 +62,8 @@ impl Readers {
     /// Counts a reader out; how many there are then.
     pub(crate) fn leave(&mut self, reading: Option<&Reading>) -> usize {
         if let Some(word) = reading {
-            // `Release`: what it did to the slots has happened before they are written again.
-            word.store(GONE, Ordering::Release);
+            // What it did to the slots has happened for who comes to the lock later.
+            word.store(GONE, Ordering::Relaxed);
         }
         self.count -= 1;
         self.count

@@ -45,10 +45,21 @@ impl Sleeper {
     }
 }
 
-#[derive(Default)]
+/// Sleepers that a signal has room for from the first.
+const SLEEPERS_EXPECTED: usize = 4;
+
 struct Sleepers {
     all: Vec<Sleeper>,
+    /// Empty: its memory is for those who come while the others are woken.
+    spare: Vec<Sleeper>,
     tickets: u64,
+}
+
+impl Sleepers {
+    fn new() -> Self {
+        let room = || Vec::with_capacity(SLEEPERS_EXPECTED);
+        Self { all: room(), spare: room(), tickets: 0 }
+    }
 }
 
 /// See the module's documentation.
@@ -60,7 +71,7 @@ pub(crate) struct Signal {
 
 impl Signal {
     pub(crate) fn new() -> Self {
-        Self { asleep: AtomicBool::new(false), sleepers: Mutex::new(Sleepers::default()) }
+        Self { asleep: AtomicBool::new(false), sleepers: Mutex::new(Sleepers::new()) }
     }
 
     /// Wakes all who sleep. To be called after the word was changed.
@@ -90,14 +101,15 @@ impl Signal {
         let mut awake = {
             let mut sleepers = lock(&self.sleepers);
             self.asleep.store(false, Ordering::Relaxed);
-            std::mem::take(&mut sleepers.all)
+            let spare = std::mem::take(&mut sleepers.spare);
+            std::mem::replace(&mut sleepers.all, spare)
         };
         // With no lock held: a waker runs foreign code.
         awake.drain(..).for_each(Sleeper::wake);
         // Its memory serves again.
         let mut sleepers = lock(&self.sleepers);
-        if sleepers.all.capacity() == 0 {
-            sleepers.all = awake;
+        if sleepers.spare.capacity() == 0 {
+            sleepers.spare = awake;
         }
     }
 

@@ -1,0 +1,110 @@
+//! Between cores that spin a message costs no system call, and one to a core that sleeps costs one
+//! for the whole burst: strace counts those of the sender's thread.
+
+mod common;
+
+use std::process::{Command, Stdio};
+use std::thread;
+
+use common::{block_on, on_each_driver};
+use taut::cores::broadcast::{self, Blocking};
+use taut::cores::{mpsc, spsc};
+use taut::{Driver, Runtime, WaitStrategy};
+
+/// Tells a child process under strace what to do.
+const CHILD: &str = "TAUT_CORES_CHILD";
+const NAME: &str = "strace_counts_the_calls_of_a_sender";
+const BURSTS: usize = 200;
+const BURST: u64 = 50;
+
+/// Not counted in the measured time: the markers around it.
+fn mark() {
+    let _ = rustix::process::getppid();
+}
+
+/// Sends bursts to a core that waits in its own way, each answered once, through each kind of ring.
+fn child(driver: Driver, wait: WaitStrategy) {
+    let builder = Runtime::builder().driver(driver);
+    let (mut one, mut ones) = spsc::channel(64);
+    let (mut all, mut alls) = broadcast::blocking::<u64>(64);
+    let (mut back, mut answers) = mpsc::channel(4);
+    let receiving = builder.clone().wait(wait);
+    let thread = thread::spawn(move || {
+        block_on(receiving, async move {
+            while let Ok(first) = ones.recv().await {
+                let rest: u64 = ones.drain(usize::MAX).sum();
+                let sum = alls.recv().await.unwrap() + alls.drain(usize::MAX).sum::<u64>();
+                back.send(first + rest + sum).await.unwrap();
+            }
+        });
+    });
+    let send = async move {
+        burst(&mut one, &mut all, &mut answers).await;
+        mark();
+        for _ in 0..BURSTS {
+            burst(&mut one, &mut all, &mut answers).await;
+        }
+        mark();
+    };
+    block_on(builder.wait(WaitStrategy::Spin), send);
+    thread.join().unwrap();
+}
+
+async fn burst(
+    one: &mut spsc::Sender<u64>,
+    all: &mut broadcast::Sender<u64, Blocking>,
+    answers: &mut mpsc::Receiver<u64>,
+) {
+    // First the one that it does not wait for, so that all is there when it wakes.
+    assert_eq!(all.try_send_all(&mut (0..BURST)), Ok(BURST as usize));
+    assert_eq!(one.try_send_all(&mut (0..BURST)), Ok(BURST as usize));
+    assert_eq!(answers.recv().await, Ok(BURST * (BURST - 1)));
+}
+
+/// The calls that one thread makes between its two markers; the trace is of `strace -f`.
+fn calls_between_markers(trace: &str) -> Vec<&str> {
+    let marked = trace.lines().find(|line| line.contains("getppid(")).expect("a marker");
+    let thread = marked.split_whitespace().next().unwrap();
+    let own = trace.lines().filter(|line| line.split_whitespace().next() == Some(thread));
+    let calls: Vec<_> = own.skip_while(|line| !line.contains("getppid(")).skip(1).collect();
+    let second = calls.iter().position(|line| line.contains("getppid("));
+    calls[..second.expect("the second marker")].to_vec()
+}
+
+#[test]
+fn strace_counts_the_calls_of_a_sender() {
+    if let Ok(what) = std::env::var(CHILD) {
+        let driver = if what.contains("Uring") { Driver::Uring } else { Driver::Epoll };
+        let parks = what.contains("Park");
+        return child(driver, if parks { WaitStrategy::Park } else { WaitStrategy::Spin });
+    }
+    let works = Command::new("strace").args(["-c", "true"]).stderr(Stdio::null()).status();
+    if !works.as_ref().is_ok_and(std::process::ExitStatus::success) {
+        eprintln!("SKIPPED: strace can't be run here: {works:?}");
+        return;
+    }
+    on_each_driver(|builder| {
+        let driver = builder.build().unwrap().driver();
+        for (wait, calls_most) in [(WaitStrategy::Spin, 0), (WaitStrategy::Park, BURSTS)] {
+            let name = format!("taut-strace-{}-{driver:?}-{wait:?}", std::process::id());
+            let path = std::env::temp_dir().join(name);
+            let child = Command::new("strace")
+                .args(["-f", "-o"])
+                .arg(&path)
+                .arg(std::env::current_exe().unwrap())
+                .args([NAME, "--exact", "--nocapture"])
+                .env(CHILD, format!("{driver:?} {wait:?}"))
+                .output()
+                .unwrap();
+            let trace = std::fs::read_to_string(&path).unwrap();
+            std::fs::remove_file(&path).unwrap();
+            assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
+            let mut calls = calls_between_markers(&trace);
+            // The look of a core that spins on epoll.
+            calls.retain(|line| !line.contains("epoll_"));
+            assert!(calls.len() <= calls_most, "{} calls, such as {}", calls.len(), calls[0]);
+            assert!(calls.iter().all(|line| line.contains("write(")), "{calls:?}");
+            eprintln!("{} calls in {BURSTS} bursts to a core that waits by {wait:?}", calls.len());
+        }
+    });
+}
