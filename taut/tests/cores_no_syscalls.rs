@@ -31,10 +31,14 @@ fn child(driver: Driver, wait: WaitStrategy) {
     let receiving = builder.clone().wait(wait);
     let thread = thread::spawn(move || {
         block_on(receiving, async move {
-            while let Ok(first) = ones.recv().await {
-                let rest: u64 = ones.drain(usize::MAX).sum();
-                let sum = alls.recv().await.unwrap() + alls.drain(usize::MAX).sum::<u64>();
-                back.send(first + rest + sum).await.unwrap();
+            while let Ok(mut sum) = ones.recv().await {
+                for _ in 1..BURST {
+                    sum += ones.recv().await.unwrap();
+                }
+                for _ in 0..BURST {
+                    sum += alls.recv().await.unwrap();
+                }
+                back.send(sum).await.unwrap();
             }
         });
     });
