@@ -59,6 +59,7 @@ pub use counters::Counters;
 pub use error::{BuildError, BuildErrorKind};
 pub use executor::{JoinError, JoinHandle, YieldNow, spawn, spawn_background, yield_now};
 pub use executor::{LONG_TURNS_MAX, LongTurn};
+pub use executor::{Poller, PollerHandle, add_poller};
 pub use features::{Feature, Features};
 pub use host::NumaMemory;
 pub use runtime::{Builder, Runtime, counters, dump, features, long_turns, run};

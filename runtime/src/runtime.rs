@@ -239,6 +239,13 @@ settings! {
     completion_budget: u32,
     /// Timers fired a turn, in whole slots of 1024 ns. Default: 256.
     timer_budget: u32,
+    /// Items that each custom [`Poller`](crate::Poller) is asked for in a turn, at most.
+    /// Default: 256.
+    poller_budget: u32,
+    /// How long the core sleeps at most while a task of it awaits another process, by a ring in
+    /// [shared memory](crate::cores::shared_memory): nobody there can wake it. Zero: it never
+    /// sleeps then. Default: 50 us.
+    shared_memory_poll: Duration,
     /// Accepted sockets that wait for their acceptor before accepting pauses. Default: 1024.
     accept_queue: u32,
     /// Threads for work that blocks, see [`off_core`](crate::off_core); none is started before it
@@ -389,6 +396,7 @@ impl Builder {
             send_pool,
             hot_sources: Default::default(),
             watches: Watches::new(),
+            pollers: Default::default(),
             blocking: Default::default(),
             directory: Default::default(),
             timers: RefCell::new(Wheel::new(clock.now_ns())),

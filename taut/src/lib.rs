@@ -66,6 +66,7 @@ pub use taut_runtime::{
     yield_now,
 };
 pub use taut_runtime::{LONG_TURNS_MAX, LongTurn, long_turns};
+pub use taut_runtime::{Poller, PollerHandle, add_poller};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]

@@ -10,7 +10,8 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use super::signal::{Signal, Ticket};
-use crate::executor::{Core, Owner, WatchKey, Word, try_current};
+use crate::executor::{Core, Owner, WatchKey, Word, current, try_current};
+use crate::threads::AtomicU64;
 
 /// See the module's documentation.
 #[derive(Default)]
@@ -54,6 +55,33 @@ impl Waiting {
         Poll::Pending
     }
 
+    /// Has the task run once a word that another process changes is not `seen` any more, and now and
+    /// then before that, for a look at whether the process lives.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime: nobody would look at the word.
+    ///
+    /// # Safety
+    ///
+    /// As for [`wait`](Self::wait).
+    #[inline]
+    #[track_caller]
+    #[cfg_attr(loom, allow(dead_code, reason = "models have one process"))]
+    pub(crate) unsafe fn wait_for_peer(
+        &mut self,
+        memory: &Arc<impl Shared>,
+        word: &AtomicU64,
+        seen: u64,
+        context: &Context<'_>,
+    ) {
+        let core = current();
+        let key = self.watch_on(core, memory);
+        let now_ns = || core.clock.now_ns();
+        // SAFETY: by contract; the watch's owner keeps `memory`.
+        unsafe { core.watches.wait_for_peer(key, word, seen, now_ns, context) };
+    }
+
     /// The watch of this end on a core. The one on another core is forgotten with its owner.
     #[inline]
     fn watch_on(&mut self, core: &Core, memory: &Arc<impl Shared>) -> WatchKey {
@@ -91,6 +119,12 @@ impl Waiting {
         if let Some(ticket) = self.ticket.take() {
             signal.retire_waker(ticket);
         }
+        self.stop_looking();
+    }
+
+    /// As [`stop`](Self::stop), for the word of another process.
+    #[inline]
+    pub(crate) fn stop_looking(&self) {
         self.on_own_core(|core, key| core.watches.stop(key));
     }
 

@@ -146,6 +146,12 @@ counters! {
     zero_copy_pending: Gauge "",
     /// Operations on sockets and the like that ended with an error; files and cancels not counted.
     errors: Counter "",
+    /// Calls of custom pollers.
+    poller_calls: Counter "",
+    /// Items that custom pollers said they had done.
+    poller_items: Counter "",
+    /// Custom pollers that were removed because they panicked.
+    poller_panics: Counter "",
     /// Wakes that came from other threads.
     remote_wakes: Counter "",
     /// Wakes that this core sent to others that slept, each a system call.

@@ -21,6 +21,7 @@ use super::header::{self, ABORTED, BACKGROUND, CANCELLED, COMPLETE, FOREIGN_WAIT
 use super::header::{JOINABLE, NOTIFIED, QUEUED, RUNNING, TAKEN};
 use super::heartbeat::Heartbeat;
 use super::join::JoinHandle;
+use super::pollers::Pollers;
 use super::queue::{RunQueue, TaskList};
 use super::remote::Remote;
 use super::trace::Trace;
@@ -93,6 +94,7 @@ pub(crate) struct Core {
     pub(crate) send_pool: Rc<SendPool>,
     pub(crate) hot_sources: HotSources,
     pub(crate) watches: Watches,
+    pub(crate) pollers: Pollers,
     pub(crate) blocking: Pool,
     /// Other cores that work can be submitted to.
     pub(crate) directory: OnceCell<Directory>,
@@ -350,6 +352,7 @@ impl Core {
             // SAFETY: the task was in the list, so it is alive, and no longer is; no queue has it.
             unsafe { self.end_task(task) };
         }
+        self.pollers.clear();
         self.blocking.close();
         self.hot_sources.clear();
         self.watches.clear();

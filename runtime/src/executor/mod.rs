@@ -21,6 +21,7 @@
 //! | `thread` | waiting on a plain thread for what tasks wait for |
 //! | `join` | the handle that awaits, aborts or detaches a task |
 //! | `core` | all that one core owns, and the thread's way to it |
+//! | `pollers` | foreign things that the loop calls in every turn |
 //! | `watch` | words that other threads change, looked at in every turn |
 //! | `turn` | the loop |
 //! | `turn_length` | how long tasks keep the loop from its next turn, and which ones |
@@ -39,6 +40,7 @@ mod heartbeat;
 mod join;
 #[cfg(all(test, loom))]
 mod models;
+mod pollers;
 mod pooled;
 mod queue;
 mod references;
@@ -54,6 +56,7 @@ mod yielding;
 
 pub use join::{Flatten, JoinError, JoinHandle};
 pub use turn_length::{LONG_TURNS_MAX, LongTurn};
+pub use pollers::{Poller, PollerHandle, add_poller};
 pub use yielding::{YieldNow, yield_now};
 
 pub(crate) use attention::{Scope, checkpoint, checkpoint_and_give_way, checkpoint_at, give_way};
@@ -66,7 +69,7 @@ pub(crate) use remote::Remote;
 pub(crate) use thread::block_on;
 pub(crate) use turn_length::{LongTurnHook, TurnLengths};
 pub(crate) use wake::{WakeList, WakeSlot};
-pub(crate) use watch::{Owner, WatchKey, Watches, Word};
+pub(crate) use watch::{Owner, PEER_CHECK_EVERY_NS, WatchKey, Watches, Word};
 
 /// Runs a future as a task of the runtime on this thread.
 ///

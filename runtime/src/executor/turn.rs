@@ -1,8 +1,8 @@
 //! The loop: run what is ready, look at the world, wait as the strategy says.
 //!
 //! One turn runs at most `poll_budget` polls of the hot lane and `background_budget` of the other,
-//! reads the inbox, polls the hot sockets, submits what waits, takes about `completion_budget`
-//! completions, and fires about `timer_budget` timers. A spinning idle turn costs a few loads and,
+//! reads the inbox, polls the hot sockets, calls the custom pollers, submits what waits, takes about
+//! `completion_budget` completions, and fires about `timer_budget` timers. A spinning idle turn costs a few loads and,
 //! while a timer runs or the strategy may park, one read of the clock.
 
 use std::panic::resume_unwind;
@@ -94,7 +94,8 @@ impl Core {
         self.watches.settle();
         self.watches.look();
         self.call_deferred();
-        let wait = if self.has_ready() { Wait::No } else { self.how_to_wait() };
+        let polled = self.call_pollers();
+        let wait = if polled || self.has_ready() { Wait::No } else { self.how_to_wait() };
         let taken = self.driver.borrow_mut().turn(wait);
         if wait != Wait::No {
             self.unpark();
@@ -103,7 +104,7 @@ impl Core {
         // Last, so that nothing but its task comes between a timer and what waits for it.
         self.fire_timers();
         self.call_deferred();
-        if taken > 0 || self.has_ready() {
+        if taken > 0 || polled || self.has_ready() {
             self.idle_since_ns.set(0);
             return;
         }
@@ -126,13 +127,17 @@ impl Core {
             if now_ns >= self.dying_check_ns.get() {
                 self.check_dying();
             }
+            if now_ns >= self.watches.peer_check_ns() {
+                self.watches.check_peers(now_ns);
+            }
         }
     }
 
     /// When there is something to do by the clock, or `NEVER_NS`.
     #[inline]
     fn next_deadline_ns(&self) -> u64 {
-        self.timers.borrow().next_ns().min(self.dying_check_ns.get())
+        let checks_ns = self.dying_check_ns.get().min(self.watches.peer_check_ns());
+        self.timers.borrow().next_ns().min(checks_ns)
     }
 
     /// Decides between spinning and sleeping, for a turn with nothing to run.
@@ -156,11 +161,15 @@ impl Core {
     }
 
     /// Sleeping until the next timer, with the doorbell armed. Not at all while a hot socket is
-    /// awaited, since the kernel would not wake the core for it, or when mail has just come.
+    /// awaited, since the kernel would not wake the core for it, or when mail has just come; and no
+    /// longer than pollers and other processes can be left alone.
     fn sleep_at_most(&self, limit: Option<Duration>) -> Wait {
         if self.hot_sources.any_awaited() {
             return Wait::No;
         }
+        let by_peers = self.watches.waits_for_peer().then_some(self.config.shared_memory_poll);
+        let limits = [limit, by_peers, self.pollers_sleep_max()];
+        let limit = limits.into_iter().flatten().min();
         let limit_ns = limit.map(|limit| u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX));
         let next_ns = self.next_deadline_ns();
         let until = (next_ns != NEVER_NS || limit_ns.is_some()).then(|| {

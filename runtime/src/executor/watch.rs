@@ -2,7 +2,9 @@
 //!
 //! What a task awaits of another core is a change of one word: the stamp of a slot, a count. While
 //! the core is awake it looks at each such word in every turn, and the thread that changes it does
-//! nothing for that. Before the core sleeps it announces itself to the [`Signal`] of each word.
+//! nothing for that. Before the core sleeps it announces itself to the [`Signal`] of each word. A
+//! word that another process changes has none: while one is awaited the core sleeps for moments
+//! only, and who waits for it is run now and then, to see whether that process still lives.
 //!
 //! Invariant: a word is looked at only while the watch's owner keeps its memory; and a change that
 //! comes before the core sleeps keeps it awake, one that comes later wakes it, see [`Signal`].
@@ -25,6 +27,7 @@ use super::wake::WakeSlot;
 use crate::config::WaitStrategy;
 use crate::cores::Signal;
 use crate::threads::{AtomicU64, fence};
+use crate::time::NEVER_NS;
 
 /// How often a turn with nothing to do looks, before it looks at the rest of the world again. Each
 /// is a `pause`: 10 to 40 ns, as the CPU has it.
@@ -33,6 +36,9 @@ const LOOKS_IDLE: u32 = 4;
 /// How often a task looks at its word before it gives way to a loop that has nothing else to do:
 /// enough for an answer from another core that was asked just now.
 const LOOKS_LINGERING: u32 = 8;
+
+/// How often who waits for another process is run, to see whether that still lives, in nanoseconds.
+pub(crate) const PEER_CHECK_EVERY_NS: u64 = 10_000_000;
 
 /// What keeps the memory of a watched word. Each end of a channel has one of its own, which tells
 /// the core that the end is gone.
@@ -63,7 +69,8 @@ struct Look {
 struct Watch {
     /// `None` once the end is gone.
     owner: Option<Owner>,
-    /// Whom the core tells that it sleeps; set with the word, and `None` once the end is gone.
+    /// Whom the core tells that it sleeps; set with the word. `None` for a word of another process,
+    /// and once the end is gone.
     signal: Cell<Option<NonNull<Signal>>>,
     /// Who sleeps until this end does something; `None` once the end is gone.
     tells: Option<NonNull<Signal>>,
@@ -104,6 +111,8 @@ pub(crate) struct Watches {
     owing: Cell<bool>,
     /// Whether the core has told that it sleeps.
     announced: Cell<bool>,
+    /// When to run who waits for another process, or `NEVER_NS`.
+    peer_check_ns: Cell<u64>,
 }
 
 impl Watches {
@@ -115,6 +124,7 @@ impl Watches {
             awaited: Cell::new(0),
             owing: Cell::new(false),
             announced: Cell::new(false),
+            peer_check_ns: Cell::new(NEVER_NS),
         }
     }
 
@@ -184,6 +194,7 @@ impl Watches {
     pub(crate) fn clear(&self) {
         self.settle();
         self.awaited.set(0);
+        self.peer_check_ns.set(NEVER_NS);
         drop(self.table.take());
     }
 
@@ -194,16 +205,79 @@ impl Watches {
     /// The word and the signal lie in memory that the watch's owner keeps.
     #[inline]
     pub(crate) unsafe fn wait(&self, key: WatchKey, word: Word<'_>, context: &Context<'_>) {
+        self.begin(key, word.word, word.seen, Some(word.signal.into()), context);
+    }
+
+    #[inline(always)]
+    fn begin(
+        &self,
+        key: WatchKey,
+        word: &AtomicU64,
+        seen: u64,
+        signal: Option<NonNull<Signal>>,
+        context: &Context<'_>,
+    ) {
         let table = self.table.borrow();
         // None are left where the core has ended; then nobody is woken any more.
         let Some(watch) = table.watches.get(key.index) else { return };
         let look = &table.looks[key.index];
-        look.seen.set(word.seen);
-        watch.signal.set(Some(word.signal.into()));
+        look.seen.set(seen);
+        watch.signal.set(signal);
         watch.wake.register(context);
-        if look.word.replace(Some(word.word.into())).is_none() {
+        if look.word.replace(Some(word.into())).is_none() {
             self.awaited.set(self.awaited.get() + 1);
         }
+    }
+
+    /// As [`wait`](Self::wait), for a word that another process changes, which can't wake this core.
+    ///
+    /// # Safety
+    ///
+    /// The word lies in memory that the watch's owner keeps.
+    #[inline]
+    pub(crate) unsafe fn wait_for_peer(
+        &self,
+        key: WatchKey,
+        word: &AtomicU64,
+        seen: u64,
+        now_ns: impl FnOnce() -> u64,
+        context: &Context<'_>,
+    ) {
+        self.begin(key, word, seen, None, context);
+        if self.peer_check_ns.get() == NEVER_NS {
+            self.peer_check_ns.set(now_ns() + PEER_CHECK_EVERY_NS);
+        }
+    }
+
+    /// When [`check_peers`](Self::check_peers) is due, or `NEVER_NS`.
+    #[inline]
+    pub(crate) fn peer_check_ns(&self) -> u64 {
+        self.peer_check_ns.get()
+    }
+
+    /// Runs all who wait for another process.
+    #[cold]
+    pub(crate) fn check_peers(&self, now_ns: u64) {
+        let mut waits = false;
+        let table = self.table.borrow();
+        for (look, watch) in table.looks.iter().zip(&table.watches) {
+            if look.word.get().is_some() && watch.signal.get().is_none() {
+                self.stop_looking(look);
+                watch.wake.fire();
+                waits = true;
+            }
+        }
+        self.peer_check_ns.set(if waits { now_ns + PEER_CHECK_EVERY_NS } else { NEVER_NS });
+    }
+
+    /// Whether a word of another process is awaited, whose change would not end the core's sleep.
+    pub(crate) fn waits_for_peer(&self) -> bool {
+        if self.awaited.get() == 0 || self.peer_check_ns.get() == NEVER_NS {
+            return false;
+        }
+        let table = self.table.borrow();
+        let mut both = table.looks.iter().zip(&table.watches);
+        both.any(|(look, watch)| look.word.get().is_some() && watch.signal.get().is_none())
     }
 
     /// Nobody waits for this watch's word any more. For a key of this core.
