@@ -75,7 +75,7 @@ fn a_claim_that_is_dropped_sends_nothing_and_a_borrow_that_is_dropped_takes_noth
             writer.try_claim(8).unwrap().fill(0xEE);
             assert_eq!(reader.try_borrow().unwrap_err(), ReadError::Empty);
             writer.try_send(&number).unwrap();
-            drop(reader.try_borrow().unwrap());
+            assert_eq!(*reader.try_borrow().unwrap(), number.to_ne_bytes());
             assert_eq!(reader.try_recv(), Ok(number));
         }
         assert_eq!((writer.position(), reader.position()), (10, 10));

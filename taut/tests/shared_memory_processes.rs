@@ -214,7 +214,7 @@ fn a_writer_goes_on_however_often_its_reader_is_killed() {
             scope.spawn(|| kill_again_and_again("reads", &folder.join("ring"), &done));
             while !done.load(Ordering::Acquire) {
                 match write_next(&mut writer, STEP) {
-                    Ok(()) if writer.position() % 256 == 0 => thread::yield_now(),
+                    Ok(()) if writer.position().is_multiple_of(256) => thread::yield_now(),
                     Ok(()) | Err(WriteError::Timeout) => {}
                     Err(WriteError::Disconnected) => {
                         missed += 1;

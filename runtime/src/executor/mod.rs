@@ -69,7 +69,9 @@ pub(crate) use remote::Remote;
 pub(crate) use thread::block_on;
 pub(crate) use turn_length::{LongTurnHook, TurnLengths};
 pub(crate) use wake::{WakeList, WakeSlot};
-pub(crate) use watch::{Owner, PEER_CHECK_EVERY_NS, WatchKey, Watches, Word};
+#[cfg(not(loom))]
+pub(crate) use watch::PEER_CHECK_EVERY_NS;
+pub(crate) use watch::{Owner, WatchKey, Watches, Word};
 
 /// Runs a future as a task of the runtime on this thread.
 ///

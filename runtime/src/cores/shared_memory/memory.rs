@@ -12,7 +12,6 @@ use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
 use super::layout::{ITEMS_AT, Layout, Part, ROOM_AT, SLOT_HEADER_BYTES, TAIL_AT};
-use super::lock::Lock;
 use super::mapping::Mapping;
 use crate::cores::Signal;
 use crate::cores::seqlock::Seqlock;
@@ -83,18 +82,6 @@ impl Memory {
     pub(super) fn ring_all(&self) {
         self.items().ring();
         self.room().ring();
-    }
-
-    /// Whether somebody alive plays the part. A system call.
-    pub(super) fn is_played(&self, part: Part) -> bool {
-        !self.generation(part).load(Ordering::Acquire).is_multiple_of(2)
-            && Lock::is_held(&self.file, part.lock_byte())
-    }
-
-    /// Whether a reader that lives gets what is written from now on. A system call, mostly.
-    pub(super) fn is_read(&self, place: Part) -> bool {
-        let settled = self.word(place.settled_at()).load(Ordering::Acquire);
-        settled == self.generation(place).load(Ordering::Relaxed) && self.is_played(place)
     }
 
     /// The places of readers.
@@ -187,5 +174,52 @@ impl Memory {
 unsafe impl Shared for Memory {
     fn tells(&self) -> Option<&Signal> {
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::fd::AsFd;
+
+    use super::super::mapping::create_sealed;
+    use super::super::options::{Kind, Options};
+    use super::*;
+
+    fn memory(mapped: impl FnOnce(&Layout) -> usize) -> Memory {
+        let layout = Layout::new(Options::new(Kind::Spsc, 40, 3)).unwrap();
+        let file = create_sealed(layout.file_bytes as u64).unwrap();
+        let mapping = Mapping::new(file.as_fd(), mapped(&layout)).unwrap();
+        Memory::new(mapping, layout, file)
+    }
+
+    #[test]
+    fn slots_lie_side_by_side_up_to_the_end() {
+        let memory = memory(|layout| layout.file_bytes);
+        let mut expected = memory.mapping.start().addr().get() + memory.layout.slots_at + 16;
+        for position in 0..3 {
+            let bytes = memory.bytes(Cursor::at(position, 3), 40);
+            assert_eq!((bytes.addr().get(), bytes.len()), (expected, 40));
+            expected += 64;
+        }
+        assert!(expected - 64 + 48 <= memory.mapping.start().addr().get() + memory.mapping.bytes());
+        assert_eq!(memory.seqlock(Cursor::at(2, 3)).words.len(), 5);
+    }
+
+    #[test]
+    #[should_panic = "the slots are within the mapping"]
+    fn a_mapping_that_is_too_short_is_refused() {
+        memory(|layout| layout.slots_at + 2 * layout.stride);
+    }
+
+    #[test]
+    #[should_panic = "no more than a slot has"]
+    fn a_message_longer_than_a_slot_is_refused() {
+        memory(|layout| layout.file_bytes).bytes(Cursor::default(), 41);
+    }
+
+    #[test]
+    #[should_panic = "a cursor of this ring"]
+    fn a_cursor_of_a_larger_ring_is_refused() {
+        memory(|layout| layout.file_bytes).bytes(Cursor::at(3, 4), 1);
     }
 }

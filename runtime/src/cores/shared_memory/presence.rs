@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::count_system_call;
 use super::error::RingError;
 use super::layout::{POSITION_GONE, Part};
 use super::lock::Lock;
@@ -105,7 +106,7 @@ impl Peer {
         if generation.is_multiple_of(2) || generation == self.dead {
             return true;
         }
-        if !self.is_due() || Lock::is_held(&memory.file, part.lock_byte()) {
+        if !self.is_due() || is_locked(memory, part) {
             return false;
         }
         self.dead = generation;
@@ -114,13 +115,30 @@ impl Peer {
     }
 }
 
+/// Whether somebody holds the part's lock. A system call.
+fn is_locked(memory: &Memory, part: Part) -> bool {
+    count_system_call();
+    Lock::is_held(&memory.file, part.lock_byte())
+}
+
+/// Whether somebody alive plays the part. A system call, mostly.
+pub(super) fn is_played(memory: &Memory, part: Part) -> bool {
+    !memory.generation(part).load(Ordering::Acquire).is_multiple_of(2) && is_locked(memory, part)
+}
+
+/// Whether a reader that lives gets what is written from now on. A system call, mostly.
+pub(super) fn is_read(memory: &Memory, place: Part) -> bool {
+    let settled = memory.word(place.settled_at()).load(Ordering::Acquire);
+    settled == memory.generation(place).load(Ordering::Relaxed) && is_played(memory, place)
+}
+
 /// Gives the place of a reader free, if that has died; whether it had.
 pub(super) fn reclaim(memory: &Memory, place: Part) -> bool {
     let generation = memory.generation(place);
     let seen = generation.load(Ordering::Acquire);
     // A next reader takes the lock first and changes the generation then.
     !seen.is_multiple_of(2)
-        && !Lock::is_held(&memory.file, place.lock_byte())
+        && !is_locked(memory, place)
         && generation
             .compare_exchange(seen, seen.wrapping_add(1), Ordering::AcqRel, Ordering::Relaxed)
             .is_ok()

@@ -18,7 +18,7 @@ use super::error::{ReadError, RingError};
 use super::layout::{ARRIVALS_AT, POSITION_MAX, Part};
 use super::memory::Memory;
 use super::options::Kind;
-use super::presence::{Peer, Presence};
+use super::presence::{Peer, Presence, is_played};
 use super::wait::{Attempt, End, Wait};
 use super::writer::ALIGNMENT;
 use crate::cores::seqlock::Copied;
@@ -196,7 +196,7 @@ impl Reader {
             Err((ReadError::Empty | ReadError::Disconnected, _)) => {}
             left => return Attempt::Done(left.map_err(|(error, _)| error)),
         }
-        if self.memory.is_played(Part::Writer) {
+        if is_played(&self.memory, Part::Writer) {
             return Attempt::Done(Ok(()));
         }
         Attempt::Wait { word_at: Part::Writer.generation_at(), seen }
@@ -353,6 +353,7 @@ impl fmt::Debug for Reader {
 /// A message that was borrowed: in place, or of a [`Kind::BroadcastLossy`] a copy. It is aligned to
 /// 16 bytes, and stays the next one until it is [released](Self::release).
 #[derive(Debug)]
+#[must_use = "a message that is not released stays the next one"]
 pub struct Message<'a> {
     reader: &'a mut Reader,
     length: usize,

@@ -19,7 +19,7 @@ use super::error::{RingError, WriteError};
 use super::layout::{ARRIVALS_AT, POSITION_GONE, POSITION_MAX, Part};
 use super::memory::Memory;
 use super::options::Kind;
-use super::presence::{Peer, Presence, reclaim};
+use super::presence::{Peer, Presence, is_read, reclaim};
 use super::wait::{Attempt, End, Wait};
 use crate::cores::slots::{Cursor, filled};
 use crate::cores::waiting::Waiting;
@@ -190,7 +190,7 @@ impl Writer {
     fn attempt_connected(&mut self) -> Attempt<WriteError> {
         let seen = self.memory.word(ARRIVALS_AT).load(Ordering::Acquire);
         let mut readers = self.memory.readers();
-        if !self.staged.is_empty() || readers.any(|place| self.memory.is_read(place)) {
+        if !self.staged.is_empty() || readers.any(|place| is_read(&self.memory, place)) {
             return Attempt::Done(Ok(()));
         }
         Attempt::Wait { word_at: ARRIVALS_AT, seen }
