@@ -158,6 +158,42 @@ fn every_broadcast_reader_gets_every_message_and_the_slowest_holds_up_the_writer
 }
 
 #[test]
+fn readers_that_come_and_go_hold_up_the_writer_from_their_first_message_on() {
+    const MESSAGES: u64 = 100_000;
+    let ring = ring(Kind::Broadcast, 64, 2);
+    let mut writer = ring.writer().unwrap();
+    thread::scope(|scope| {
+        for messages in [1, 7] {
+            let ring = &ring;
+            scope.spawn(move || {
+                loop {
+                    let mut reader = ring.reader().unwrap();
+                    for _ in 0..messages {
+                        let position = reader.position();
+                        match reader.borrow_timeout(LONG) {
+                            Ok(message) => {
+                                // In place: one that was overwritten meanwhile would show.
+                                assert_eq!(*message, [position as u8; 64], "{position}");
+                                message.release();
+                            }
+                            Err(ReadError::Disconnected) => return,
+                            Err(error) => panic!("{error}"),
+                        }
+                    }
+                }
+            });
+        }
+        for position in 0..MESSAGES {
+            let mut claim = writer.claim_blocking(64).unwrap();
+            claim.fill(0xEE);
+            claim.fill(position as u8);
+            claim.commit();
+        }
+        drop(writer);
+    });
+}
+
+#[test]
 fn two_writers_or_two_readers_of_one_ring_are_refused() {
     for kind in KINDS {
         let ring = ring(kind, 8, 4);

@@ -18,7 +18,7 @@ const MESSAGES: u64 = 20_000;
 #[test]
 fn messages_cost_neither_allocations_nor_calls() {
     on_each_driver(|builder| {
-        let driver = builder.build().unwrap().driver();
+        let driver = builder.clone().build().unwrap().driver();
         for kind in [Kind::Spsc, Kind::Broadcast, Kind::BroadcastLossy] {
             block_on(builder.clone().wait(WaitStrategy::Spin), async move {
                 let ring = Ring::create_unnamed(&Options::new(kind, 100, 64)).unwrap();
@@ -44,7 +44,6 @@ fn messages_cost_neither_allocations_nor_calls() {
                 let looks = start.elapsed().as_nanos() / PEER_CHECK_EVERY.as_nanos() + 2;
                 let calls = cost.syscalls - if driver == Driver::Uring { 0 } else { cost.enters };
                 assert!(u128::from(calls) <= looks, "{calls} calls, {looks} looks: {cost:?}");
-                drop(send);
                 drop(writer);
                 assert_eq!(reading.await.unwrap(), Err(ReadError::Disconnected));
             });

@@ -209,6 +209,10 @@ impl Reader {
     /// # Errors
     ///
     /// See [`ReadError`].
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn ready(&mut self) -> impl Future<Output = Result<(), ReadError>> + Send {
         Wait::new(self, Self::attempt, Location::caller())
@@ -221,6 +225,10 @@ impl Reader {
     /// # Errors
     ///
     /// See [`ReadError`].
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn borrow(&mut self) -> impl Future<Output = Result<Message<'_>, ReadError>> + Send {
         let location = Location::caller();
@@ -277,6 +285,10 @@ impl Reader {
     /// # Errors
     ///
     /// See [`ReadError`].
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn recv<T: AnyBitPattern>(&mut self) -> impl Future<Output = Result<T, ReadError>> + Send {
         let borrow = self.borrow();
@@ -304,6 +316,10 @@ impl Reader {
     /// # Errors
     ///
     /// [`ReadError::Lagged`] as for every read, [`ReadError::Cancelled`] where the task was asked to stop.
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn connected(&mut self) -> impl Future<Output = Result<(), ReadError>> + Send {
         Wait::new(self, Self::attempt_connected, Location::caller())

@@ -49,26 +49,23 @@ pub struct Writer {
 impl Writer {
     pub(super) fn new(memory: &Arc<Memory>, presence: Presence) -> Result<Self, RingError> {
         let slots = memory.layout.slots;
-        let mut tail = memory.tail().load(Ordering::Acquire);
-        // The writer before may have been killed between a stamp and the tail.
-        for _ in 0..slots {
-            let cursor = Cursor::at(tail.min(POSITION_MAX), slots);
-            if memory.stamp(cursor).load(Ordering::Acquire) != filled(cursor.position) {
-                break;
-            }
-            tail += 1;
-        }
+        let tail = memory.tail().load(Ordering::Acquire);
         if tail >= POSITION_MAX {
             return Err(RingError::NotARing("its tail is beyond all messages".into()));
         }
-        memory.tail().store(tail, Ordering::Release);
+        let mut next = Cursor::at(tail, slots);
+        // The writer before may have been killed between a stamp and the tail.
+        if memory.stamp(next).load(Ordering::Acquire) == filled(tail) {
+            next.advance(slots);
+            memory.tail().store(next.position, Ordering::Release);
+        }
         let lossy = memory.layout.options.kind == Kind::BroadcastLossy;
         let staged = if lossy { memory.slot_bytes().div_ceil(ALIGNMENT) } else { 0 };
         Ok(Self {
             memory: Arc::clone(memory),
-            next: Cursor::at(tail, slots),
+            next,
             // As if the ring were full, so that the first claim looks.
-            passed: tail.saturating_sub(memory.capacity()),
+            passed: next.position.saturating_sub(memory.capacity()),
             reader: Peer::default(),
             staged: vec![0; staged],
             waiting: Waiting::default(),
@@ -203,6 +200,10 @@ impl Writer {
     /// # Errors
     ///
     /// See [`WriteError`].
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn claim(
         &mut self,
@@ -276,6 +277,10 @@ impl Writer {
     /// # Errors
     ///
     /// See [`WriteError`].
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn send<T: NoUninit>(&mut self, value: &T) -> impl Future<Output = Result<(), WriteError>> {
         let claim = self.claim(size_of::<T>());
@@ -304,6 +309,10 @@ impl Writer {
     /// # Errors
     ///
     /// [`WriteError::Cancelled`] where the task was asked to stop.
+    ///
+    /// # Panics
+    ///
+    /// Where it has to wait outside of a runtime.
     #[track_caller]
     pub fn connected(&mut self) -> impl Future<Output = Result<(), WriteError>> + Send {
         Wait::new(self, Self::attempt_connected, Location::caller())
