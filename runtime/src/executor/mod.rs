@@ -55,8 +55,8 @@ mod watch;
 mod yielding;
 
 pub use join::{Flatten, JoinError, JoinHandle};
-pub use turn_length::{LONG_TURNS_MAX, LongTurn};
 pub use pollers::{Poller, PollerHandle, add_poller};
+pub use turn_length::{LONG_TURNS_MAX, LongTurn};
 pub use yielding::{YieldNow, yield_now};
 
 pub(crate) use attention::{Scope, checkpoint, checkpoint_and_give_way, checkpoint_at, give_way};

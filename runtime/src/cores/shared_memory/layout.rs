@@ -98,14 +98,23 @@ impl Part {
     }
 }
 
+/// A position and its slot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Cursor {
+    pub(super) position: u64,
+    /// Where the slot begins, in bytes from the start of the file.
+    pub(super) slot_at: usize,
+}
+
 /// Places and sizes, in bytes from the start of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Layout {
     pub(super) options: Options,
     pub(super) slots_at: usize,
+    /// Where the last slot begins.
+    pub(super) last_slot_at: usize,
     /// From one slot to the next.
     pub(super) stride: usize,
-    pub(super) slots: u32,
     pub(super) file_bytes: usize,
 }
 
@@ -119,13 +128,29 @@ impl Layout {
         };
         let readers_bytes = options.readers_max * PLACE_BYTES;
         let slots_at = READERS_AT + readers_bytes.next_multiple_of(PAGE_BYTES);
-        let file_bytes = stride
-            .checked_mul(options.capacity)
-            .and_then(|bytes| bytes.checked_add(slots_at))
-            .and_then(|bytes| bytes.checked_next_multiple_of(PAGE_BYTES))
+        let slots_end =
+            stride.checked_mul(options.capacity).and_then(|bytes| bytes.checked_add(slots_at));
+        let file_bytes = slots_end
+            .and_then(|end| end.checked_next_multiple_of(PAGE_BYTES))
             .filter(|bytes| isize::try_from(*bytes).is_ok())
             .ok_or_else(|| RingError::Options("the ring is larger than all memory".into()))?;
-        Ok(Self { options, slots_at, stride, slots: options.capacity as u32, file_bytes })
+        let last_slot_at = slots_at + stride * (options.capacity - 1);
+        Ok(Self { options, slots_at, last_slot_at, stride, file_bytes })
+    }
+
+    #[inline]
+    pub(super) fn cursor(&self, position: u64) -> Cursor {
+        let index = position % self.options.capacity as u64;
+        Cursor { position, slot_at: self.slots_at + index as usize * self.stride }
+    }
+
+    #[inline]
+    pub(super) fn advance(&self, cursor: &mut Cursor) {
+        cursor.position += 1;
+        cursor.slot_at += self.stride;
+        if cursor.slot_at > self.last_slot_at {
+            cursor.slot_at = self.slots_at;
+        }
     }
 
     /// Writes the header of a file that is all zeroes.

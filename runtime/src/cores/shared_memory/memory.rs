@@ -11,11 +11,11 @@ use std::ptr::NonNull;
 use std::sync::atomic::Ordering;
 
 use super::alarm::Alarm;
-use super::layout::{ITEMS_AT, Layout, Part, ROOM_AT, SLOT_HEADER_BYTES, TAIL_AT};
+use super::layout::{Cursor, ITEMS_AT, Layout, Part, ROOM_AT, SLOT_HEADER_BYTES, TAIL_AT};
 use super::mapping::Mapping;
 use crate::cores::Signal;
 use crate::cores::seqlock::Seqlock;
-use crate::cores::slots::{Cursor, filled};
+use crate::cores::slots::filled;
 use crate::cores::waiting::Shared;
 use crate::threads::AtomicU64;
 
@@ -31,14 +31,14 @@ pub(super) struct Memory {
 impl Memory {
     /// The mapping is at least as long as the layout says.
     pub(super) fn new(mapping: Mapping, layout: Layout, file: OwnedFd) -> Self {
-        let end = layout.slots_at + layout.stride * layout.slots as usize;
-        assert!(end <= mapping.bytes() && layout.slots > 0, "the slots are within the mapping");
+        let end = layout.last_slot_at + layout.stride;
+        assert!(end <= mapping.bytes(), "the slots are within the mapping");
         Self { mapping, layout, file }
     }
 
     #[inline]
     pub(super) fn capacity(&self) -> u64 {
-        u64::from(self.layout.slots)
+        self.layout.options.capacity as u64
     }
 
     #[inline]
@@ -91,8 +91,9 @@ impl Memory {
 
     #[inline]
     fn slot_at(&self, cursor: Cursor) -> usize {
-        assert!(cursor.index < self.layout.slots, "a cursor of this ring");
-        self.layout.slots_at + cursor.index as usize * self.layout.stride
+        let slots = self.layout.slots_at..=self.layout.last_slot_at;
+        assert!(slots.contains(&cursor.slot_at), "a cursor of this ring");
+        cursor.slot_at
     }
 
     /// Where in the file the stamp of a position stands.
@@ -195,31 +196,38 @@ mod tests {
     #[test]
     fn slots_lie_side_by_side_up_to_the_end() {
         let memory = memory(|layout| layout.file_bytes);
+        let mut cursor = memory.layout.cursor(0);
         let mut expected = memory.mapping.start().addr().get() + memory.layout.slots_at + 16;
         for position in 0..3 {
-            let bytes = memory.bytes(Cursor::at(position, 3), 40);
+            let bytes = memory.bytes(cursor, 40);
             assert_eq!((bytes.addr().get(), bytes.len()), (expected, 40));
+            assert_eq!(cursor, memory.layout.cursor(position));
+            memory.layout.advance(&mut cursor);
             expected += 64;
         }
         assert!(expected - 64 + 48 <= memory.mapping.start().addr().get() + memory.mapping.bytes());
-        assert_eq!(memory.seqlock(Cursor::at(2, 3)).words.len(), 5);
+        assert_eq!(memory.seqlock(memory.layout.cursor(2)).words.len(), 5);
+        assert_eq!(cursor, memory.layout.cursor(3), "the first slot again");
     }
 
     #[test]
     #[should_panic = "the slots are within the mapping"]
     fn a_mapping_that_is_too_short_is_refused() {
-        memory(|layout| layout.slots_at + 2 * layout.stride);
+        memory(|layout| layout.last_slot_at);
     }
 
     #[test]
     #[should_panic = "no more than a slot has"]
     fn a_message_longer_than_a_slot_is_refused() {
-        memory(|layout| layout.file_bytes).bytes(Cursor::default(), 41);
+        let memory = memory(|layout| layout.file_bytes);
+        memory.bytes(memory.layout.cursor(0), 41);
     }
 
     #[test]
     #[should_panic = "a cursor of this ring"]
     fn a_cursor_of_a_larger_ring_is_refused() {
-        memory(|layout| layout.file_bytes).bytes(Cursor::at(3, 4), 1);
+        let memory = memory(|layout| layout.file_bytes);
+        let slot_at = memory.layout.last_slot_at + memory.layout.stride;
+        memory.bytes(Cursor { position: 3, slot_at }, 1);
     }
 }

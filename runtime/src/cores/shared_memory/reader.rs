@@ -15,14 +15,14 @@ use bytemuck::AnyBitPattern;
 
 use super::alarm::Alarm;
 use super::error::{ReadError, RingError};
-use super::layout::{ARRIVALS_AT, POSITION_MAX, Part};
+use super::layout::{ARRIVALS_AT, Cursor, POSITION_MAX, Part};
 use super::memory::Memory;
 use super::options::Kind;
 use super::presence::{Peer, Presence, is_played};
 use super::wait::{Attempt, End, Wait};
 use super::writer::ALIGNMENT;
 use crate::cores::seqlock::Copied;
-use crate::cores::slots::{Cursor, filled};
+use crate::cores::slots::filled;
 use crate::cores::waiting::Waiting;
 
 /// A reading end of a [`Ring`](super::Ring). It may move from one thread to another.
@@ -81,7 +81,7 @@ impl Reader {
         memory.room().ring();
         Ok(Self {
             memory: Arc::clone(memory),
-            next: Cursor::at(position, memory.layout.slots),
+            next: memory.layout.cursor(position),
             writer: Peer::default(),
             presence,
             copy,
@@ -128,7 +128,7 @@ impl Reader {
             return ReadError::Corrupt;
         }
         let lost = oldest - self.next.position;
-        self.next = Cursor::at(oldest, self.memory.layout.slots);
+        self.next = self.memory.layout.cursor(oldest);
         ReadError::Lagged(lost)
     }
 
@@ -160,7 +160,7 @@ impl Reader {
 
     #[inline]
     fn pass(&mut self) {
-        self.next.advance(self.memory.layout.slots);
+        self.memory.layout.advance(&mut self.next);
         if let Some(presence) = &self.presence {
             let position = self.memory.position(presence.part());
             position.store(self.next.position, Ordering::Release);

@@ -16,7 +16,7 @@ use super::memory::Memory;
 use super::presence::PEER_CHECK_EVERY;
 use crate::cancelled::Cancelled;
 use crate::cores::waiting::Waiting;
-use crate::executor::{checkpoint_at, give_way, try_current};
+use crate::executor::{checkpoint_and_give_way, try_current};
 
 /// What an attempt came to.
 pub(super) enum Attempt<E> {
@@ -98,12 +98,11 @@ where
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { end, attempt, waits, location } = &mut *self;
-        let checked = ready!(checkpoint_at(context, E::WAIT, location));
+        let checked = ready!(checkpoint_and_give_way(context, E::WAIT, location));
         // A wait that begins in a cancelled task fails; one that has what it waited for gives it.
         if !*waits {
             checked?;
         }
-        ready!(give_way(context));
         loop {
             let (word_at, seen) = match attempt(end) {
                 Attempt::Done(result) => {

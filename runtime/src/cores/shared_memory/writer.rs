@@ -16,12 +16,12 @@ use bytemuck::NoUninit;
 
 use super::alarm::Alarm;
 use super::error::{RingError, WriteError};
-use super::layout::{ARRIVALS_AT, POSITION_GONE, POSITION_MAX, Part};
+use super::layout::{ARRIVALS_AT, Cursor, POSITION_GONE, POSITION_MAX, Part};
 use super::memory::Memory;
 use super::options::Kind;
 use super::presence::{Peer, Presence, is_read, reclaim};
 use super::wait::{Attempt, End, Wait};
-use crate::cores::slots::{Cursor, filled};
+use crate::cores::slots::filled;
 use crate::cores::waiting::Waiting;
 
 /// The only reader of a [`Kind::Spsc`].
@@ -48,15 +48,14 @@ pub struct Writer {
 
 impl Writer {
     pub(super) fn new(memory: &Arc<Memory>, presence: Presence) -> Result<Self, RingError> {
-        let slots = memory.layout.slots;
         let tail = memory.tail().load(Ordering::Acquire);
         if tail >= POSITION_MAX {
             return Err(RingError::NotARing("its tail is beyond all messages".into()));
         }
-        let mut next = Cursor::at(tail, slots);
+        let mut next = memory.layout.cursor(tail);
         // The writer before may have been killed between a stamp and the tail.
         if memory.stamp(next).load(Ordering::Acquire) == filled(tail) {
-            next.advance(slots);
+            memory.layout.advance(&mut next);
             memory.tail().store(next.position, Ordering::Release);
         }
         let lossy = memory.layout.options.kind == Kind::BroadcastLossy;
@@ -381,7 +380,7 @@ impl Claim<'_> {
             let bytes = &bytemuck::cast_slice(&writer.staged)[..length];
             memory.seqlock(writer.next).write(writer.next.position, bytes);
         }
-        writer.next.advance(memory.layout.slots);
+        memory.layout.advance(&mut writer.next);
         memory.tail().store(writer.next.position, Ordering::Release);
         memory.items().ring();
     }
