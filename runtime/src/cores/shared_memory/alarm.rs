@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rustix::thread::futex;
 
-use super::count_system_call;
+use super::count_wake;
 
 const SLEEPERS: u32 = 1;
 
@@ -34,7 +34,7 @@ impl Alarm<'_> {
         // Clears the bit and counts. Where two come at once the bit may be left set, which costs
         // one more call.
         self.0.fetch_add(SLEEPERS, Ordering::Relaxed);
-        count_system_call();
+        count_wake();
         let _ = futex::wake(self.0, futex::Flags::empty(), i32::MAX as u32);
     }
 

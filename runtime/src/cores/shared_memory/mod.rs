@@ -96,9 +96,17 @@ pub use writer::{Claim, Writer};
 
 use crate::executor::try_current;
 
-/// Counts a call on a core's behalf.
+/// Counts a system call, if a core makes it.
 fn count_system_call() {
     if let Some(core) = try_current() {
         core.counters.syscalls.increment();
+    }
+}
+
+/// Counts a wake of another thread, if a core sends it.
+fn count_wake() {
+    if let Some(core) = try_current() {
+        core.counters.syscalls.increment();
+        core.counters.wakes_sent.increment();
     }
 }

@@ -106,7 +106,9 @@ where
         loop {
             let (word_at, seen) = match attempt(end) {
                 Attempt::Done(result) => {
-                    *waits = false;
+                    // The watch has most likely fired; if not, the next wait takes it over. After
+                    // an error there may be none.
+                    *waits &= result.is_err();
                     return Poll::Ready(result);
                 }
                 Attempt::Wait { word_at, seen } => (word_at, seen),
