@@ -11,6 +11,7 @@
 mod client;
 mod compare;
 mod counters;
+mod cross;
 mod doctor;
 mod harness;
 mod report;
@@ -76,6 +77,8 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// One of the subjects of cores.
+    Cross(cross::Options),
     /// Runs of B against runs of A: faster, slower, or no difference shown.
     Compare(compare::Options),
     /// Instructions for each operation, counted exactly under valgrind.
@@ -130,6 +133,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Cross(options) => cross::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Compare(options) => compare::run(&options),
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),

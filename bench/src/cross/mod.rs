@@ -1,0 +1,209 @@
+//! Our own subjects in the role `cores`: what a message from one core to another takes.
+//!
+//! `taut-bench cross KIND --cores A,B` reads requests from standard input and answers each with the
+//! times of its batches; see `bench/SUBJECTS.md`. The main thread has core A and the clock, a
+//! second thread has core B and answers it.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `request` | what is asked for, and the loop that times it |
+//! | `partner` | the thread on the other core |
+//! | `tally` | system calls, allocations and faults of both while it is timed |
+//! | `scatter` | memory that lies somewhere else each time |
+//! | `ends` | what all rings have in common |
+//! | `floor` | the same by raw atomics, and by a raw futex |
+//! | `rings` | the rings of the runtime |
+//!
+//! Invariant: each request makes its rings anew, in other memory than the one before: which cache
+//! lines a ring gets decides a fifth of its latency, and must not decide a run.
+
+mod ends;
+mod floor;
+mod partner;
+mod request;
+mod rings;
+mod scatter;
+mod tally;
+
+use std::io::{BufRead, Write as _, stdin, stdout};
+
+use clap::{Args, ValueEnum};
+
+use crate::harness::cores;
+use crate::harness::host::parse_list;
+use crate::subject::Announcement;
+use partner::Partner;
+use request::Request;
+use tally::Tally;
+
+/// The kinds of subject, by the names of their series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CrossKind {
+    /// Two raw atomic words, each in a cache line of its own.
+    Floor,
+    /// A thread that sleeps in a raw futex, woken by one that spins.
+    FutexWake,
+    /// A ring with one sender by its forms that don't wait, between plain threads.
+    SpscTry,
+    /// A ring with one sender between two runtimes on io_uring, both spinning.
+    SpscSpin,
+    /// The same on epoll.
+    SpscSpinEpoll,
+    /// A ring with many senders, of which one sends.
+    MpscSpin,
+    /// A ring with one sender whose receiver's core sleeps in the kernel, on io_uring.
+    SpscPark,
+    /// The same on epoll.
+    SpscParkEpoll,
+}
+
+impl CrossKind {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Floor,
+        Self::SpscTry,
+        Self::SpscSpin,
+        Self::SpscSpinEpoll,
+        Self::MpscSpin,
+        Self::FutexWake,
+        Self::SpscPark,
+        Self::SpscParkEpoll,
+    ];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::FutexWake => "futex-wake",
+            Self::SpscTry => "spsc-try",
+            Self::SpscSpin => "spsc-spin",
+            Self::SpscSpinEpoll => "spsc-spin-epoll",
+            Self::MpscSpin => "mpsc-spin",
+            Self::SpscPark => "spsc-park",
+            Self::SpscParkEpoll => "spsc-park-epoll",
+        }
+    }
+}
+
+/// The command line of `cross`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Options {
+    /// Which subject.
+    kind: CrossKind,
+
+    /// The two cores that it runs on.
+    #[arg(long, value_name = "A,B")]
+    cores: String,
+}
+
+/// Does what a request asks for.
+type Work = Box<dyn FnMut(&Request, &mut Tally) -> Result<Vec<u64>, String>>;
+
+/// What one kind of subject offers.
+struct Offer {
+    settings: String,
+    works: Vec<(&'static str, Work)>,
+}
+
+/// Answers until standard input ends.
+pub(crate) fn run(options: &Options) -> Result<(), String> {
+    let &[here, there] = parse_list(&options.cores).as_slice() else {
+        return Err(format!("--cores {}: name two different cores", options.cores));
+    };
+    cores::pin(here)?;
+    let mut offer = offer(options.kind, here, there)?;
+    let mut works: Vec<String> = offer.works.iter().map(|(name, _)| (*name).to_owned()).collect();
+    works.push(tally::COUNTS.to_owned());
+    Announcement {
+        works,
+        version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),
+        settings: offer.settings.clone(),
+        ..Announcement::default()
+    }
+    .print()?;
+    let mut tally = Tally::default();
+    for line in stdin().lock().lines() {
+        let line = line.map_err(|error| format!("standard input broke off: {error}"))?;
+        let mut answer = answer(&mut offer, &mut tally, &line)?;
+        answer.push('\n');
+        let mut out = stdout().lock();
+        out.write_all(answer.as_bytes())
+            .and_then(|()| out.flush())
+            .map_err(|error| format!("an answer could not be given: {error}"))?;
+    }
+    Ok(())
+}
+
+fn offer(kind: CrossKind, here: usize, there: usize) -> Result<Offer, String> {
+    let partner = Partner::start(there)?;
+    match kind {
+        CrossKind::Floor => floor::spinning(partner),
+        CrossKind::FutexWake => Ok(floor::futex(partner)),
+        CrossKind::SpscTry => Ok(rings::without_runtime(partner)),
+        kind => rings::offer(kind, here, partner),
+    }
+}
+
+fn answer(offer: &mut Offer, tally: &mut Tally, line: &str) -> Result<String, String> {
+    if line.trim() == tally::COUNTS {
+        return Ok(spaced(&tally.take()));
+    }
+    let (name, request) = Request::parse(line)?;
+    let mut works = offer.works.iter_mut();
+    let work = works.find(|(known, _)| *known == name);
+    let (_, work) = work.ok_or_else(|| format!("{line:?} asks for none of the works"))?;
+    Ok(spaced(&work(&request, tally)?))
+}
+
+fn spaced(numbers: &[u64]) -> String {
+    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// On threads of their own: a subject pins the one that it runs on.
+    fn on_a_thread<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+        std::thread::spawn(call).join().unwrap()
+    }
+
+    fn do_everything(kind: CrossKind) -> Result<(), String> {
+        cores::pin(0)?;
+        let mut offer = offer(kind, 0, 0)?;
+        let mut tally = Tally::default();
+        for index in 0..offer.works.len() {
+            let name = offer.works[index].0;
+            let times = answer(&mut offer, &mut tally, &format!("{name} 3 2 1000"))?;
+            assert_eq!(times.split_whitespace().count(), 3, "{name}");
+            let counts = answer(&mut offer, &mut tally, tally::COUNTS)?;
+            assert!(counts.starts_with("8 "), "{name} counts its operations: {counts}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn every_kind_that_this_host_has_does_every_work_that_it_offers() {
+        for kind in CrossKind::ALL {
+            if let Err(reason) = on_a_thread(move || do_everything(kind)) {
+                assert!(!kind.name().contains("epoll"), "every host has epoll: {reason}");
+                println!("skipped: {}: {reason}", kind.name());
+            }
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_request_is_an_error_that_repeats_it() {
+        let nothing = || Offer { settings: String::new(), works: Vec::new() };
+        for line in ["", "ping_pong", "ping_pong 1 1", "ping_pong 1 x 0", "ping_pong 1 1 0"] {
+            let error = answer(&mut nothing(), &mut Tally::default(), line).unwrap_err();
+            assert!(error.contains(&format!("{line:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn names_are_those_of_the_command_line() {
+        for kind in CrossKind::ALL {
+            let value = kind.to_possible_value().map(|value| value.get_name().to_owned());
+            assert_eq!(value.as_deref(), Some(kind.name()));
+        }
+    }
+}
