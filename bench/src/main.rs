@@ -30,8 +30,8 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, echo, jitter, micro, pipeline, stream, sweep, tasks,
-    throughput, timers,
+    asyncio, channels, clock, connections, cores, echo, jitter, micro, pipeline, stream, sweep,
+    tasks, throughput, timers,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -59,6 +59,8 @@ enum Command {
     Channels(micro::Options),
     /// Latencies at a fixed rate of messages, without coordinated omission.
     Stream(stream::Options),
+    /// What a message from one core to another takes: awake, asleep, in a stream.
+    Cores(cores::Options),
     /// How many bytes go through one connection, there and back and one way.
     Throughput(throughput::Options),
     /// Many connections at once, and connections that come and go.
@@ -115,6 +117,10 @@ fn run(line: Line) -> Result<ExitCode, String> {
                 Some(promise) => on_servers(&common, &selection, sweep::Sweep { options, promise }),
                 None => on_servers(&common, &selection, options),
             }
+        }
+        Command::Cores(options) => {
+            let common = options.places()?;
+            session::run(&common, |setting| cores::BetweenCores::new(options, setting))
         }
         Command::Throughput(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)

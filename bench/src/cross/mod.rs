@@ -30,7 +30,7 @@ use std::io::{BufRead, Write as _, stdin, stdout};
 use clap::{Args, ValueEnum};
 
 use crate::harness::cores;
-use crate::harness::host::parse_list;
+use crate::harness::host::parse_whole_list;
 use crate::subject::Announcement;
 use partner::Partner;
 use request::Request;
@@ -105,7 +105,7 @@ struct Offer {
 
 /// Answers until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
-    let &[here, there] = parse_list(&options.cores).as_slice() else {
+    let &[here, there] = parse_whole_list(&options.cores)?.as_slice() else {
         return Err(format!("--cores {}: name two different cores", options.cores));
     };
     cores::pin(here)?;

@@ -54,7 +54,10 @@ pub(super) fn offer(kind: CrossKind, near: usize, partner: Rc<Partner>) -> Resul
             ("stream", stage.one_way::<Packet, _, _>(mpsc::channel)),
             ("stream_32", stage.in_batches(mpsc::channel)),
         ],
-        _ if parks => vec![("wake", stage.one_way::<u64, _, _>(spsc::channel))],
+        _ if parks => vec![
+            ("wake", stage.one_way::<u64, _, _>(spsc::channel)),
+            ("burst", stage.one_way::<u64, _, _>(spsc::channel)),
+        ],
         _ => vec![
             ("ping_pong", stage.ping_pong(spsc::channel)),
             ("stream", stage.one_way::<Packet, _, _>(spsc::channel)),

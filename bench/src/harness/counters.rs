@@ -27,7 +27,8 @@ pub(crate) struct Counters {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Inside {
     pub(crate) operations: u64,
-    pub(crate) syscalls: u64,
+    /// `None` where it is left to the kernel to count them.
+    pub(crate) syscalls: Option<u64>,
     pub(crate) allocations: u64,
 }
 
@@ -56,7 +57,7 @@ impl Counters {
         sum.inside = match (self.inside, other.inside) {
             (Some(one), Some(two)) => Some(Inside {
                 operations: one.operations + two.operations,
-                syscalls: one.syscalls + two.syscalls,
+                syscalls: one.syscalls.zip(two.syscalls).map(|(one, two)| one + two),
                 allocations: one.allocations + two.allocations,
             }),
             (one, two) => one.or(two),
@@ -75,10 +76,8 @@ impl Counters {
 
     /// System calls for each operation, by the subject's own count where it has one.
     pub(crate) fn syscalls_per_operation(&self) -> Option<f64> {
-        match self.inside {
-            Some(inside) => ratio(inside.syscalls, inside.operations),
-            None => self.traced_syscalls.and_then(|(calls, served)| ratio(calls, served)),
-        }
+        let own = self.inside.and_then(|inside| Some((inside.syscalls?, inside.operations)));
+        own.or(self.traced_syscalls).and_then(|(calls, operations)| ratio(calls, operations))
     }
 
     /// Allocations for each operation.
@@ -113,7 +112,7 @@ mod tests {
         let later = Counters { operations: 4, cpu_ns: 18, page_faults: 3, ..Counters::default() };
         let mut slice = later.since(&earlier);
         assert_eq!((slice.cpu_ns, slice.page_faults), (8, 0));
-        slice.inside = Some(Inside { operations: 5, syscalls: 10, allocations: 0 });
+        slice.inside = Some(Inside { operations: 5, syscalls: Some(10), allocations: 0 });
         let total = Counters::default().plus(&slice).plus(&slice);
         assert_eq!(total.per_operation(total.cpu_ns), Some(2.0));
         assert_eq!(total.syscalls_per_operation(), Some(2.0));

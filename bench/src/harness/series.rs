@@ -177,7 +177,7 @@ mod tests {
     #[test]
     fn a_summary_leaves_out_what_the_samples_do_not_support() {
         let mut series = Series::new("floor");
-        let inside = Inside { operations: 1_001, syscalls: 2_002, allocations: 0 };
+        let inside = Inside { operations: 1_001, syscalls: Some(2_002), allocations: 0 };
         let server = Counters {
             operations: 1_000,
             cpu_ns: 900_000,

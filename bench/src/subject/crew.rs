@@ -3,6 +3,7 @@
 use super::Subject;
 use super::manifest::{Entry, Manifest, Role};
 use super::servers::{check_names, this_program};
+use crate::cross::CrossKind;
 use crate::harness::options::Selection;
 use crate::harness::verdict::Verdict;
 use crate::work::WorkKind;
@@ -23,13 +24,30 @@ pub(crate) struct Crew {
 }
 
 impl Crew {
-    /// Starts ours and the peers of the manifest, or those of them that are named.
-    pub(crate) fn start(selection: &Selection, core: usize) -> Result<Self, String> {
+    /// Those who work inside one thread.
+    pub(crate) fn on_one_core(selection: &Selection, core: usize) -> Result<Self, String> {
+        let ours = WorkKind::ALL.map(WorkKind::name);
+        Self::start(selection, Role::Micro, ("work", &ours), &[core])
+    }
+
+    /// Those who work between two cores.
+    pub(crate) fn on_two_cores(selection: &Selection, cores: [usize; 2]) -> Result<Self, String> {
+        let ours = CrossKind::ALL.map(CrossKind::name);
+        Self::start(selection, Role::Cores, ("cross", &ours), &cores)
+    }
+
+    /// Starts ours, by a command of this program and their names, and the peers of the manifest, or
+    /// those of them that are named.
+    fn start(
+        selection: &Selection,
+        role: Role,
+        (command, ours): (&str, &[&'static str]),
+        cores: &[usize],
+    ) -> Result<Self, String> {
         let manifest = Manifest::read(selection.peers.as_deref())?;
         let named = &selection.series;
-        let peers: Vec<&Entry> = manifest.peers(Role::Micro).collect();
-        let ours = WorkKind::ALL.map(WorkKind::name);
-        let names = ours.into_iter().chain(peers.iter().map(|peer| peer.name.as_str()));
+        let peers: Vec<&Entry> = manifest.peers(role).collect();
+        let names = ours.iter().copied().chain(peers.iter().map(|peer| peer.name.as_str()));
         check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
         let member = |name: &str, ours: bool, started: Result<Subject, String>| {
@@ -40,15 +58,15 @@ impl Crew {
             Member { name: name.to_owned(), ours, subject, unavailable }
         };
         let mut list = Vec::new();
-        for name in ours.into_iter().filter(|name| asked(name)) {
+        for name in ours.iter().copied().filter(|name| asked(name)) {
             let start =
-                |program: std::path::PathBuf| Subject::start(&program, ["work", name], core);
+                |program: std::path::PathBuf| Subject::start(&program, [command, name], cores);
             list.push(member(name, true, this_program().and_then(start)));
         }
         for peer in peers.into_iter().filter(|peer| asked(&peer.name)) {
             let started = peer.program();
             let started =
-                started.and_then(|(program, words)| Subject::start(&program, words, core));
+                started.and_then(|(program, words)| Subject::start(&program, words, cores));
             list.push(member(&peer.name, false, started));
         }
         Ok(Self { list })

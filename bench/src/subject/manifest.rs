@@ -11,6 +11,7 @@ use serde::Deserialize;
 pub(crate) enum Role {
     Echo,
     Micro,
+    Cores,
 }
 
 /// One peer in one role.

@@ -15,7 +15,7 @@ mod usage;
 mod watcher;
 
 pub(crate) use announcement::Announcement;
-pub(crate) use crew::Crew;
+pub(crate) use crew::{Crew, Member};
 pub(crate) use page::Attendant;
 pub(crate) use process::{Awake, Subject};
 pub(crate) use servers::{Running, Server, Servers};

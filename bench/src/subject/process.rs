@@ -37,13 +37,15 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    /// Starts the program, waits for its announcement and stops it. It does not outlive the calling
-    /// thread.
+    /// Starts the program on these cores, waits for its announcement and stops it. It does not
+    /// outlive the calling thread.
     pub(crate) fn start<S: AsRef<std::ffi::OsStr>>(
         program: &Path,
         arguments: impl IntoIterator<Item = S>,
-        core: usize,
+        cores: &[usize],
     ) -> Result<Self, String> {
+        let option = if cores.len() == 1 { "--core" } else { "--cores" };
+        let cores: Vec<String> = cores.iter().map(usize::to_string).collect();
         let words = memfd_create("standard error", MemfdFlags::CLOEXEC)
             .map(File::from)
             .map_err(|error| format!("a file for its messages could not be made: {error}"))?;
@@ -53,7 +55,7 @@ impl Subject {
         let mut command = Command::new(program);
         command
             .args(arguments)
-            .args(["--core", &core.to_string()])
+            .args([option, &cores.join(",")])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(stderr);
@@ -114,12 +116,16 @@ impl Subject {
         batches: u64,
         operations: u64,
     ) -> Result<Vec<u64>, String> {
-        let line = format!("{work} {batches} {operations}");
-        let answer = self.ask(&line)?;
-        let time = |word: &str| {
-            word.parse().map_err(|_| format!("{word:?} in its answer to {line:?} is no time in ns"))
+        self.numbers(&format!("{work} {batches} {operations}"))
+    }
+
+    /// Sends it a line that it answers with numbers.
+    pub(crate) fn numbers(&mut self, line: &str) -> Result<Vec<u64>, String> {
+        let answer = self.ask(line)?;
+        let number = |word: &str| {
+            word.parse().map_err(|_| format!("{word:?} in its answer to {line:?} is no number"))
         };
-        answer.split_whitespace().map(time).collect()
+        answer.split_whitespace().map(number).collect()
     }
 
     /// Closes its standard input and waits for its end.
@@ -242,7 +248,7 @@ mod tests {
 
     fn shell(script: &str) -> Result<Subject, String> {
         // The `--core N` of every subject becomes arguments of the script.
-        Subject::start(Path::new("/bin/sh"), ["-c", script, "sh"], 0)
+        Subject::start(Path::new("/bin/sh"), ["-c", script, "sh"], &[0])
     }
 
     const LINE: &str = r#"echo '{"version":"1","settings":"none"}';"#;
@@ -274,7 +280,7 @@ mod tests {
     fn a_subject_that_says_something_else_is_refused() {
         let error = shell("echo hello; read a").unwrap_err();
         assert!(error.contains("SUBJECTS.md") && error.contains("hello"), "{error}");
-        let error = Subject::start(Path::new("/no/such/program"), ["x"], 0).unwrap_err();
+        let error = Subject::start(Path::new("/no/such/program"), ["x"], &[0]).unwrap_err();
         assert!(error.contains("/no/such/program"), "{error}");
     }
 

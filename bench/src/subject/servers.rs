@@ -173,7 +173,7 @@ impl Server {
             if is_watched {
                 arguments.extend(["--counters", &counters]);
             }
-            let subject = Subject::start(&program, arguments, core)?;
+            let subject = Subject::start(&program, arguments, &[core])?;
             let watcher = is_watched.then(|| Watcher::start(&counters)).transpose()?;
             Ok((subject, page, watcher))
         });
@@ -186,8 +186,9 @@ impl Server {
     }
 
     fn peer(peer: &Entry, core: usize) -> Self {
-        let start =
-            |(program, arguments): (PathBuf, &[String])| Subject::start(&program, arguments, core);
+        let start = |(program, arguments): (PathBuf, &[String])| {
+            Subject::start(&program, arguments, &[core])
+        };
         let (subject, unavailable) = match peer.program().and_then(start) {
             Ok(subject) => (Some(subject), None),
             Err(reason) => (None, Some(reason)),
@@ -289,7 +290,7 @@ impl Running<'_> {
         if let (Some(before), Some(after)) = (began.counted, self.snapshot(message)?) {
             usage.inside = Some(Inside {
                 operations: (after.bytes - before.bytes) / bytes.max(1),
-                syscalls: after.syscalls - before.syscalls,
+                syscalls: Some(after.syscalls - before.syscalls),
                 allocations: after.allocations - before.allocations,
             });
         }

@@ -55,7 +55,7 @@ impl Asyncio {
     pub(crate) fn new(options: &Options, setting: &Setting) -> Result<Self, String> {
         let served = OnServers::new(Echoes, &options.selection, setting)?;
         let served_lanes = served.lanes().len();
-        let crew = Crew::start(&Selection::default(), setting.cores.server)?;
+        let crew = Crew::on_one_core(&Selection::default(), setting.cores.server)?;
         let able = crew.list.iter().enumerate().filter(|(_, member)| member.offers(REFUSED));
         let refused = able.map(|(index, _)| index).collect();
         Ok(Self { served, served_lanes, crew, refused })

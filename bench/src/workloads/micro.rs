@@ -10,6 +10,7 @@ use clap::Args;
 
 use crate::harness::clock::Clock;
 use crate::harness::options::{Common, Selection};
+use crate::harness::plan::SliceBudget;
 use crate::harness::rounds::{Lane, Turn};
 use crate::harness::series::{Series, Slice};
 use crate::harness::session::{Setting, Workload};
@@ -67,7 +68,7 @@ impl Micro {
         selection: &Selection,
         setting: &Setting,
     ) -> Result<Self, String> {
-        let crew = Crew::start(selection, setting.cores.server)?;
+        let crew = Crew::on_one_core(selection, setting.cores.server)?;
         let mut lanes = Vec::new();
         for work in definition.works {
             let members = crew.list.iter().enumerate();
@@ -85,6 +86,46 @@ impl Micro {
         match self.definition.works {
             [_] => member.to_owned(),
             _ => format!("{member}:{}", work.name),
+        }
+    }
+}
+
+/// Asks for batches, by time and by count, and forgets them.
+pub(crate) fn warm_up(
+    budget: &SliceBudget,
+    work: &Work,
+    mut ask: impl FnMut() -> Result<Vec<u64>, String>,
+) -> Result<(), String> {
+    let (begun, mut done) = (Instant::now(), 0);
+    while begun.elapsed() < budget.warm_up || done < budget.warm_up_count {
+        ask()?;
+        done += work.batches * work.operations;
+    }
+    Ok(())
+}
+
+/// Asks for batches until the slice is over, and keeps what `sample` makes of the time of each;
+/// their times together and their number.
+pub(crate) fn record(
+    turn: Turn<'_>,
+    work: &Work,
+    mut ask: impl FnMut() -> Result<Vec<u64>, String>,
+    sample: impl Fn(u64) -> u64,
+) -> Result<(u64, u64), String> {
+    let (samples, budget) = (&mut turn.samples[0], turn.budget);
+    let (mut elapsed_ns, mut batches) = (0, 0);
+    let begun = Instant::now();
+    loop {
+        for time_ns in ask()? {
+            elapsed_ns += time_ns;
+            batches += 1;
+            samples.push(sample(time_ns));
+        }
+        let enough =
+            samples.len() >= budget.record_count || begun.elapsed() >= budget.record_longest;
+        let full = samples.len() + work.batches as usize > budget.record_capacity;
+        if full || (enough && begun.elapsed() >= budget.record) {
+            return Ok((elapsed_ns, batches));
         }
     }
 }
@@ -124,30 +165,15 @@ impl Workload for Micro {
         let (member, work) = self.lanes[turn.lane];
         let subject = self.crew.list[member].subject.as_mut().ok_or("it is not there")?;
         let awake = subject.wake()?;
-        let (warm_up_begun, mut warm) = (Instant::now(), 0);
-        while warm_up_begun.elapsed() < turn.budget.warm_up || warm < turn.budget.warm_up_count {
-            awake.subject.times(work.name, work.batches, work.operations)?;
-            warm += work.batches * work.operations;
-        }
+        let mut ask = || awake.subject.times(work.name, work.batches, work.operations);
+        warm_up(turn.budget, &work, &mut ask)?;
         let before = awake.subject.usage();
-        let samples = &mut turn.samples[0];
         let in_unit = self.definition.unit.in_one_nanosecond() / work.operations as f64;
-        let (mut elapsed_ns, mut batches) = (0, 0);
-        let begun = Instant::now();
-        loop {
-            for time in awake.subject.times(work.name, work.batches, work.operations)? {
-                elapsed_ns += time;
-                batches += 1;
-                let late = time.saturating_sub(work.expected_ns);
-                samples.push((late as f64 * in_unit).round() as u64);
-            }
-            let enough = samples.len() >= turn.budget.record_count
-                || begun.elapsed() >= turn.budget.record_longest;
-            let full = samples.len() + work.batches as usize > turn.budget.record_capacity;
-            if full || (enough && begun.elapsed() >= turn.budget.record) {
-                break;
-            }
-        }
+        let mut ask = || awake.subject.times(work.name, work.batches, work.operations);
+        let (elapsed_ns, batches) = record(turn, &work, &mut ask, |time_ns| {
+            let late = time_ns.saturating_sub(work.expected_ns);
+            (late as f64 * in_unit).round() as u64
+        })?;
         let mut server = awake.subject.usage().since(&before);
         server.operations = batches * work.operations;
         awake.rest()?;

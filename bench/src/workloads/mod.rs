@@ -4,6 +4,8 @@ pub(crate) mod asyncio;
 pub(crate) mod channels;
 pub(crate) mod clock;
 pub(crate) mod connections;
+pub(crate) mod core_list;
+pub(crate) mod cores;
 pub(crate) mod echo;
 pub(crate) mod flowing;
 pub(crate) mod jitter;
