@@ -69,6 +69,8 @@ entry() {
 rust tokio
 entry tokio echo false echo
 entry tokio micro false micro
+entry tokio cores false 'cores park'
+entry tokio-spin cores true 'cores spin'
 rust monoio
 entry monoio echo false echo
 entry monoio micro false micro
@@ -76,6 +78,7 @@ rust glommio
 entry glommio-spin echo true 'echo spin'
 entry glommio-park echo false 'echo park'
 entry glommio micro false micro
+entry glommio cores true cores
 rust compio
 entry compio echo false echo
 entry compio micro false micro
@@ -89,10 +92,16 @@ entry asio-poll echo true echo-poll
 native libuv uv.h libuv1-dev cc c native/libuv.c -std=c11 -luv
 entry libuv echo false echo
 entry libuv-nowait echo true echo-nowait
-for name in async-executor rtrb crossbeam-channel kanal; do
+rust async-executor
+entry async-executor micro false micro
+entry async-channel cores true cores
+for name in rtrb crossbeam-channel kanal; do
     rust "$name"
     entry "$name" micro false micro
+    entry "$name" cores true cores
 done
+rust flume
+entry flume cores true cores
 
 python3 - "$work/entries" "$manifest" <<'PYTHON'
 import json

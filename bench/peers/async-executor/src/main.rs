@@ -1,14 +1,14 @@
 //! async-executor: `micro` times tasks on its local executor, and the channels of async-channel,
-//! which is what smol offers under the name `smol::channel`.
+//! which is what smol offers under the name `smol::channel`; `cores` those between two threads that
+//! poll in a loop.
 
 use std::future::pending;
 
-use async_channel::bounded;
+use async_channel::{Receiver, Sender, bounded};
 use async_executor::{LocalExecutor, StaticLocalExecutor};
 use futures_lite::future::{block_on, yield_now};
-use subject::{About, Executor, serve_works, task, version_of};
-
-const CAPACITY: usize = 1024;
+use subject::cores::{CAPACITY, Receiving, Sending, Spinning, ping_pong, serve_cores, stream};
+use subject::{About, Executor, require, serve_works, task, version_of};
 
 #[derive(Clone, Copy)]
 struct Leaked(&'static StaticLocalExecutor);
@@ -20,7 +20,16 @@ impl Executor for Leaked {
 }
 
 fn main() {
-    let _ = subject::start(&["micro"]);
+    let command = subject::start(&["cores", "micro"]);
+    if command.mode == "cores" {
+        let about = About {
+            version: version_of("async-channel"),
+            settings: "bounded(1024), send and recv polled in a loop".to_owned(),
+        };
+        let works =
+            [("ping_pong", ping_pong(Spinning, channel)), ("stream", stream(Spinning, channel))];
+        return serve_cores(&about, command.other_core, &works);
+    }
     let leaked = Leaked(LocalExecutor::new().leak());
     let about = About {
         version: format!("{}, {}", version_of("async-executor"), version_of("async-channel")),
@@ -33,7 +42,7 @@ fn main() {
         ("spawn_many", task(&leaked, async move |operations| leaked.spawn_many(operations).await)),
         ("yield", task(&leaked, give_way)),
         ("spawn_cancel", task(&leaked, async move |operations| leaked.cancel(operations).await)),
-        ("channel", task(&leaked, channel)),
+        ("channel", task(&leaked, one_channel)),
         ("channel_try", task(&leaked, channel_try)),
         ("channel_ping_pong", task(&leaked, async move |operations| leaked.ping(operations).await)),
     ];
@@ -86,7 +95,7 @@ async fn give_way(operations: u64) {
     }
 }
 
-async fn channel(operations: u64) {
+async fn one_channel(operations: u64) {
     let (sender, receiver) = bounded(CAPACITY);
     for number in 0..operations {
         sender.send(number).await.expect("the receiver lives");
@@ -99,5 +108,24 @@ async fn channel_try(operations: u64) {
     for number in 0..operations {
         sender.try_send(number).expect("the channel is empty");
         assert_eq!(receiver.try_recv(), Ok(number));
+    }
+}
+
+struct End<E>(E);
+
+fn channel<M>() -> (End<Sender<M>>, End<Receiver<M>>) {
+    let (sender, receiver) = bounded(CAPACITY);
+    (End(sender), End(receiver))
+}
+
+impl<M> Sending<M> for End<Sender<M>> {
+    async fn send(&mut self, message: M) {
+        require("nobody receives", self.0.send(message).await);
+    }
+}
+
+impl<M> Receiving<M> for End<Receiver<M>> {
+    async fn receive(&mut self) -> Option<M> {
+        self.0.recv().await.ok()
     }
 }

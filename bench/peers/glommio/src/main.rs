@@ -1,6 +1,7 @@
 //! glommio. `echo spin` and `echo park` are echo servers whose idle executor spins or sleeps,
-//! `micro` times tasks, timers and local channels.
+//! `micro` times tasks, timers and local channels, `cores` its channel between executors.
 
+mod cores;
 mod works;
 
 use std::time::Duration;
@@ -15,7 +16,16 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const SPIN: Duration = Duration::from_hours(24 * 365);
 
 fn main() {
-    let command = subject::start(&["echo park", "echo spin", "micro"]);
+    let command = subject::start(&["cores", "echo park", "echo spin", "micro"]);
+    if command.mode == "cores" {
+        let about = About {
+            version: version_of("glommio"),
+            settings: "shared_channel of 1024, LocalExecutor with Placement::Fixed on each core, \
+                       spin_before_park of a year"
+                .to_owned(),
+        };
+        return cores::serve(&about, command.core, command.other_core, SPIN);
+    }
     let builder = LocalExecutorBuilder::new(Placement::Fixed(command.core));
     let (builder, idle) = match command.mode {
         "echo spin" => (builder.spin_before_park(SPIN), "spin_before_park of a year"),

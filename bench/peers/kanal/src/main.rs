@@ -1,11 +1,11 @@
-//! kanal: `micro` times its bounded channel, the async forms on async-executor's local executor.
+//! kanal: its bounded channel. `micro` times it on one thread, the async forms on async-executor's
+//! local executor; `cores` the async forms between two threads that poll in a loop.
 
 use async_executor::{LocalExecutor, StaticLocalExecutor};
 use futures_lite::future::block_on;
-use kanal::{bounded, bounded_async};
-use subject::{About, Executor, blocking, serve_works, task, version_of};
-
-const CAPACITY: usize = 1024;
+use kanal::{AsyncReceiver, AsyncSender, bounded, bounded_async};
+use subject::cores::{CAPACITY, Receiving, Sending, Spinning, ping_pong, serve_cores, stream};
+use subject::{About, Executor, blocking, require, serve_works, task, version_of};
 
 #[derive(Clone, Copy)]
 struct Leaked(&'static StaticLocalExecutor);
@@ -17,7 +17,16 @@ impl Executor for Leaked {
 }
 
 fn main() {
-    let _ = subject::start(&["micro"]);
+    let command = subject::start(&["cores", "micro"]);
+    if command.mode == "cores" {
+        let about = About {
+            version: version_of("kanal"),
+            settings: "bounded_async(1024), send and recv polled in a loop".to_owned(),
+        };
+        let works =
+            [("ping_pong", ping_pong(Spinning, channel)), ("stream", stream(Spinning, channel))];
+        return serve_cores(&about, command.other_core, &works);
+    }
     let leaked = Leaked(LocalExecutor::new().leak());
     let about = About {
         version: version_of("kanal"),
@@ -27,7 +36,7 @@ fn main() {
         ),
     };
     let works = [
-        ("channel", task(&leaked, channel)),
+        ("channel", task(&leaked, one_channel)),
         ("channel_try", blocking(channel_try)),
         ("channel_ping_pong", task(&leaked, async move |operations| leaked.ping(operations).await)),
     ];
@@ -52,7 +61,7 @@ impl Leaked {
     }
 }
 
-async fn channel(operations: u64) {
+async fn one_channel(operations: u64) {
     let (sender, receiver) = bounded_async(CAPACITY);
     for number in 0..operations {
         sender.send(number).await.expect("the receiver lives");
@@ -65,5 +74,24 @@ fn channel_try(operations: u64) {
     for number in 0..operations {
         assert_eq!(sender.try_send(number), Ok(true));
         assert_eq!(receiver.try_recv(), Ok(Some(number)));
+    }
+}
+
+struct End<E>(E);
+
+fn channel<M>() -> (End<AsyncSender<M>>, End<AsyncReceiver<M>>) {
+    let (sender, receiver) = bounded_async(CAPACITY);
+    (End(sender), End(receiver))
+}
+
+impl<M> Sending<M> for End<AsyncSender<M>> {
+    async fn send(&mut self, message: M) {
+        require("nobody receives", self.0.send(message).await);
+    }
+}
+
+impl<M> Receiving<M> for End<AsyncReceiver<M>> {
+    async fn receive(&mut self) -> Option<M> {
+        self.0.recv().await.ok()
     }
 }

@@ -4,6 +4,7 @@
 //!
 //! Nothing in here runs while something is measured, except two readings of the clock a batch.
 
+pub mod cores;
 mod works;
 
 use std::fmt::Display;
@@ -35,18 +36,28 @@ pub struct Command {
     pub mode: &'static str,
     /// The core that this thread is pinned to by now.
     pub core: usize,
+    /// The second core of the role `cores`, which is the other thread's to pin to.
+    pub other_core: usize,
 }
 
 /// Reads the command line `MODE --core N`, where a mode is one of `modes` (a mode of two words is
-/// two arguments), and pins this thread and all that it starts to the core.
+/// two arguments), and pins this thread and all that it starts to the core. Modes that begin with
+/// `cores` have `--cores A,B` instead; this thread gets the first of them.
 ///
 /// It is to be called first. Bad arguments and a core that can't be had end the process.
 #[must_use]
 pub fn start(modes: &'static [&'static str]) -> Command {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let Some((mode, core)) = understood(&arguments, modes) else {
-        fail(format_args!("usage: {} --core N", modes.join("|")));
+    let Some((mode, core, other_core)) = understood(&arguments, modes) else {
+        fail(format_args!("usage: {} --core N, or --cores A,B", modes.join("|")));
     };
+    pin_to(core);
+    allow_many_connections();
+    Command { mode, core, other_core }
+}
+
+/// Pins the calling thread; where that can't be done the process ends.
+fn pin_to(core: usize) {
     let mut only = CpuSet::new();
     if core >= CpuSet::MAX_CPU {
         fail(format_args!("no core {core}: the highest is {}", CpuSet::MAX_CPU - 1));
@@ -55,18 +66,21 @@ pub fn start(modes: &'static [&'static str]) -> Command {
     if let Err(error) = sched_setaffinity(None, &only) {
         fail(format_args!("can't pin to core {core}: {error}"));
     }
-    allow_many_connections();
-    Command { mode, core }
 }
 
-fn understood(arguments: &[String], modes: &[&'static str]) -> Option<(&'static str, usize)> {
-    let [words @ .., option, core] = arguments else { return None };
-    if option != "--core" {
-        return None;
-    }
+fn understood(
+    arguments: &[String],
+    modes: &[&'static str],
+) -> Option<(&'static str, usize, usize)> {
+    let [words @ .., option, cores] = arguments else { return None };
     let words = words.join(" ");
     let mode = modes.iter().find(|mode| **mode == words)?;
-    Some((mode, core.parse().ok()?))
+    let (core, other_core) = match (option.as_str(), mode.starts_with("cores")) {
+        ("--core", false) => (cores.as_str(), cores.as_str()),
+        ("--cores", true) => cores.split_once(',')?,
+        _ => return None,
+    };
+    Some((mode, core.parse().ok()?, other_core.parse().ok()?))
 }
 
 /// The soft limit of open files is 1024 on most systems, the harness opens up to 10 000
@@ -146,15 +160,16 @@ pub fn version_of(package: &str) -> String {
 mod tests {
     use super::{understood, version_of};
 
-    fn parsed(line: &str) -> Option<(&'static str, usize)> {
+    fn parsed(line: &str) -> Option<(&'static str, usize, usize)> {
         let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
-        understood(&arguments, &["echo", "echo spin", "micro"])
+        understood(&arguments, &["echo", "echo spin", "micro", "cores"])
     }
 
     #[test]
     fn a_mode_may_have_two_words() {
-        assert_eq!(parsed("echo --core 0"), Some(("echo", 0)));
-        assert_eq!(parsed("echo spin --core 12"), Some(("echo spin", 12)));
+        assert_eq!(parsed("echo --core 0"), Some(("echo", 0, 0)));
+        assert_eq!(parsed("echo spin --core 12"), Some(("echo spin", 12, 12)));
+        assert_eq!(parsed("cores --cores 2,3"), Some(("cores", 2, 3)));
     }
 
     #[test]
@@ -162,7 +177,11 @@ mod tests {
         for line in ["", "echo", "--core 1", "spin --core 1", "echo --core", "echo --core one"] {
             assert_eq!(parsed(line), None, "{line}");
         }
-        assert_eq!(parsed("micro extra --core 1"), None);
+        for line in
+            ["micro extra --core 1", "cores --core 1", "cores --cores 1", "echo --cores 1,2"]
+        {
+            assert_eq!(parsed(line), None, "{line}");
+        }
     }
 
     #[test]

@@ -103,7 +103,7 @@ fn requested<'w, 'a>(
     }
 }
 
-struct Spaced<'a>(&'a [u64]);
+pub(crate) struct Spaced<'a>(pub(crate) &'a [u64]);
 
 impl fmt::Display for Spaced<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

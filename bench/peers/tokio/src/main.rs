@@ -1,6 +1,7 @@
 //! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `micro` times
-//! tasks, timers and channels.
+//! tasks, timers and channels, `cores` channels between two cores.
 
+mod cores;
 mod works;
 
 use std::io;
@@ -16,12 +17,13 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const BACKLOG: u32 = 1024;
 
 fn main() {
-    let command = subject::start(&["echo", "micro"]);
+    let command = subject::start(&["cores park", "cores spin", "echo", "micro"]);
     let about = |settings: &str| About {
         version: version_of("tokio"),
         settings: format!("current_thread, LocalSet, {settings}"),
     };
     match command.mode {
+        mode @ ("cores park" | "cores spin") => cores::serve(mode, command.other_core),
         "echo" => {
             let about = about("enable_io, backlog 1024, 64 KiB buffer a connection, TCP_NODELAY");
             let runtime = built(Builder::new_current_thread().enable_io());
