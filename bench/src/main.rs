@@ -16,6 +16,7 @@ mod doctor;
 mod harness;
 mod report;
 mod serve;
+mod stages;
 mod subject;
 mod sys;
 mod work;
@@ -30,8 +31,8 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, jitter, micro, pipeline, stream, sweep,
-    tasks, throughput, timers,
+    asyncio, channels, clock, connections, cores, echo, jitter, micro, pipeline, pipeline_of_cores,
+    stream, sweep, tasks, throughput, timers,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -67,6 +68,8 @@ enum Command {
     Connections(connections::Options),
     /// Several messages under way on one connection.
     Pipeline(pipeline::Options),
+    /// An engine of three stages on two cores or three, at a fixed rate.
+    PipelineOfCores(pipeline_of_cores::Options),
     /// What the C++ framework's own benchmarks claim to measure, measured.
     Asyncio(asyncio::Options),
     /// How long each core is taken away from whoever runs on it.
@@ -130,6 +133,12 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Pipeline(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
+        Command::PipelineOfCores(options) => {
+            let (places, common) = options.places()?;
+            session::run(&common, |setting| {
+                pipeline_of_cores::PipelineOfCores::new(options, places, setting)
+            })
         }
         Command::Asyncio(options) => {
             session::run(&options.common, |setting| asyncio::Asyncio::new(&options, setting))

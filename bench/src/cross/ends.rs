@@ -8,7 +8,7 @@ use super::request::Exchange;
 use super::tally::{Farewell, LAST, MARK, Marks};
 
 /// Bytes of a message in a stream: a cache line, as an order or a quote has.
-pub(super) type Packet = [u64; 8];
+pub(crate) type Packet = [u64; 8];
 
 /// Messages that a batching end sends or takes at once.
 const BATCH: u64 = 32;
@@ -170,14 +170,18 @@ impl<M: Message, S: SendingMany<M>> Exchange for Batches<'_, S, M> {
 }
 
 /// What a far side knows that takes messages one way: they are all there, and in order.
-struct Sink<'a> {
+pub(super) struct Sink<'a> {
     marks: &'a Marks,
     received: u64,
 }
 
-impl Sink<'_> {
+impl<'a> Sink<'a> {
+    pub(super) fn new(marks: &'a Marks) -> Self {
+        Self { marks, received: 0 }
+    }
+
     #[inline(always)]
-    fn take(&mut self, number: u64) {
+    pub(super) fn take(&mut self, number: u64) {
         self.received += 1;
         if number & (MARK | LAST) != 0 {
             self.say(number);
@@ -197,7 +201,7 @@ impl Sink<'_> {
 /// The far side of messages one way.
 pub(super) async fn sink<M: Message>(mut arrivals: impl Receiving<M>, marks: &Marks) {
     let _farewell = Farewell(marks);
-    let mut sink = Sink { marks, received: 0 };
+    let mut sink = Sink::new(marks);
     while let Some(message) = arrivals.receive().await {
         sink.take(message.number());
     }
@@ -206,6 +210,6 @@ pub(super) async fn sink<M: Message>(mut arrivals: impl Receiving<M>, marks: &Ma
 /// The same in batches.
 pub(super) async fn sink_many<M: Message>(mut arrivals: impl ReceivingMany<M>, marks: &Marks) {
     let _farewell = Farewell(marks);
-    let mut sink = Sink { marks, received: 0 };
+    let mut sink = Sink::new(marks);
     while arrivals.receive_some(BATCH, |message| sink.take(message.number())).await {}
 }

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use rustix::io::Errno;
 use rustix::thread::futex;
 
+use super::ends::{Message, Sink};
 use super::partner::Partner;
+use super::raw_ring::{RawReceiver, RawSender, raw_ring};
 use super::request::{Exchange, Request, drive};
 use super::scatter::Scatter;
 use super::tally::{Farewell, LAST, Line, MARK, Marks, Tally};
@@ -21,8 +23,6 @@ use super::{Offer, Work};
 
 /// Batches by which the two forms of the loop are compared.
 const TRIALS: usize = 8;
-/// Messages that a stream has room for.
-const ROOM: usize = 1_024;
 /// What ends the far side: no message has both flags and no number.
 const END: u64 = MARK | LAST;
 
@@ -137,53 +137,27 @@ fn ping_pong(
     })
 }
 
-/// A message of a stream: a cache line, whose first word is its number.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Slot([AtomicU64; 8]);
-
-/// The least that a bounded stream needs: the slots, and how far the far side is.
-#[derive(Debug)]
-struct RawRing {
-    slots: Box<[Slot]>,
-    head: Line,
-}
-
 struct RawStream<'a> {
-    ring: &'a RawRing,
+    ring: RawSender,
     marks: &'a Marks,
-    pauses: bool,
-    sent: u64,
-    head_seen: u64,
-}
-
-impl RawStream<'_> {
-    #[inline(always)]
-    fn send(&mut self, number: u64) {
-        while self.sent - self.head_seen == ROOM as u64 {
-            self.head_seen = changed(&self.ring.head.0, self.head_seen, self.pauses);
-        }
-        let [first, rest @ ..] = &self.ring.slots[self.sent as usize % ROOM].0;
-        rest.iter().for_each(|word| word.store(number, Ordering::Relaxed));
-        first.store(number, Ordering::Release);
-        self.sent += 1;
-    }
 }
 
 impl Drop for RawStream<'_> {
     fn drop(&mut self) {
-        self.send(END);
+        let mut message = [END; 8];
+        message[0] = self.ring.sent + 1;
+        self.ring.send(message);
     }
 }
 
 impl Exchange for RawStream<'_> {
     #[inline]
     async fn batch(&mut self, operations: u64, flags: u64) -> Result<(), String> {
-        let end = self.sent + operations;
-        while self.sent + 1 < end {
-            self.send(self.sent + 1);
+        let end = self.ring.sent + operations;
+        while self.ring.sent + 1 < end {
+            self.ring.send([self.ring.sent + 1; 8]);
         }
-        self.send(end | LAST | flags);
+        self.ring.send([end | LAST | flags; 8]);
         self.marks.await_reached(end)
     }
 }
@@ -195,40 +169,27 @@ fn stream(
     tally: &mut Tally,
 ) -> Result<Vec<u64>, String> {
     let _scatter = Scatter::new();
-    let slots = (0..ROOM).map(|_| Slot::default()).collect();
-    let ring = Arc::new(RawRing { slots, head: Line::default() });
+    let (ring, far_ring) = raw_ring();
     let marks = Arc::new(Marks::new(|| 0));
-    let (far_ring, far_marks) = (Arc::clone(&ring), Arc::clone(&marks));
-    partner.beside(Box::new(move |_| take_stream(&far_ring, &far_marks, pauses)), || {
-        let mut exchange = RawStream { ring: &ring, marks: &marks, pauses, sent: 0, head_seen: 0 };
+    let far_marks = Arc::clone(&marks);
+    partner.beside(Box::new(move |_| take_stream(far_ring, &far_marks, pauses)), || {
+        let mut exchange = RawStream { ring, marks: &marks };
         drive(request.timed(&mut exchange, &marks, tally))
     })
 }
 
 /// The far side; it gives room back after each message.
-fn take_stream(ring: &RawRing, marks: &Marks, pauses: bool) -> Result<(), String> {
+fn take_stream(mut ring: RawReceiver, marks: &Marks, pauses: bool) -> Result<(), String> {
     let _farewell = Farewell(marks);
-    for received in 0_u64.. {
-        let [first, rest @ ..] = &ring.slots[received as usize % ROOM].0;
-        // What was there a round ago.
-        let before = first.load(Ordering::Acquire);
-        let is_old = before & !(LAST | MARK) != received + 1 && before != END;
-        let number = if is_old { changed(first, before, pauses) } else { before };
-        if rest.iter().any(|word| word.load(Ordering::Relaxed) != number) {
-            return Err(format!("message {} is torn", received + 1));
-        }
-        ring.head.0.store(received + 1, Ordering::Release);
-        if number & (LAST | MARK) != 0 {
-            if number == END {
-                break;
-            }
-            if number & MARK != 0 {
-                marks.leave_counts();
-            }
-            marks.reach(received + 1);
+    let mut sink = Sink::new(marks);
+    loop {
+        match ring.try_receive() {
+            Some([_, END, ..]) => return Ok(()),
+            Some(message) => sink.take(message.number()),
+            None if pauses => std::hint::spin_loop(),
+            None => {}
         }
     }
-    Ok(())
 }
 
 thread_local! {

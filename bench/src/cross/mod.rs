@@ -11,15 +11,17 @@
 //! | `tally` | system calls, allocations and faults of both while it is timed |
 //! | `scatter` | memory that lies somewhere else each time |
 //! | `ends` | what all rings have in common |
+//! | `raw_ring` | the least that a ring needs |
 //! | `floor` | the same by raw atomics, and by a raw futex |
 //! | `rings` | the rings of the runtime |
 //!
 //! Invariant: each request makes its rings anew, in other memory than the one before: which cache
 //! lines a ring gets decides a fifth of its latency, and must not decide a run.
 
-mod ends;
+pub(crate) mod ends;
 mod floor;
 mod partner;
+pub(crate) mod raw_ring;
 mod request;
 mod rings;
 mod scatter;

@@ -12,7 +12,7 @@ use crate::sys;
 const CALIBRATION: Duration = Duration::from_millis(50);
 
 /// A clock whose readings are ticks; differences become nanoseconds after the timed path.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Clock {
     source: Source,
     nanoseconds_per_tick: f64,

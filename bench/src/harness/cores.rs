@@ -98,21 +98,33 @@ impl Cores {
 
 /// Pins the calling thread, and reads back that the kernel kept it.
 pub(crate) fn pin(core: usize) -> Result<(), String> {
-    let outcome = (|| -> io::Result<()> {
-        if core >= CpuSet::MAX_CPU {
-            return Err(io::ErrorKind::InvalidInput.into());
-        }
-        let mut wanted = CpuSet::new();
-        wanted.set(core);
-        sched_setaffinity(None, &wanted)?;
-        if sched_getaffinity(None)? == wanted { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
-    })();
-    outcome.map_err(|error| {
+    keep_to(&[core]).map_err(|error| {
         format!(
             "a thread could not be pinned to core {core}: {error}; check that the core is online \
              and in this process's cpuset"
         )
     })
+}
+
+/// Lets the calling thread run on any of those cores: one that starts others, which take their own
+/// from what it may use.
+pub(crate) fn unpin(allowed: &[usize]) -> Result<(), String> {
+    keep_to(allowed).map_err(|error| {
+        let cores = host::format_list(allowed);
+        format!("a thread could not be let go to the cores {cores}: {error}")
+    })
+}
+
+fn keep_to(cores: &[usize]) -> io::Result<()> {
+    let mut wanted = CpuSet::new();
+    for &core in cores {
+        if core >= CpuSet::MAX_CPU {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        wanted.set(core);
+    }
+    sched_setaffinity(None, &wanted)?;
+    if sched_getaffinity(None)? == wanted { Ok(()) } else { Err(io::ErrorKind::Other.into()) }
 }
 
 fn allowed() -> io::Result<Vec<usize>> {
@@ -159,6 +171,18 @@ mod tests {
     fn a_core_that_is_not_allowed_is_an_error_that_names_the_others() {
         let error = chosen(&[0, 1], &[], Some(99), None).unwrap_err();
         assert!(error.contains("--server-core 99") && error.contains("(0-1)"), "{error}");
+    }
+
+    #[test]
+    fn a_pinned_thread_can_be_let_go() {
+        let allowed = allowed().unwrap();
+        let back = std::thread::spawn(move || {
+            pin(allowed[0]).unwrap();
+            assert_eq!(super::allowed().unwrap(), [allowed[0]]);
+            unpin(&allowed).unwrap();
+            super::allowed().unwrap() == allowed
+        });
+        assert!(back.join().unwrap());
     }
 
     #[test]

@@ -326,7 +326,7 @@ impl Running<'_> {
 }
 
 /// Whether all names of `--series` are known.
-pub(super) fn check_names(named: &[String], known: &[&str]) -> Result<(), String> {
+pub(crate) fn check_names(named: &[String], known: &[&str]) -> Result<(), String> {
     match named.iter().find(|name| !known.contains(&name.as_str())) {
         None => Ok(()),
         Some(name) => {

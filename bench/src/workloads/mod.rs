@@ -11,6 +11,7 @@ pub(crate) mod flowing;
 pub(crate) mod jitter;
 pub(crate) mod micro;
 pub(crate) mod pipeline;
+pub(crate) mod pipeline_of_cores;
 pub(crate) mod served;
 pub(crate) mod stream;
 pub(crate) mod sweep;
