@@ -49,6 +49,7 @@ measure connections 40 --connections 64,1000 --no-churn
 measure throughput 20 --size 65536 --direction echo
 measure tasks 20
 measure channels 20
+measure cores 30
 measure timers 15
 
 "$bench" report "${reports[@]}" --out "$out" ${json:+--json "$json"} >/dev/null

@@ -19,6 +19,7 @@ WORKS = {
     "spawn_join", "spawn_many", "yield", "spawn_cancel", "channel", "channel_try",
     "channel_ping_pong", "oneshot", "sleep_50us",
 }
+CROSS_WORKS = {"ping_pong", "stream", "stream_32"}
 BATCHES = 3
 OPERATIONS = 100
 DEADLINE_S = 20
@@ -36,10 +37,13 @@ def require(condition, problem):
 class Subject:
     """A started subject with its announcement; leaving the block ends it, whatever happened."""
 
-    def __init__(self, command):
-        self.core = min(os.sched_getaffinity(0))
+    def __init__(self, command, cores=1):
+        # Where there is one core alone both threads of a subject share it.
+        allowed = sorted(os.sched_getaffinity(0))
+        self.cores = [allowed[index % len(allowed)] for index in range(cores)]
+        option = "--core" if cores == 1 else "--cores"
         self.process = subprocess.Popen(
-            [*command, "--core", str(self.core)],
+            [*command, option, ",".join(map(str, self.cores))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def __enter__(self):
@@ -68,7 +72,8 @@ class Subject:
         threads = f"/proc/{self.process.pid}/task"
         for thread in os.listdir(threads):
             cores = os.sched_getaffinity(int(thread))
-            require(cores == {self.core}, f"a thread of it may run on the cores {sorted(cores)}")
+            pinned = len(cores) == 1 and cores <= set(self.cores)
+            require(pinned, f"a thread of it may run on the cores {sorted(cores)}")
 
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
@@ -190,10 +195,32 @@ def check_micro(command):
         return announced
 
 
-def check_refusals(command):
+def check_cores(command):
+    with Subject(command, cores=2) as subject:
+        announced = subject.announcement({"works", "version", "settings"})
+        subject.check_core()
+        works = announced["works"]
+        require(works and CROSS_WORKS.issuperset(works), f"it announced the works {works}")
+        for work in works:
+            for batches, operations, pause_ns in ((0, 1, 0), (BATCHES, 100, 0), (BATCHES, 1, 50_000)):
+                line = f"{work} {batches} {operations} {pause_ns}"
+                subject.process.stdin.write(f"{line}\n")
+                subject.process.stdin.flush()
+                answer = subject.process.stdout.readline()
+                words = answer.split()
+                well_formed = len(words) == batches and all(word.isdecimal() for word in words)
+                require(well_formed, f"it answered {line!r} with {answer!r}")
+                require(all(int(word) >= 1 for word in words), f"{line} took {answer!r} ns")
+        subject.stop()
+        subject.go_on()
+        subject.end()
+        return announced
+
+
+def check_refusals(command, option):
     """A core that doesn't exist and a wrong command line: a sentence and status 1."""
     program = command[0]
-    for arguments in ([*command, "--core", "1000"], [*command, "--core", "-1"], [program]):
+    for arguments in ([*command, option, "1000"], [*command, option, "-1,-1"], [program]):
         done = subprocess.run(
             arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=DEADLINE_S)
         shown = " ".join(["...", *arguments[1:]])
@@ -203,9 +230,9 @@ def check_refusals(command):
 
 
 def check(peer):
-    checks = {"echo": check_echo, "micro": check_micro}
+    checks = {"echo": check_echo, "micro": check_micro, "cores": check_cores}
     announced = checks[peer["role"]](peer["command"])
-    check_refusals(peer["command"])
+    check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")
     print(f"{peer['name']} ({peer['role']}): {announced['version']}: {announced['settings']}")
 
 

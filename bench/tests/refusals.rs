@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use common::{children, errors, folder, json, run, series, start};
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::thread::{CpuSet, sched_getaffinity};
 
 /// Two short rounds of the floor.
 const SHORT: &str = "--rounds 2 --duration 200ms";
@@ -17,6 +18,8 @@ fn a_wrong_command_line_or_folder_ends_with_status_2_and_a_sentence() {
     let peers = out.join("peers.json");
     fs::write(&peers, "{}").unwrap();
     let (out, peers) = (out.display(), peers.display());
+    let set = sched_getaffinity(None).unwrap();
+    let own = (0..CpuSet::MAX_CPU).find(|core| set.is_set(*core)).unwrap();
     for (line, word) in [
         ("no-such-workload".to_owned(), "no-such-workload"),
         ("echo --size 0".to_owned(), "--size"),
@@ -25,6 +28,12 @@ fn a_wrong_command_line_or_folder_ends_with_status_2_and_a_sentence() {
         (format!("echo {SHORT} --out {out} --server-core 99999"), "--server-core 99999"),
         (format!("echo {SHORT} --out {out} --client-core 99999"), "--client-core 99999"),
         (format!("jitter {SHORT} --out {out} --cores 99999"), "99999"),
+        (format!("cores {SHORT} --out {out} --cores {own},99999"), "99999"),
+        (format!("cores {SHORT} --out {out} --cores {own}"), "needs 2 different ones"),
+        (format!("cores {SHORT} --out {out} --cores {own},x"), "--cores"),
+        (format!("pipeline-of-cores {SHORT} --out {out} --cores {own}"), "needs 2 different"),
+        ("cross floor --cores 99998,99999".to_owned(), "99999"),
+        (format!("cross floor --cores {own}"), "two different cores"),
         (format!("echo {SHORT} --out /proc/taut-bench"), "/proc/taut-bench"),
         (
             format!("echo {SHORT} --out {out} --json /proc/taut-bench/report.json"),

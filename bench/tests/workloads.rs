@@ -126,6 +126,73 @@ fn works_inside_one_thread_run_on_every_kind_of_subject() {
     }
 }
 
+/// Whether this process may use two cores, as the workloads between cores must.
+fn has_two_cores() -> bool {
+    let several = std::thread::available_parallelism().is_ok_and(|count| count.get() > 1);
+    if !several {
+        println!("skipped: this process may use one core");
+    }
+    several
+}
+
+#[test]
+fn cores_measures_rings_awake_and_asleep_and_counts_what_they_cost() {
+    if !has_two_cores() {
+        return;
+    }
+    let report = report("cores", "cores");
+    assert_eq!(report["unit"], "ps");
+    let (ran, absent) = names(&report);
+    for name in ["spsc-spin", "mpsc-spin", "spsc-park"] {
+        assert!(ran.iter().chain(&absent).any(|one| one == name), "{name}");
+    }
+    for name in ["floor", "floor+think", "spsc-try", "spsc-spin-epoll", "futex-wake"] {
+        assert!(series(&report, name)["samples"].as_u64() > Some(0), "{name}");
+    }
+    let figure = |name: &str, figure: &str| series(&report, name)[figure].as_f64();
+    for name in ran.iter().filter(|name| name.contains("-spin")) {
+        assert!(figure(name, "allocations_per_op") < Some(0.001), "{name}");
+    }
+    for name in ran.iter().filter(|name| ["spsc-spin", "mpsc-spin", "floor"].contains(&&***name)) {
+        assert!(figure(name, "syscalls_per_op") < Some(0.01), "{name} spins without the kernel");
+    }
+    // A core that sleeps, woken once for 32 messages: it waits once, and is woken once.
+    assert!(figure("spsc-park-epoll", "voluntary_switches_per_op") <= Some(1.1));
+    assert!(figure("spsc-park-epoll+burst", "voluntary_switches_per_op") <= Some(0.1));
+    let ratios = report["ratios"].as_array().expect("a report has ratios");
+    let pair =
+        |one: &str, to: &str| ratios.iter().any(|row| row["series"] == one && row["to"] == to);
+    assert!(pair("spsc-spin-epoll", "floor") && pair("spsc-park-epoll", "futex-wake"));
+}
+
+#[test]
+fn cores_streams_one_at_a_time_and_in_batches() {
+    if !has_two_cores() {
+        return;
+    }
+    let report = report("cores", "cores --stream --series floor,spsc-try,spsc-spin-epoll");
+    for name in ["floor:1", "floor:32", "spsc-try:1", "spsc-spin-epoll:1", "spsc-spin-epoll:32"] {
+        assert!(series(&report, name)["ops_per_s"].as_f64() > Some(0.0), "{name}");
+    }
+}
+
+#[test]
+fn pipeline_of_cores_records_each_stage() {
+    if !has_two_cores() {
+        return;
+    }
+    // A rate that every host holds: the run must not fail for it.
+    let line = "pipeline-of-cores --rate 2000 --series floor,taut-epoll";
+    let report = report("pipeline-of-cores", line);
+    for name in ["floor", "taut-epoll"] {
+        let samples = series(&report, name)["samples"].as_u64();
+        assert!(samples > Some(0));
+        for part in [":feed-strategy", ":strategy-gateway", ":lateness"] {
+            assert_eq!(series(&report, &format!("{name}{part}"))["samples"].as_u64(), samples);
+        }
+    }
+}
+
 #[test]
 fn jitter_and_clock_show_their_tables() {
     let jitter = report("jitter", "jitter");

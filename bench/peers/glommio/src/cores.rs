@@ -15,7 +15,7 @@ use subject::{About, fail, require};
 
 struct End<E>(E);
 
-impl<M: Send> Sending<M> for End<ConnectedSender<M>> {
+impl<M: Send + 'static> Sending<M> for End<ConnectedSender<M>> {
     async fn send(&mut self, message: M) {
         if self.0.send(message).await.is_err() {
             fail("nobody receives");
@@ -23,17 +23,17 @@ impl<M: Send> Sending<M> for End<ConnectedSender<M>> {
     }
 }
 
-impl<M: Send> Receiving<M> for End<ConnectedReceiver<M>> {
+impl<M: Send + 'static> Receiving<M> for End<ConnectedReceiver<M>> {
     async fn receive(&mut self) -> Option<M> {
         self.0.recv().await
     }
 }
 
-async fn sender<M: Send>(shared: SharedSender<M>) -> End<ConnectedSender<M>> {
+async fn sender<M: Send + 'static>(shared: SharedSender<M>) -> End<ConnectedSender<M>> {
     End(shared.connect().await)
 }
 
-async fn receiver<M: Send>(shared: SharedReceiver<M>) -> End<ConnectedReceiver<M>> {
+async fn receiver<M: Send + 'static>(shared: SharedReceiver<M>) -> End<ConnectedReceiver<M>> {
     End(shared.connect().await)
 }
 

@@ -142,7 +142,8 @@ fn announce(line: &Value) {
     require("can't write to stdout", written);
 }
 
-/// A package of this workspace's lock file with its version, such as `tokio 1.54.1`.
+/// A package of this workspace's lock file with its version, such as `tokio 1.54.1`; the newest
+/// where others of its dependencies want an older one, too.
 ///
 /// # Panics
 ///
@@ -151,7 +152,7 @@ fn announce(line: &Value) {
 pub fn version_of(package: &str) -> String {
     let lock = include_str!("../../Cargo.lock");
     let entry = format!("name = \"{package}\"\nversion = \"");
-    let (_, rest) = lock.split_once(&entry).expect("the package is in the lock file");
+    let (_, rest) = lock.rsplit_once(&entry).expect("the package is in the lock file");
     let (version, _) = rest.split_once('"').expect("a version ends with a quotation mark");
     format!("{package} {version}")
 }
