@@ -8,6 +8,7 @@
 //! run failed or a promise (`--sla`) was broken, 2 when the command line or the output folder is
 //! wrong.
 
+mod all_to_all;
 mod client;
 mod compare;
 mod counters;
@@ -31,8 +32,8 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, jitter, micro, pipeline, pipeline_of_cores,
-    stream, sweep, tasks, throughput, timers,
+    asyncio, channels, clock, connections, cores, echo, jitter, mesh, micro, pipeline,
+    pipeline_of_cores, stream, sweep, tasks, throughput, timers,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -68,6 +69,8 @@ enum Command {
     Connections(connections::Options),
     /// Several messages under way on one connection.
     Pipeline(pipeline::Options),
+    /// Every core sends to every other.
+    Mesh(mesh::Options),
     /// An engine of three stages on two cores or three, at a fixed rate.
     PipelineOfCores(pipeline_of_cores::Options),
     /// What the C++ framework's own benchmarks claim to measure, measured.
@@ -133,6 +136,10 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Pipeline(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
+        Command::Mesh(options) => {
+            let (cores, common) = options.places()?;
+            session::run(&common, |setting| mesh::Mesh::new(&options, cores, setting))
         }
         Command::PipelineOfCores(options) => {
             let (places, common) = options.places()?;

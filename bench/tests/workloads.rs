@@ -194,6 +194,18 @@ fn pipeline_of_cores_records_each_stage() {
 }
 
 #[test]
+fn mesh_goes_in_rounds_and_in_a_stream() {
+    if !has_two_cores() {
+        return;
+    }
+    let report = report("mesh", "mesh --series floor,taut-epoll");
+    for name in ["floor", "taut-epoll", "floor:stream", "taut-epoll:stream"] {
+        assert!(series(&report, name)["ops_per_s"].as_f64() > Some(0.0), "{name}");
+        assert!(series(&report, name)["allocations_per_op"].as_f64() < Some(0.01), "{name}");
+    }
+}
+
+#[test]
 fn jitter_and_clock_show_their_tables() {
     let jitter = report("jitter", "jitter");
     let rows = jitter["tables"][0]["rows"].as_array().expect("jitter has a table");

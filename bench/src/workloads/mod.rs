@@ -9,6 +9,7 @@ pub(crate) mod cores;
 pub(crate) mod echo;
 pub(crate) mod flowing;
 pub(crate) mod jitter;
+pub(crate) mod mesh;
 pub(crate) mod micro;
 pub(crate) mod pipeline;
 pub(crate) mod pipeline_of_cores;
