@@ -26,6 +26,9 @@ const TRIALS: usize = 8;
 /// What ends the far side: no message has both flags and no number.
 const END: u64 = MARK | LAST;
 
+/// A work of which both sides spin, with a pause hint or without.
+type Spins = fn(&Partner, bool, &Request, &mut Tally) -> Result<Vec<u64>, String>;
+
 /// Everything that spins.
 pub(super) fn spinning(partner: Rc<Partner>) -> Result<Offer, String> {
     let trial = |pauses: bool| -> Result<u64, String> {
@@ -48,7 +51,7 @@ pub(super) fn spinning(partner: Rc<Partner>) -> Result<Offer, String> {
         one_way(with),
         one_way(without)
     );
-    let work = |work: fn(&Partner, bool, &Request, &mut Tally) -> Result<Vec<u64>, String>| {
+    let work = |work: Spins| {
         let partner = Rc::clone(&partner);
         let work: Work = Box::new(move |request, tally| work(&partner, pauses, request, tally));
         work

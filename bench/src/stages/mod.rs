@@ -14,6 +14,7 @@ mod raw;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use taut::latency::{Recorder, Snapshots};
 
@@ -158,6 +159,12 @@ impl Feed {
         self.record.now() >= self.due()
     }
 
+    /// How long it is until then.
+    pub(crate) fn until_due(&self) -> Duration {
+        let early = self.due().saturating_sub(self.record.now());
+        Duration::from_nanos(self.record.schedule.clock.nanoseconds(early))
+    }
+
     fn due(&self) -> u64 {
         self.begun + (self.sent + 1) * self.record.schedule.interval
     }
@@ -247,7 +254,6 @@ impl Gateway {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn schedule(clock: &Arc<Clock>) -> Schedule {
         let interval = clock.ticks(Duration::from_micros(20));

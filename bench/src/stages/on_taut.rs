@@ -1,6 +1,7 @@
 //! The stages on runtimes, one for each core, with rings between them.
 
 use taut::cores::{Cores, spsc};
+use taut::time::sleep;
 use taut::{Driver, Runtime, WaitStrategy};
 
 use super::{Carrier, Feed, Gateway, Places, Stages, Strategy};
@@ -63,11 +64,14 @@ async fn decide(
 async fn send(mut feed: Feed, mut updates: spsc::Sender<Packet>) -> Result<(), String> {
     feed.begin();
     while !feed.has_ended() {
-        if feed.is_due() {
+        let early = feed.until_due();
+        if early.is_zero() {
             let update = feed.next();
             updates.send(update).await.map_err(|error| format!("the strategy: {error}"))?;
         } else {
-            taut::yield_now().await;
+            // Not a task that gives way in a loop: it would keep its core from looking at the ring
+            // of the gateway beside it.
+            sleep(early).await.map_err(|error| error.to_string())?;
         }
     }
     Ok(())
