@@ -1,8 +1,8 @@
-//! A runtime on each core, all spinning, and a ring of the runtime from each to each.
+//! A runtime on each core, all spinning, connected by the runtime's mesh.
 
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
-use taut::cores::{Cores, spsc};
+use taut::cores::{Cores, Mesh, MeshReceiver, MeshSender, mesh};
 use taut::{Driver, Runtime, WaitStrategy};
 
 use super::{Connected, Load, Log, Task, message};
@@ -11,74 +11,26 @@ use crate::harness::counters::Counters;
 
 /// Messages that a ring has room for.
 const CAPACITY: usize = 1_024;
+/// Messages of each other core that are taken at once in a stream.
+const BATCH: usize = 32;
 
 /// On that driver.
 #[derive(Debug)]
 pub(crate) struct Rings(pub(crate) Driver);
 
-/// The sending ends of one core.
-#[derive(Debug, Default)]
-struct Senders(Vec<spsc::Sender<Packet>>);
-
-/// The receiving ends of one core, with the places of the cores at the others.
-#[derive(Debug, Default)]
-struct Receivers {
-    sources: Vec<(usize, spsc::Receiver<Packet>)>,
-    next: usize,
-}
-
-/// The ends of each core.
-fn mesh(cores: usize) -> Vec<(Senders, Receivers)> {
-    let mut all: Vec<(Senders, Receivers)> = (0..cores).map(|_| Default::default()).collect();
-    for from in 0..cores {
-        for to in (0..cores).filter(|to| *to != from) {
-            let (sender, receiver) = spsc::channel(CAPACITY);
-            all[from].0.0.push(sender);
-            all[to].1.sources.push((from, receiver));
-        }
-    }
-    all
-}
-
-impl Senders {
-    /// Sends it to all others.
-    #[inline]
-    async fn send(&mut self, packet: Packet) -> Result<(), String> {
-        for sender in &mut self.0 {
-            sender.send(packet).await.map_err(|error| error.to_string())?;
-        }
-        Ok(())
-    }
-}
-
-impl Receivers {
-    /// The next message, of each core in turn: all send as many.
-    #[inline]
-    async fn receive(&mut self, log: &mut Log) -> Result<(), String> {
-        let (from, receiver) = &mut self.sources[self.next];
-        let packet = receiver.recv().await.map_err(|error| error.to_string())?;
-        log.take(*from, &packet, || taut::counters().syscalls)?;
-        self.next += 1;
-        if self.next == self.sources.len() {
-            self.next = 0;
-        }
-        Ok(())
-    }
-}
-
 impl Connected for Rings {
     fn run(&mut self, cores: &[usize], task: Task) -> Result<(Vec<u64>, Counters), String> {
         let runtime = Runtime::builder().driver(self.0).wait(WaitStrategy::Spin);
-        let ends: Vec<_> = mesh(cores.len()).into_iter().map(|one| Mutex::new(Some(one))).collect();
-        let ends = std::sync::Arc::new(ends);
+        // Each core takes its own.
+        let ends = mesh(cores.len(), CAPACITY).into_iter().map(|ends| Mutex::new(Some(ends)));
+        let ends: Arc<[_]> = ends.collect();
         let run = Cores::new().runtime(runtime).stop_on([]);
         let run = cores.iter().enumerate().fold(run, |run, (own, &core)| {
-            let ends = std::sync::Arc::clone(&ends);
+            let ends = Arc::clone(&ends);
             run.role(format!("mesh-{own}"), core, move |context| async move {
                 let taken = ends[own].lock().ok().and_then(|mut ends| ends.take());
-                let (senders, receivers) = taken.ok_or("its ends are taken")?;
-                let log = Log::new(task, own, context.count());
-                on_core(senders, receivers, log).await
+                let ends = taken.ok_or("its ends are taken")?;
+                on_core(ends, Log::new(task, own, context.count())).await
             })
         });
         let outcome = run.run().map_err(|error| error.to_string())?;
@@ -87,33 +39,55 @@ impl Connected for Rings {
     }
 }
 
-async fn on_core(
-    mut senders: Senders,
-    mut receivers: Receivers,
-    mut log: Log,
-) -> Result<(Vec<u64>, Counters), String> {
+async fn on_core(ends: Mesh<Packet>, mut log: Log) -> Result<(Vec<u64>, Counters), String> {
     let messages = log.task.messages();
+    let (mut sender, mut receiver) = ends.into_split();
     match log.task.load {
         Load::Rounds => {
             for round in 1..=messages {
-                senders.send(message(round)).await?;
+                send_to_all(&mut sender, log.own, round).await?;
                 while !log.has_round(round) {
-                    receivers.receive(&mut log).await?;
+                    let (from, packet) = receiver.recv().await.map_err(|end| end.to_string())?;
+                    log.take(from, &packet, syscalls)?;
                 }
             }
         }
         Load::Stream => {
+            let own = log.own;
+            // A task of its own: one that waits for room must not keep others from making some.
             let sending = taut::spawn(async move {
                 for number in 1..=messages {
-                    senders.send(message(number)).await?;
+                    send_to_all(&mut sender, own, number).await?;
                 }
-                Ok::<_, String>(senders)
+                Ok::<_, String>(sender)
             });
-            while !log.has_all() {
-                receivers.receive(&mut log).await?;
-            }
+            take_all(&mut receiver, &mut log).await?;
             sending.await.map_err(|error| error.to_string())??;
         }
     }
-    Ok(log.end(taut::counters().syscalls))
+    Ok(log.end(syscalls()))
+}
+
+fn syscalls() -> u64 {
+    taut::counters().syscalls
+}
+
+#[inline]
+async fn send_to_all(
+    sender: &mut MeshSender<Packet>,
+    own: usize,
+    number: u64,
+) -> Result<(), String> {
+    for to in (0..sender.count()).filter(|to| *to != own) {
+        sender.send_to(to, message(number)).await.map_err(|end| end.to_string())?;
+    }
+    Ok(())
+}
+
+async fn take_all(receiver: &mut MeshReceiver<Packet>, log: &mut Log) -> Result<(), String> {
+    while !log.has_all() {
+        receiver.ready().await.map_err(|end| end.to_string())?;
+        receiver.drain(BATCH).try_for_each(|(from, packet)| log.take(from, &packet, syscalls))?;
+    }
+    Ok(())
 }
