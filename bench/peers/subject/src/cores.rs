@@ -399,7 +399,7 @@ mod tests {
 
     impl<M> Sending<M> for mpsc::Sender<M> {
         async fn send(&mut self, message: M) {
-            mpsc::Sender::send(self, message).expect("the receiver lives");
+            Self::send(self, message).expect("the receiver lives");
         }
     }
 
