@@ -35,9 +35,9 @@ fn what_is_written_in_place_is_borrowed_in_place() {
 #[test]
 fn a_fresh_slot_is_zero_and_a_used_one_holds_an_older_item() {
     let (mut sender, mut receiver) = spsc::channel::<u64>(1);
-    for number in 1..=5 {
+    for number in 1..=5_u64 {
         let mut slot = sender.try_claim().unwrap();
-        assert_eq!(*slot, if number <= 2 { 0 } else { number - 2 });
+        assert_eq!(*slot, number.saturating_sub(2));
         *slot = number;
         slot.commit();
         assert_eq!(receiver.try_recv(), Ok(number));

@@ -359,10 +359,9 @@ fn a_wait_that_began_on_one_core_ends_on_another() {
             let mut receiver = receiver;
             receiver.recv().await
         });
-        let recv = block_on(builder.clone(), async move {
+        block_on(builder.clone(), async {
             assert!(futures_util::poll!(recv.as_mut()).is_pending());
             sleep(Duration::from_millis(1)).await.unwrap();
-            recv
         });
         let thread = thread::spawn({
             let builder = builder.clone();

@@ -93,7 +93,9 @@ fn what_is_left_is_dropped_once_at_the_end_of_the_runtimes() {
         let threads = [
             thread::spawn({
                 let builder = builder.clone();
-                move || block_on(builder, async move { drop(taut::spawn(keep(sender))) });
+                move || {
+                    block_on(builder, async move { drop(taut::spawn(keep(sender))) });
+                }
             }),
             thread::spawn(move || {
                 block_on(builder, async move { drop(taut::spawn(keep(receiver))) });
