@@ -87,6 +87,9 @@ enum Command {
     Work(work::Options),
     /// One of the subjects of cores.
     Cross(cross::Options),
+    /// The far side of `cross shm-spsc`.
+    #[command(hide = true)]
+    CrossFar(cross::FarOptions),
     /// Runs of B against runs of A: faster, slower, or no difference shown.
     Compare(compare::Options),
     /// Instructions for each operation, counted exactly under valgrind.
@@ -156,6 +159,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Cross(options) => cross::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::CrossFar(options) => cross::run_far(&options).map(|()| ExitCode::SUCCESS),
         Command::Compare(options) => compare::run(&options),
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),

@@ -117,7 +117,7 @@ fn ping_pong(
 ) -> Result<Vec<u64>, String> {
     let _scatter = Scatter::new();
     let lines: Arc<[Line; 2]> = Arc::default();
-    let marks = Arc::new(Marks::new(|| 0));
+    let marks = Arc::new(Marks::new(|| 0)?);
     let (far_lines, far_marks) = (Arc::clone(&lines), Arc::clone(&marks));
     let far = move || {
         let [there, back] = &*far_lines;
@@ -173,7 +173,7 @@ fn stream(
 ) -> Result<Vec<u64>, String> {
     let _scatter = Scatter::new();
     let (ring, far_ring) = raw_ring();
-    let marks = Arc::new(Marks::new(|| 0));
+    let marks = Arc::new(Marks::new(|| 0)?);
     let far_marks = Arc::clone(&marks);
     partner.beside(Box::new(move |_| take_stream(far_ring, &far_marks, pauses)), || {
         let mut exchange = RawStream { ring, marks: &marks };
@@ -252,7 +252,7 @@ impl Exchange for RawWake<'_> {
 fn futex_wake(partner: &Partner, request: &Request, tally: &mut Tally) -> Result<Vec<u64>, String> {
     let _scatter = Scatter::new();
     let word = Arc::new(FutexWord::default());
-    let marks = Arc::new(Marks::new(|| CALLS.get()));
+    let marks = Arc::new(Marks::new(|| CALLS.get())?);
     let (far_word, far_marks) = (Arc::clone(&word), Arc::clone(&marks));
     partner.beside(Box::new(move |_| sleep_on(&far_word.0, &far_marks)), || {
         let mut exchange = RawWake { word: &word.0, marks: &marks, sent: 0 };

@@ -2,7 +2,7 @@
 //!
 //! `taut-bench cross KIND --cores A,B` reads requests from standard input and answers each with the
 //! times of its batches; see `bench/SUBJECTS.md`. The main thread has core A and the clock, a
-//! second thread has core B and answers it.
+//! second thread (of `shm-spsc`, a second process) has core B and answers it.
 //!
 //! | file | idea |
 //! |---|---|
@@ -14,6 +14,7 @@
 //! | `raw_ring` | the least that a ring needs |
 //! | `floor` | the same by raw atomics, and by a raw futex |
 //! | `rings` | the rings of the runtime |
+//! | `shared` | those between two processes |
 //!
 //! Invariant: each request makes its rings anew, in other memory than the one before: which cache
 //! lines a ring gets decides a fifth of its latency, and must not decide a run.
@@ -25,6 +26,7 @@ pub(crate) mod raw_ring;
 mod request;
 mod rings;
 mod scatter;
+mod shared;
 mod tally;
 
 use std::io::{BufRead, Write as _, stdin, stdout};
@@ -36,6 +38,7 @@ use crate::harness::host::parse_whole_list;
 use crate::subject::Announcement;
 use partner::Partner;
 use request::Request;
+pub(crate) use shared::{FarOptions, run_far};
 use tally::Tally;
 
 /// The kinds of subject, by the names of their series.
@@ -53,6 +56,8 @@ pub(crate) enum CrossKind {
     SpscSpinEpoll,
     /// A ring with many senders, of which one sends.
     MpscSpin,
+    /// A ring with one sender between two processes, each with a runtime on io_uring that spins.
+    ShmSpsc,
     /// A ring with one sender whose receiver's core sleeps in the kernel, on io_uring.
     SpscPark,
     /// The same on epoll.
@@ -60,12 +65,13 @@ pub(crate) enum CrossKind {
 }
 
 impl CrossKind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Floor,
         Self::SpscTry,
         Self::SpscSpin,
         Self::SpscSpinEpoll,
         Self::MpscSpin,
+        Self::ShmSpsc,
         Self::FutexWake,
         Self::SpscPark,
         Self::SpscParkEpoll,
@@ -79,6 +85,7 @@ impl CrossKind {
             Self::SpscSpin => "spsc-spin",
             Self::SpscSpinEpoll => "spsc-spin-epoll",
             Self::MpscSpin => "mpsc-spin",
+            Self::ShmSpsc => "shm-spsc",
             Self::SpscPark => "spsc-park",
             Self::SpscParkEpoll => "spsc-park-epoll",
         }
@@ -135,6 +142,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 fn offer(kind: CrossKind, here: usize, there: usize) -> Result<Offer, String> {
+    if kind == CrossKind::ShmSpsc {
+        return shared::offer(here, there);
+    }
     let partner = Partner::start(there)?;
     match kind {
         CrossKind::Floor => floor::spinning(partner),
@@ -189,7 +199,8 @@ mod tests {
             println!("skipped: this process may use one core, and two threads that spin need two");
             return;
         }
-        for kind in CrossKind::ALL {
+        // Its far side is this program, which a test is not; the workload's own test runs it.
+        for kind in CrossKind::ALL.into_iter().filter(|kind| *kind != CrossKind::ShmSpsc) {
             let done = on_a_thread(move || do_everything(kind, cores.server, cores.client));
             if let Err(reason) = done {
                 assert!(!kind.name().contains("epoll"), "every host has epoll: {reason}");

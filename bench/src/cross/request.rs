@@ -119,7 +119,8 @@ mod tests {
         let (name, request) = Request::parse("ping_pong 3 7 1000").unwrap();
         assert_eq!(name, "ping_pong");
         let (mut exchange, mut tally) = (Counted::default(), Tally::default());
-        let times = drive(request.timed(&mut exchange, &Marks::new(|| 0), &mut tally)).unwrap();
+        let times =
+            drive(request.timed(&mut exchange, &Marks::new(|| 0).unwrap(), &mut tally)).unwrap();
         assert_eq!(times.len(), 3);
         let warm = WARM_UP_WITH_PAUSES * 7 + 1;
         assert_eq!(exchange.marks, [warm, warm + 4 * 7], "one batch more than is timed");
@@ -131,7 +132,8 @@ mod tests {
         let (_, request) = Request::parse("wake 2 1 200000").unwrap();
         let started = Instant::now();
         let mut exchange = Counted::default();
-        drive(request.timed(&mut exchange, &Marks::new(|| 0), &mut Tally::default())).unwrap();
+        drive(request.timed(&mut exchange, &Marks::new(|| 0).unwrap(), &mut Tally::default()))
+            .unwrap();
         let pauses = WARM_UP_WITH_PAUSES as u32 + 3;
         assert!(started.elapsed() >= Duration::from_micros(200) * pauses);
     }

@@ -18,7 +18,7 @@ use super::tally::{Marks, Tally};
 use super::{CrossKind, Offer, Work};
 
 /// Messages that a ring has room for.
-const CAPACITY: usize = 1_024;
+pub(super) const CAPACITY: usize = 1_024;
 
 /// Who polls the futures on both sides.
 #[derive(Clone)]
@@ -72,7 +72,7 @@ pub(super) fn offer(kind: CrossKind, near: usize, partner: Rc<Partner>) -> Resul
     Ok(Offer { settings, works })
 }
 
-fn runtime(core: usize, driver: Driver, wait: WaitStrategy) -> Result<Runtime, String> {
+pub(super) fn runtime(core: usize, driver: Driver, wait: WaitStrategy) -> Result<Runtime, String> {
     let builder = Runtime::builder().core(core).driver(driver).wait(wait);
     builder.build().map_err(|error| error.to_string())
 }
@@ -101,7 +101,7 @@ impl Stage {
         let stage = self.clone();
         Box::new(move |request, tally| {
             let _scatter = Scatter::new();
-            let marks = Arc::new(Marks::new(stage.syscalls));
+            let marks = Arc::new(Marks::new(stage.syscalls)?);
             let ((there, arrivals), (returns, back)) = (make(CAPACITY), make(CAPACITY));
             let far_marks = Arc::clone(&marks);
             let far = move |place: &Far| {
@@ -120,7 +120,7 @@ impl Stage {
         let stage = self.clone();
         Box::new(move |request, tally| {
             let _scatter = Scatter::new();
-            let marks = Arc::new(Marks::new(stage.syscalls));
+            let marks = Arc::new(Marks::new(stage.syscalls)?);
             let (there, arrivals) = make(CAPACITY);
             let far_marks = Arc::clone(&marks);
             let far = move |place: &Far| {
@@ -139,7 +139,7 @@ impl Stage {
         let stage = self.clone();
         Box::new(move |request, tally| {
             let _scatter = Scatter::new();
-            let marks = Arc::new(Marks::new(stage.syscalls));
+            let marks = Arc::new(Marks::new(stage.syscalls)?);
             let (there, arrivals) = make(CAPACITY);
             let far_marks = Arc::clone(&marks);
             let far = move |place: &Far| {

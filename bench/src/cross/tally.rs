@@ -5,10 +5,13 @@
 //! message of the warm-up and ends behind the last message of a batch that nobody times, so the
 //! counts are exact to the message.
 
+use std::fs::OpenOptions;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::harness::counters::Counters;
-use crate::sys;
+use crate::sys::{self, SharedMemory};
 
 /// The request for the counts since the last one.
 pub(super) const COUNTS: &str = "counts";
@@ -23,15 +26,22 @@ const GONE: u64 = u64::MAX;
 /// System calls, allocations, voluntary and involuntary switches, page faults.
 type Row = [u64; 5];
 
-/// What the far core tells the near one beside the rings.
+/// Places on the page: a cache line, and its prefetched neighbour, for each writer's doing.
+const REACHED: usize = 0;
+const FAR: usize = 16;
+
+/// What the far core tells the near one beside the rings: on a page of its own, so that the far
+/// core may be another process's.
 #[derive(Debug)]
 pub(super) struct Marks {
-    /// The last message that was to be told of.
-    reached: Line,
-    /// The far core's counts. One writer; a message or `reached` orders it before the reader.
-    far: [AtomicU64; 5],
+    /// The last message that was to be told of; then the far core's counts. One writer, and a
+    /// message or the first word orders the counts before the reader.
+    page: SharedMemory,
+    file: OwnedFd,
     /// The system calls that the calling thread has made on behalf of what is measured.
     syscalls: fn() -> u64,
+    /// Whether the far core's allocations are not the near one's as well.
+    is_opened: bool,
 }
 
 /// A word in a cache line of its own, and the prefetched neighbour of it.
@@ -40,15 +50,32 @@ pub(super) struct Marks {
 pub(super) struct Line(pub(super) AtomicU64);
 
 impl Marks {
-    pub(super) fn new(syscalls: fn() -> u64) -> Self {
-        Self { reached: Line::default(), far: Default::default(), syscalls }
+    pub(super) fn new(syscalls: fn() -> u64) -> Result<Self, String> {
+        let (file, page) = sys::create_shared_memory("taut-bench marks")
+            .map_err(|error| format!("a page of shared memory could not be made: {error}"))?;
+        Ok(Self { page, file, syscalls, is_opened: false })
+    }
+
+    /// Those of another process, for the far core.
+    pub(super) fn open(path: &Path, syscalls: fn() -> u64) -> Result<Self, String> {
+        let problem =
+            |error: std::io::Error| format!("the page {} can't be mapped: {error}", path.display());
+        let file = OpenOptions::new().read(true).write(true).open(path).map_err(problem)?;
+        let page = sys::map_shared_memory(&file).map_err(problem)?;
+        Ok(Self { page, file: file.into(), syscalls, is_opened: true })
+    }
+
+    /// What another process opens.
+    pub(super) fn file(&self) -> BorrowedFd<'_> {
+        self.file.as_fd()
     }
 
     /// For the far core.
     #[cold]
     pub(super) fn leave_counts(&self) {
-        // Allocations are the whole process's, and the near core's to tell.
-        for (cell, value) in self.far.iter().zip(self.row(0)) {
+        // Allocations are the whole process's: in one process they are the near core's to tell.
+        let allocations = if self.is_opened { sys::process_allocations() } else { 0 };
+        for (cell, value) in self.page[FAR..].iter().zip(self.row(allocations)) {
             cell.store(value, Ordering::Relaxed);
         }
     }
@@ -56,14 +83,14 @@ impl Marks {
     /// For the far core: it has received the message of that number.
     #[inline(always)]
     pub(super) fn reach(&self, number: u64) {
-        self.reached.0.store(number, Ordering::Release);
+        self.page[REACHED].store(number, Ordering::Release);
     }
 
     /// For the near core, spinning: until the far one has received that message.
     #[inline(always)]
     pub(super) fn await_reached(&self, number: u64) -> Result<(), String> {
         loop {
-            match self.reached.0.load(Ordering::Acquire) {
+            match self.page[REACHED].load(Ordering::Acquire) {
                 GONE => return Err("the far core stopped before the last message".to_owned()),
                 reached if reached == number => return Ok(()),
                 _ => std::hint::spin_loop(),
@@ -74,7 +101,7 @@ impl Marks {
     /// The counts of both cores so far, to be called on the near one.
     pub(super) fn now(&self) -> Row {
         let mut sum = self.row(sys::process_allocations());
-        for (value, cell) in sum.iter_mut().zip(&self.far) {
+        for (value, cell) in sum.iter_mut().zip(&self.page[FAR..]) {
             *value += cell.load(Ordering::Relaxed);
         }
         sum
@@ -131,7 +158,7 @@ mod tests {
 
     #[test]
     fn counts_of_both_cores_add_up_and_begin_again_when_taken() {
-        let marks = Marks::new(|| 7);
+        let marks = Marks::new(|| 7).unwrap();
         let before = marks.now();
         std::thread::scope(|scope| {
             scope.spawn(|| marks.leave_counts());
@@ -146,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_far_core_that_ends_is_noticed() {
-        let marks = Marks::new(|| 0);
+        let marks = Marks::new(|| 0).unwrap();
         marks.reach(3);
         assert_eq!(marks.await_reached(3), Ok(()));
         drop(Farewell(&marks));

@@ -18,4 +18,4 @@ pub(crate) use announcement::Announcement;
 pub(crate) use crew::{Crew, Member};
 pub(crate) use page::Attendant;
 pub(crate) use process::{Awake, Subject};
-pub(crate) use servers::{Running, Server, Servers, check_names};
+pub(crate) use servers::{Running, Server, Servers, check_names, this_program};
