@@ -143,21 +143,21 @@ fn cores_measures_rings_awake_and_asleep_and_counts_what_they_cost() {
     let report = report("cores", "cores");
     assert_eq!(report["unit"], "ps");
     let (ran, absent) = names(&report);
-    for name in ["spsc-spin", "mpsc-spin", "shm-spsc", "spsc-park"] {
+    for name in ["spsc-spin", "mpsc-spin", "broadcast", "shm-spsc", "spsc-park"] {
         assert!(ran.iter().chain(&absent).any(|one| one == name), "{name}");
     }
     for name in ["floor", "floor+think", "spsc-try", "spsc-spin-epoll", "futex-wake"] {
         assert!(series(&report, name)["samples"].as_u64() > Some(0), "{name}");
     }
     let figure = |name: &str, figure: &str| series(&report, name)[figure].as_f64();
-    let spins = |name: &&String| name.contains("-spin") || name.contains("shm-");
+    let spins =
+        |name: &&String| ["-spin", "broadcast", "shm-"].iter().any(|part| name.contains(part));
     for name in ran.iter().filter(spins) {
         assert!(figure(name, "allocations_per_op") < Some(0.001), "{name}");
     }
-    for name in ran
-        .iter()
-        .filter(|name| ["spsc-spin", "mpsc-spin", "shm-spsc", "floor"].contains(&&***name))
-    {
+    for name in ran.iter().filter(|name| {
+        ["spsc-spin", "mpsc-spin", "broadcast", "shm-spsc", "floor"].contains(&&***name)
+    }) {
         assert!(figure(name, "syscalls_per_op") < Some(0.01), "{name} spins without the kernel");
     }
     // A core that sleeps, woken once for 32 messages: it waits once, and is woken once.

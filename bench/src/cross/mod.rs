@@ -56,6 +56,10 @@ pub(crate) enum CrossKind {
     SpscSpinEpoll,
     /// A ring with many senders, of which one sends.
     MpscSpin,
+    /// A ring to many receivers that waits for the slowest of them, with one receiver.
+    Broadcast,
+    /// The same, but it waits for nobody.
+    BroadcastLossy,
     /// A ring with one sender between two processes, each with a runtime on io_uring that spins.
     ShmSpsc,
     /// A ring with one sender whose receiver's core sleeps in the kernel, on io_uring.
@@ -65,12 +69,14 @@ pub(crate) enum CrossKind {
 }
 
 impl CrossKind {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Floor,
         Self::SpscTry,
         Self::SpscSpin,
         Self::SpscSpinEpoll,
         Self::MpscSpin,
+        Self::Broadcast,
+        Self::BroadcastLossy,
         Self::ShmSpsc,
         Self::FutexWake,
         Self::SpscPark,
@@ -85,6 +91,8 @@ impl CrossKind {
             Self::SpscSpin => "spsc-spin",
             Self::SpscSpinEpoll => "spsc-spin-epoll",
             Self::MpscSpin => "mpsc-spin",
+            Self::Broadcast => "broadcast",
+            Self::BroadcastLossy => "broadcast-lossy",
             Self::ShmSpsc => "shm-spsc",
             Self::SpscPark => "spsc-park",
             Self::SpscParkEpoll => "spsc-park-epoll",

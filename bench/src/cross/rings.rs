@@ -4,7 +4,7 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use taut::cores::{mpsc, spsc};
+use taut::cores::{broadcast, mpsc, spsc};
 use taut::{Driver, Runtime, WaitStrategy};
 
 use super::ends::{
@@ -54,6 +54,12 @@ pub(super) fn offer(kind: CrossKind, near: usize, partner: Rc<Partner>) -> Resul
             ("stream", stage.one_way::<Packet, _, _>(mpsc::channel)),
             ("stream_32", stage.in_batches(mpsc::channel)),
         ],
+        CrossKind::Broadcast => vec![
+            ("ping_pong", stage.ping_pong(broadcast::blocking)),
+            ("stream", stage.one_way::<Packet, _, _>(broadcast::blocking)),
+        ],
+        // In a stream it would lose what the receiver is too slow for.
+        CrossKind::BroadcastLossy => vec![("ping_pong", stage.ping_pong(broadcast::lossy))],
         _ if parks => vec![
             ("wake", stage.one_way::<u64, _, _>(spsc::channel)),
             ("burst", stage.one_way::<u64, _, _>(spsc::channel)),
@@ -201,6 +207,20 @@ impl<M: Send + 'static> ReceivingMany<M> for spsc::Receiver<M> {
         let more = self.ready().await.is_ok();
         self.drain(max as usize).for_each(each);
         more
+    }
+}
+
+impl<M: Send + 'static, W: broadcast::Mode<M>> Sending<M> for broadcast::Sender<M, W> {
+    #[inline]
+    async fn send(&mut self, message: M) -> bool {
+        Self::send(self, message).await.is_ok()
+    }
+}
+
+impl<M: Send + 'static, W: broadcast::Mode<M>> Receiving<M> for broadcast::Receiver<M, W> {
+    #[inline]
+    async fn receive(&mut self) -> Option<M> {
+        self.recv().await.ok()
     }
 }
 
