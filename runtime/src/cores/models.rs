@@ -537,7 +537,8 @@ fn loom_a_sender_waits_for_each_of_two_receivers() {
     });
 }
 
-/// In one piece, since a receive outside of a core passes a fence, which orders what came before it.
+/// In one piece on both sides: outside of a core each call passes a fence, which orders what came
+/// before it.
 #[test]
 fn loom_slots_are_written_again_only_after_they_were_drained() {
     explore(|| {
@@ -547,7 +548,7 @@ fn loom_slots_are_written_again_only_after_they_were_drained() {
             assert_eq!(receiver.drain(2).map(|item| item.number()).sum::<u32>(), 3);
             receiver
         });
-        (3..=4).for_each(|number| drop(sender.try_send(Item::new(number))));
+        let _ = sender.try_send_all(&mut [3, 4].map(Item::new).into_iter());
         drop(thread.join().unwrap());
     });
 }
@@ -562,7 +563,7 @@ fn loom_slots_are_written_again_only_after_each_receiver_drained_them() {
             assert_eq!(receiver.drain(2).map(|item| item.number()).sum::<u32>(), 3);
             receiver
         });
-        (3..=4).for_each(|number| drop(sender.try_send(Item::new(number))));
+        let _ = sender.try_send_all(&mut [3, 4].map(Item::new).into_iter());
         assert!(other.drain(2).all(|item| item.number() > 2));
         drop(thread.join().unwrap());
     });
