@@ -33,7 +33,7 @@ fn a_wrong_command_line_or_folder_ends_with_status_2_and_a_sentence() {
         (format!("cores {SHORT} --out {out} --cores {own},x"), "--cores"),
         (format!("pipeline-of-cores {SHORT} --out {out} --cores {own}"), "needs 2 different"),
         (format!("mesh {SHORT} --out {out} --cores {own}"), "needs 2 different"),
-        ("cross floor --cores 99998,99999".to_owned(), "99999"),
+        ("cross floor --cores 99998,99999".to_owned(), "99998"),
         (format!("cross floor --cores {own}"), "two different cores"),
         (format!("echo {SHORT} --out /proc/taut-bench"), "/proc/taut-bench"),
         (
