@@ -44,6 +44,8 @@ fn child(driver: Driver, wait: WaitStrategy) {
     });
     let send = async move {
         burst(&mut one, &mut all, &mut answers).await;
+        // The first turn arms the doorbell.
+        common::turns(10).await;
         mark();
         for _ in 0..BURSTS {
             burst(&mut one, &mut all, &mut answers).await;
@@ -107,8 +109,9 @@ fn strace_counts_the_calls_of_a_sender() {
             // A call during which others ran has two lines. And the look of a core that spins on
             // epoll is no message's.
             calls.retain(|line| !line.contains(" resumed>") && !line.contains("epoll_"));
+            let others: Vec<_> = calls.iter().filter(|line| !line.contains("write(")).collect();
+            assert!(others.is_empty(), "beside the doorbell's: {others:?}");
             assert!(calls.len() <= calls_most, "{} calls, such as {}", calls.len(), calls[0]);
-            assert!(calls.iter().all(|line| line.contains("write(")), "{calls:?}");
             eprintln!("{} calls in {BURSTS} bursts to a core that waits by {wait:?}", calls.len());
         }
     });
