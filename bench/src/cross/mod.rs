@@ -12,7 +12,8 @@
 //! | `scatter` | memory that lies somewhere else each time |
 //! | `ends` | what all rings have in common |
 //! | `raw_ring` | the least that a ring needs |
-//! | `floor` | the same by raw atomics, and by a raw futex |
+//! | `floor` | the same by raw atomics |
+//! | `futex` | a wake by a raw futex |
 //! | `rings` | the rings of the runtime |
 //! | `shared` | those between two processes |
 //!
@@ -21,6 +22,7 @@
 
 pub(crate) mod ends;
 mod floor;
+mod futex;
 mod partner;
 pub(crate) mod raw_ring;
 mod request;
@@ -155,8 +157,8 @@ fn offer(kind: CrossKind, here: usize, there: usize) -> Result<Offer, String> {
     }
     let partner = Partner::start(there)?;
     match kind {
-        CrossKind::Floor => floor::spinning(partner),
-        CrossKind::FutexWake => Ok(floor::futex(partner)),
+        CrossKind::Floor => Ok(floor::offer(partner)),
+        CrossKind::FutexWake => Ok(futex::offer(partner)),
         CrossKind::SpscTry => Ok(rings::without_runtime(partner)),
         kind => rings::offer(kind, here, partner),
     }

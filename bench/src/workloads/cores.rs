@@ -278,6 +278,10 @@ impl Workload for BetweenCores {
              of which one reading of the clock, some ten to thirty ns, is a part for everybody.",
             "each request makes its rings anew in other memory, and there are several in a slice: \
              a median is over layouts, too.",
+            "floor is the fastest of three forms, tried before each request: one cache line a \
+             direction or 16 in turn, with a pause hint or without. On a virtual host it changes \
+             with where the hypervisor has the two cores: a ring that is faster than it in a round \
+             has met a better moment.",
             "futex-wake and NAME-park: the receiver's core sleeps, the sender spins; the time holds \
              the receiver's word that it is there, one store that the sender sees as it sees those \
              of floor. NAME+burst sends 32 to a sleeping core and divides by 32.",

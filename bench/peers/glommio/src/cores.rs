@@ -44,8 +44,9 @@ pub(crate) fn serve(about: &About, core: usize, other_core: usize, spin: Duratio
         let (returns, back) = new_bounded::<u64>(CAPACITY);
         let far = move || {
             block_on.far(async {
-                let returns = sender(returns).await;
-                echo(receiver(arrivals).await, returns).await;
+                // In the order of the near side: each connect waits for the other end's.
+                let arrivals = receiver(arrivals).await;
+                echo(arrivals, sender(returns).await).await;
             });
         };
         partner.beside(far, || {
