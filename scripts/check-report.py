@@ -28,6 +28,9 @@ ORDERED = ("min", "p50", "p90", "p99", "p99_9", "p99_99", "p99_999", "max")
 # A ring that spins asks the kernel twice a round trip, however long it waits.
 SPINNING_RING = "taut"
 
+# Rings between cores that spin on both sides: neither the kernel nor the allocator has a part in them.
+SPINNING_RINGS = {"spsc-spin", "mpsc-spin", "broadcast", "broadcast-lossy", "shm-spsc"}
+
 
 def problems(report):
     if report.get("schema") != 2:
@@ -55,6 +58,8 @@ def problems(report):
         yield from series_problems(series)
     if report["workload"] == "echo":
         yield from echo_problems(report)
+    if report["workload"] == "cores":
+        yield from cores_problems(report)
 
 
 def ratio_problems(ratio, names):
@@ -103,6 +108,20 @@ def echo_problems(report):
         # Peers don't tell what they allocate.
         if allocations is not None and allocations > 0.001:
             yield f"{name}: {allocations} allocations a round trip, none expected"
+
+
+def cores_problems(report):
+    if not report["ratios"]:
+        yield "no ratios"
+    for series in report["series"]:
+        if set(series) != SERIES or series["unavailable"] is not None:
+            continue
+        if series["name"].split("+")[0].split(":")[0] not in SPINNING_RINGS:
+            continue
+        for figure, most in (("syscalls_per_op", 0.02), ("allocations_per_op", 0.001)):
+            count = series[figure]
+            if count is None or count > most:
+                yield f"{series['name']}: {figure} is {count}, none expected"
 
 
 def main():

@@ -1,7 +1,7 @@
 //! The floor of all that spins: raw atomics between two threads.
 //!
 //! Nothing is written for a message but one word in a cache line of its own, or, in a stream, the
-//! line of the message itself. Whether the loop that waits is faster with a pause hint, and whether
+//! line of the message itself. How many pause hints make the loop that waits the fastest, and whether
 //! one line that goes to and fro is faster than several in turn, of which a prefetcher may guess the
 //! next, depends on the processor, and on a virtual one on where the hypervisor has it just now. So
 //! the forms are tried before each request, and the fastest of them is what is measured.
@@ -28,16 +28,19 @@ const END: u64 = MARK | LAST;
 /// How messages go to and fro.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Form {
-    /// Whether the loop that waits has a pause hint.
-    pauses: bool,
+    /// Pause hints between two looks of the loop that waits: a line that is asked for all the time
+    /// is the longer on its way.
+    pauses: u32,
     /// Cache lines that a direction uses in turn; a power of two.
     lines: usize,
 }
 
-const FORMS: [Form; 3] = [
-    Form { pauses: true, lines: 1 },
-    Form { pauses: true, lines: LINES_MAX },
-    Form { pauses: false, lines: 1 },
+const FORMS: [Form; 5] = [
+    Form { pauses: 1, lines: 1 },
+    Form { pauses: 4, lines: 1 },
+    Form { pauses: 1, lines: LINES_MAX },
+    Form { pauses: 4, lines: LINES_MAX },
+    Form { pauses: 0, lines: 1 },
 ];
 
 /// Everything that spins.
@@ -54,8 +57,8 @@ pub(super) fn offer(partner: Rc<Partner>) -> Offer {
     let works = vec![("ping_pong", ping_pong), ("stream", stream()), ("stream_32", stream())];
     let settings = format!(
         "raw atomics, release and acquire; a ping-pong over one cache line a direction or \
-         {LINES_MAX} in turn, with a pause hint or without: the fastest form of a trial before \
-         each request"
+         {LINES_MAX} in turn, with none, one or four pause hints between two looks: the fastest \
+         form of a trial before each request"
     );
     Offer { settings, works }
 }
@@ -95,7 +98,7 @@ fn await_message(word: &AtomicU64, number: u64, form: Form) -> u64 {
         if now & !MARK == number || now == END {
             return now;
         }
-        if form.pauses {
+        for _ in 0..form.pauses {
             std::hint::spin_loop();
         }
     }

@@ -278,8 +278,8 @@ impl Workload for BetweenCores {
              of which one reading of the clock, some ten to thirty ns, is a part for everybody.",
             "each request makes its rings anew in other memory, and there are several in a slice: \
              a median is over layouts, too.",
-            "floor is the fastest of three forms, tried before each request: one cache line a \
-             direction or 16 in turn, with a pause hint or without. On a virtual host it changes \
+            "floor is the fastest of five forms, tried before each request: one cache line a \
+             direction or 16 in turn, none, one or four pause hints between two looks. On a virtual host it changes \
              with where the hypervisor has the two cores: a ring that is faster than it in a round \
              has met a better moment.",
             "futex-wake and NAME-park: the receiver's core sleeps, the sender spins; the time holds \
