@@ -28,7 +28,7 @@ ORDERED = ("min", "p50", "p90", "p99", "p99_9", "p99_99", "p99_999", "max")
 # A ring that spins asks the kernel twice a round trip, however long it waits.
 SPINNING_RING = "taut"
 
-# Rings between cores that spin on both sides: neither the kernel nor the allocator has a part in them.
+# Rings between cores that spin on both sides ask neither the kernel nor the allocator.
 SPINNING_RINGS = {"spsc-spin", "mpsc-spin", "broadcast", "broadcast-lossy", "shm-spsc"}
 
 

@@ -162,7 +162,7 @@ fn counts(awake: &mut Awake<'_>, case: &Case, traced: bool) -> Result<Counters, 
         return Err(format!("its counts are no six numbers: {numbers:?}"));
     };
     let operations = operations * case.messages;
-    // A core that wakes another one is not asked who paid for it: the kernel knows better.
+    // Where the kernel counts it has the last word.
     let syscalls = (!traced).then_some(calls);
     Ok(Counters {
         voluntary_switches: voluntary,
@@ -287,8 +287,7 @@ impl Workload for BetweenCores {
              of floor. NAME+burst sends 32 to a sleeping core and divides by 32.",
             "syscalls/op is counted by the kernel for both cores together, in the round whose times \
              are not kept, less what a request of no batches makes; where this user may not trace, \
-             by the runtime itself, which does not count the call that wakes another core. cpu \
-             ns/op holds all of both cores, spinning and making the rings included.",
+             by the runtime itself. cpu ns/op holds all of both cores, spinning and making the rings included.",
         ];
         notes.map(str::to_owned).into()
     }
