@@ -86,7 +86,7 @@ impl Log {
         self.received.len() as u64 - 1
     }
 
-    /// A message came from there; `syscalls` are those that were made on behalf of what is measured.
+    /// A message came from there; `syscalls` are those made on behalf of what is measured.
     #[inline(always)]
     fn take(
         &mut self,

@@ -1,10 +1,11 @@
 //! The floor of all that spins: raw atomics between two threads.
 //!
 //! Nothing is written for a message but one word in a cache line of its own, or, in a stream, the
-//! line of the message itself. How many pause hints make the loop that waits the fastest, and whether
-//! one line that goes to and fro is faster than several in turn, of which a prefetcher may guess the
-//! next, depends on the processor, and on a virtual one on where the hypervisor has it just now. So
-//! the forms are tried before each request, and the fastest of them is what is measured.
+//! line of the message itself. How many pause hints make the loop that waits the fastest, and
+//! whether one line that goes to and fro is faster than several in turn, of which a prefetcher may
+//! guess the next, depends on the processor, and on a virtual one on where the hypervisor has it
+//! just now. So the forms are tried before each request, and the fastest of them is what is
+//! measured.
 
 use std::rc::Rc;
 use std::sync::Arc;

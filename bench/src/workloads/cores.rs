@@ -273,21 +273,23 @@ impl Workload for BetweenCores {
 
     fn notes(&self) -> Vec<String> {
         let notes = [
-            "a sample is the time of a batch divided by its messages: percentiles of NAME are those \
-             of means over 64 messages (32 round trips), those of NAME+think of single round trips, \
-             of which one reading of the clock, some ten to thirty ns, is a part for everybody.",
-            "each request makes its rings anew in other memory, and there are several in a slice: \
-             a median is over layouts, too.",
+            "a sample is the time of a batch divided by its messages: percentiles of NAME are \
+             those of means over 64 messages (32 round trips), those of NAME+think of single \
+             round trips, of which one reading of the clock, some ten to thirty ns, is a part \
+             for everybody.",
+            "each request makes its rings anew in other memory, and there are several in a \
+             slice: a median is over layouts, too.",
             "floor is the fastest of five forms, tried before each request: one cache line a \
-             direction or 16 in turn, none, one or four pause hints between two looks. On a virtual host it changes \
-             with where the hypervisor has the two cores: a ring that is faster than it in a round \
-             has met a better moment.",
-            "futex-wake and NAME-park: the receiver's core sleeps, the sender spins; the time holds \
-             the receiver's word that it is there, one store that the sender sees as it sees those \
-             of floor. NAME+burst sends 32 to a sleeping core and divides by 32.",
-            "syscalls/op is counted by the kernel for both cores together, in the round whose times \
-             are not kept, less what a request of no batches makes; where this user may not trace, \
-             by the runtime itself. cpu ns/op holds all of both cores, spinning and making the rings included.",
+             direction or 16 in turn, none, one or four pause hints between two looks. On a \
+             virtual host it changes with where the hypervisor has the two cores: a ring that \
+             is faster than it in a round has met a better moment.",
+            "futex-wake and NAME-park: the receiver's core sleeps, the sender spins; the time \
+             holds the receiver's word that it is there, one store that the sender sees as it \
+             sees those of floor. NAME+burst sends 32 to a sleeping core and divides by 32.",
+            "syscalls/op is counted by the kernel for both cores together, in the round whose \
+             times are not kept, less what a request of no batches makes; where this user may \
+             not trace, by the runtime itself. cpu ns/op holds all of both cores, spinning \
+             and making the rings included.",
         ];
         notes.map(str::to_owned).into()
     }

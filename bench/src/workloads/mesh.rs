@@ -169,12 +169,12 @@ impl Workload for Mesh {
 
     fn notes(&self) -> Vec<String> {
         let notes = [
-            "a sample is the time of a batch by the first core's clock, divided by its rounds (32), \
-             or by the messages that it received (1 000 from each other core).",
-            "ops/s and MiB/s are the messages of all cores together. cpu ns/op, syscalls/op and \
-             allocs/op are the first core's, for each message that it received.",
-            "a mesh is made anew for each request, and there are several in a slice: medians are \
-             over layouts, too.",
+            "a sample is the time of a batch by the first core's clock, divided by its rounds \
+             (32), or by the messages that it received (1 000 from each other core).",
+            "ops/s and MiB/s are the messages of all cores together. cpu ns/op, syscalls/op \
+             and allocs/op are the first core's, for each message that it received.",
+            "a mesh is made anew for each request, and there are several in a slice: medians \
+             are over layouts, too.",
         ];
         notes.map(str::to_owned).into()
     }
