@@ -15,8 +15,8 @@ pub(crate) struct CoreList {
 }
 
 impl CoreList {
-    /// The cores, of which there are `least` and `most` at least and at most, and the common options
-    /// with the first two of them in their places.
+    /// The cores, at least `least` and at most `most` of them, and the common options with the
+    /// first two in their places.
     pub(crate) fn chosen(
         &self,
         least: usize,

@@ -31,7 +31,8 @@ const RATE_KEPT: f64 = 0.99;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Messages a second.
-    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    #[arg(long, default_value_t = 100_000,
+          value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     rate: u64,
 
     /// Series to run, separated by commas: floor, taut, taut-epoll; by default all of them.
