@@ -140,3 +140,15 @@ fn a_drain_gives_back_room_for_what_it_took() {
     assert!(receiver.drain(usize::MAX).eq(2..6));
     assert_eq!(receiver.drain(usize::MAX).count(), 0);
 }
+
+#[test]
+fn a_full_ring_is_counted() {
+    on_each(async || {
+        let (mut sender, _receiver) = spsc::channel(1);
+        let before = taut::counters().cross_core_full;
+        sender.try_send(1).unwrap();
+        assert_eq!(taut::counters().cross_core_full, before);
+        assert_eq!(sender.try_send(2), Err(TrySendError::Full(2)));
+        assert_eq!(taut::counters().cross_core_full, before + 1);
+    });
+}

@@ -16,9 +16,18 @@ use super::ring::Ring;
 use super::waiting::Waiting;
 use crate::cancelled::Cancelled;
 use crate::channel::{SendError, SendTimeoutError, TrySendError};
-use crate::executor::{Word, block_on, checkpoint_and_give_way};
+use crate::executor::{Word, block_on, checkpoint_and_give_way, try_current};
 
 const WAIT: &str = "ring send";
+
+/// Has the core that runs on this thread count a ring that is full.
+#[cold]
+fn counted(refused: Refused) -> Refused {
+    if let (Refused::Full(_), Some(core)) = (refused, try_current()) {
+        core.counters.cross_core_full.increment();
+    }
+    refused
+}
 
 /// The sending end of a ring between threads: the only one of [`spsc`](super::spsc), or one of many
 /// of [`mpsc`](super::mpsc), which are made by cloning. It may move from one thread to another.
@@ -41,7 +50,7 @@ impl<T: Send + 'static, P: Producer<T>> Sender<T, P> {
 
     #[inline]
     pub(super) fn claim_positions(&mut self, wanted: u64) -> Result<Claim<'_, T, P>, Refused> {
-        let claimed = self.producer.claim(&self.ring, wanted)?;
+        let claimed = self.producer.claim(&self.ring, wanted).map_err(counted)?;
         Ok(Claim::new(self, claimed))
     }
 

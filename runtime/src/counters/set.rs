@@ -158,7 +158,7 @@ counters! {
     wakes_sent: Counter "",
     /// Wakes of other cores that took none: they were awake, or had been woken.
     wakes_coalesced: Counter "",
-    /// Messages that had to wait, or were refused, since a ring to another core was full.
+    /// Times that a sender found its ring to another core full.
     cross_core_full: Counter "",
     /// Pieces of work given to the blocking threads.
     blocking_submitted: Counter "",
