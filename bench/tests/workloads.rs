@@ -9,9 +9,26 @@ use serde_json::Value;
 
 /// Runs a workload with two short rounds; the report, which is no failure.
 fn report(name: &str, line: &str) -> Value {
+    report_of(name, line, 1)
+}
+
+/// The same of a workload that has to hold a rate: a host that is busy with something else may miss
+/// it, and rightly fails the run, but not again and again.
+fn report_at_rate(name: &str, line: &str) -> Value {
+    report_of(name, line, 5)
+}
+
+fn report_of(name: &str, line: &str, tries: u32) -> Value {
     let folder = folder(&format!("workload-{name}"));
     let out = folder.display();
-    let output = run(&format!("{line} --rounds 2 --duration 1s --out {out}"));
+    let line = format!("{line} --rounds 2 --duration 1s --out {out}");
+    let mut output = run(&line);
+    for _ in 1..tries {
+        if output.status.success() {
+            break;
+        }
+        output = run(&line);
+    }
     assert!(
         output.status.success(),
         "{line}: {}{}",
@@ -68,7 +85,7 @@ fn messages_of_every_size_come_back_on_every_connection() {
 #[test]
 fn stream_keeps_response_service_and_lateness_apart() {
     // A rate that every host holds: the run must not fail for it.
-    let report = report("stream", "stream --rate 500 --series raw-epoll-park,taut-epoll");
+    let report = report_at_rate("stream", "stream --rate 500 --series raw-epoll-park,taut-epoll");
     for name in ["taut-epoll", "taut-epoll:service", "taut-epoll:lateness"] {
         assert!(series(&report, name)["samples"].as_u64() > Some(0), "{name}");
     }
@@ -187,7 +204,7 @@ fn pipeline_of_cores_records_each_stage() {
     }
     // A rate that every host holds: the run must not fail for it.
     let line = "pipeline-of-cores --rate 2000 --series floor,taut-epoll";
-    let report = report("pipeline-of-cores", line);
+    let report = report_at_rate("pipeline-of-cores", line);
     for name in ["floor", "taut-epoll"] {
         let samples = series(&report, name)["samples"].as_u64();
         assert!(samples > Some(0));
