@@ -342,37 +342,34 @@ impl Watches {
     /// whether there were any.
     #[inline]
     pub(crate) fn look(&self) -> bool {
-        self.awaited.get() > 0 && self.look_at_all(1)
+        self.awaited.get() > 0 && self.look_at_all()
     }
 
     /// As [`look`](Self::look), and in place of a moment's pause.
     #[inline]
     pub(crate) fn look_idly(&self) -> bool {
-        if self.awaited.get() > 0 {
-            return self.look_at_all(LOOKS_IDLE);
+        let looks = if self.awaited.get() > 0 { LOOKS_IDLE } else { 1 };
+        for _ in 0..looks {
+            if self.look() {
+                return true;
+            }
+            std::hint::spin_loop();
         }
-        std::hint::spin_loop();
         false
     }
 
-    fn look_at_all(&self, times: u32) -> bool {
+    fn look_at_all(&self) -> bool {
         let table = self.table.borrow();
         let mut changed = false;
-        for _ in 0..times {
-            for (look, watch) in table.looks.iter().zip(&table.watches) {
-                let Some(word) = look.word.get() else { continue };
-                // SAFETY: the watch's owner keeps the memory, by the contract of `wait`. What the
-                // task then reads is ordered by its own load of the word.
-                if unsafe { word.as_ref() }.load(Ordering::Relaxed) != look.seen.get() {
-                    self.stop_looking(look);
-                    watch.wake.fire();
-                    changed = true;
-                }
+        for (look, watch) in table.looks.iter().zip(&table.watches) {
+            let Some(word) = look.word.get() else { continue };
+            // SAFETY: the watch's owner keeps the memory, by the contract of `wait`. What the task
+            // then reads is ordered by its own load of the word.
+            if unsafe { word.as_ref() }.load(Ordering::Relaxed) != look.seen.get() {
+                self.stop_looking(look);
+                watch.wake.fire();
+                changed = true;
             }
-            if changed {
-                break;
-            }
-            std::hint::spin_loop();
         }
         changed
     }
