@@ -355,7 +355,6 @@ impl Core {
         self.pollers.clear();
         self.blocking.close();
         self.hot_sources.clear();
-        self.watches.clear();
         self.driver.borrow_mut().end(self.config.shutdown_timeout);
         for task in self.remote.close() {
             // SAFETY: taken from this core's inbox just now.
@@ -368,6 +367,8 @@ impl Core {
             // One that panics must not keep the others from being called.
             contain(|| self.call_deferred());
         }
+        // Only now: an errand may have received something, and owe its sender a word.
+        self.watches.clear();
         self.beat(STATE_ENDED);
         self.pinned.take();
         self.slack.take();
