@@ -11,7 +11,8 @@ use std::sync::atomic::Ordering;
 use bytemuck::{AnyBitPattern, NoUninit};
 
 use super::ring::Ring;
-use super::slots::{Cursor, Slots, WORD_BYTES, filled};
+use super::seqlock::{copy_in, copy_out};
+use super::slots::{Cursor, Slots, filled};
 use crate::threads::fence;
 
 /// How a ring deals with a reader that is slower than its sender: [`Blocking`] or [`Lossy`], and
@@ -117,12 +118,7 @@ impl<T: NoUninit + AnyBitPattern + Send> Mode<T> for Lossy {
         ring.slots.stamp(at).store(writing(at.position), Ordering::Release);
         // Who sees a word of the new item sees the mark.
         fence(Ordering::Release);
-        let bytes = bytemuck::bytes_of(&item);
-        for (word, bytes) in ring.slots.words(at).iter().zip(bytes.chunks(WORD_BYTES)) {
-            let mut value = [0; WORD_BYTES];
-            value[..bytes.len()].copy_from_slice(bytes);
-            word.store(u64::from_ne_bytes(value), Ordering::Relaxed);
-        }
+        copy_in(bytemuck::bytes_of(&item), ring.slots.words(at));
         publish(ring, at);
     }
 
@@ -134,11 +130,7 @@ impl<T: NoUninit + AnyBitPattern + Send> Mode<T> for Lossy {
     #[inline]
     unsafe fn read(ring: &Ring<T>, at: Cursor) -> Option<T> {
         let mut item = T::zeroed();
-        let bytes = bytemuck::bytes_of_mut(&mut item).chunks_mut(WORD_BYTES);
-        for (word, bytes) in ring.slots.words(at).iter().zip(bytes) {
-            let value = word.load(Ordering::Relaxed).to_ne_bytes();
-            bytes.copy_from_slice(&value[..bytes.len()]);
-        }
+        copy_out(ring.slots.words(at), bytemuck::bytes_of_mut(&mut item));
         // Pairs with the sender's: a word of a later item was read after that one's mark.
         fence(Ordering::Acquire);
         let stamp = ring.slots.stamp(at).load(Ordering::Relaxed);

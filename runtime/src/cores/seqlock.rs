@@ -37,15 +37,7 @@ impl Seqlock<'_> {
         self.stamp.store(skipped(position), Ordering::Relaxed);
         fence(Ordering::Release);
         self.length.store(bytes.len() as u64, Ordering::Relaxed);
-        let (whole, rest) = bytes.as_chunks();
-        for (word, bytes) in self.words.iter().zip(whole) {
-            word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
-        }
-        if !rest.is_empty() {
-            let mut last = [0; 8];
-            last[..rest.len()].copy_from_slice(rest);
-            self.words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
-        }
+        copy_in(bytes, self.words);
         self.stamp.store(filled(position), Ordering::Release);
     }
 
@@ -58,14 +50,7 @@ impl Seqlock<'_> {
         let fits = usize::try_from(length).ok().and_then(|length| into.get_mut(..length));
         let long = fits.is_none();
         if let Some(into) = fits {
-            let (whole, rest) = into.as_chunks_mut();
-            for (word, bytes) in self.words.iter().zip(&mut *whole) {
-                *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
-            }
-            if !rest.is_empty() {
-                let last = self.words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
-                rest.copy_from_slice(&last[..rest.len()]);
-            }
+            copy_out(self.words, into);
         }
         fence(Ordering::Acquire);
         match self.stamp.load(Ordering::Relaxed) == filled(position) {
@@ -73,6 +58,33 @@ impl Seqlock<'_> {
             true if long => Copied::TooLong,
             true => Copied::Message(length as usize),
         }
+    }
+}
+
+/// Stores bytes into as many words as they take.
+#[inline]
+pub(crate) fn copy_in(bytes: &[u8], words: &[AtomicU64]) {
+    let (whole, rest) = bytes.as_chunks();
+    for (word, bytes) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*bytes), Ordering::Relaxed);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        words[whole.len()].store(u64::from_ne_bytes(last), Ordering::Relaxed);
+    }
+}
+
+/// Loads bytes from as many words as they take.
+#[inline]
+pub(crate) fn copy_out(words: &[AtomicU64], bytes: &mut [u8]) {
+    let (whole, rest) = bytes.as_chunks_mut();
+    for (word, bytes) in words.iter().zip(&mut *whole) {
+        *bytes = word.load(Ordering::Relaxed).to_ne_bytes();
+    }
+    if !rest.is_empty() {
+        let last = words[whole.len()].load(Ordering::Relaxed).to_ne_bytes();
+        rest.copy_from_slice(&last[..rest.len()]);
     }
 }
 

@@ -23,7 +23,7 @@ const LINE_BYTES: usize = 64;
 const LINE_PAIR_BYTES: usize = 128;
 
 /// Bytes of a word.
-pub(crate) const WORD_BYTES: usize = size_of::<u64>();
+const WORD_BYTES: usize = size_of::<u64>();
 
 /// Slots of a ring, at most.
 pub(crate) const CAPACITY_MAX: usize = 1 << 31;
