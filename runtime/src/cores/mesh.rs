@@ -13,6 +13,7 @@ use std::panic::Location;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use super::receive::Source as _;
 use super::spsc::{self, RecvError, SendError, TryRecvError, TrySendError};
 use crate::executor::{block_on, checkpoint_at, give_way};
 

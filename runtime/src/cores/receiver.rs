@@ -80,31 +80,6 @@ impl<T: Send + 'static> Receiver<T> {
         item
     }
 
-    /// Has the task run once something has come after a look that found nothing; `Ready` where it
-    /// has already, or comes in the moment for which it lingers.
-    #[inline]
-    pub(super) fn watch(&mut self, context: &Context<'_>, lingers: bool) -> Poll<()> {
-        let Self { ring, next, waiting, .. } = self;
-        let stamp = ring.slots.stamp(*next);
-        let seen = stamp.load(Ordering::Acquire);
-        if holds_something(seen, *next) {
-            return Poll::Ready(());
-        }
-        let word = Word { word: stamp, seen, signal: ring.items() };
-        if lingers && Waiting::linger(word) {
-            return Poll::Ready(());
-        }
-        // SAFETY: the ring keeps its slots and its signals.
-        unsafe { waiting.wait(ring, word, context) }
-    }
-
-    /// Ends what [`watch`](Self::watch) began.
-    #[inline]
-    pub(super) fn stop_watching(&mut self) {
-        let Self { ring, waiting, .. } = self;
-        waiting.stop(ring.items());
-    }
-
     /// Receives an item without waiting.
     ///
     /// # Errors
@@ -264,12 +239,24 @@ impl<T: Send + 'static> fmt::Debug for Receiver<T> {
 impl<T: Send + 'static> Source for Receiver<T> {
     #[inline]
     fn watch(&mut self, context: &Context<'_>, lingers: bool) -> Poll<()> {
-        Self::watch(self, context, lingers)
+        let Self { ring, next, waiting, .. } = self;
+        let stamp = ring.slots.stamp(*next);
+        let seen = stamp.load(Ordering::Acquire);
+        if holds_something(seen, *next) {
+            return Poll::Ready(());
+        }
+        let word = Word { word: stamp, seen, signal: ring.items() };
+        if lingers && Waiting::linger(word) {
+            return Poll::Ready(());
+        }
+        // SAFETY: the ring keeps its slots and its signals.
+        unsafe { waiting.wait(ring, word, context) }
     }
 
     #[inline]
     fn stop_watching(&mut self) {
-        Self::stop_watching(self);
+        let Self { ring, waiting, .. } = self;
+        waiting.stop(ring.items());
     }
 
     #[inline]
