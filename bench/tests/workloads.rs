@@ -4,6 +4,8 @@
 
 mod common;
 
+use std::sync::{Mutex, PoisonError};
+
 use common::{errors, folder, json, run, series};
 use serde_json::Value;
 
@@ -19,6 +21,9 @@ fn report_at_rate(name: &str, line: &str) -> Value {
 }
 
 fn report_of(name: &str, line: &str, tries: u32) -> Value {
+    // One at a time: each takes two cores, and among others that spin a round may last for seconds.
+    static CORES: Mutex<()> = Mutex::new(());
+    let _turn = CORES.lock().unwrap_or_else(PoisonError::into_inner);
     let folder = folder(&format!("workload-{name}"));
     let out = folder.display();
     let line = format!("{line} --rounds 2 --duration 1s --out {out}");

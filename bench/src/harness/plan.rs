@@ -29,7 +29,7 @@ pub(crate) struct SliceBudget {
 pub(crate) struct Plan {
     pub(crate) rounds: usize,
     pub(crate) slice: SliceBudget,
-    /// No round is begun after this.
+    /// No round but the first is begun after this.
     pub(crate) give_up_after: Duration,
 }
 

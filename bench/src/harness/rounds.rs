@@ -78,7 +78,8 @@ pub(crate) fn run(
     // Round 0 is run like any other and thrown away: caches, the allocator and the kernel's socket
     // buffers then have their final shape.
     for round in 0..=plan.rounds {
-        if started.elapsed() - lost > plan.give_up_after {
+        // The first round that counts always runs: a report without a sample says nothing.
+        if round > 1 && started.elapsed() - lost > plan.give_up_after {
             break;
         }
         let order = Plan::order(round, available.len());
@@ -159,9 +160,27 @@ mod tests {
         rounds: usize,
         slice: impl FnMut(Turn<'_>) -> Result<Slice, String>,
     ) -> Outcome {
-        let plan = Plan::new(Duration::from_secs(1), rounds, lanes.len());
+        run_plan(&Plan::new(Duration::from_secs(1), rounds, lanes.len()), lanes, slice)
+    }
+
+    fn run_plan(
+        plan: &Plan,
+        lanes: &mut [Lane],
+        slice: impl FnMut(Turn<'_>) -> Result<Slice, String>,
+    ) -> Outcome {
         let cores = Cores { server: 0, client: 0, allowed: vec![0] };
-        run(&plan, &cores, lanes, |_, _| {}, slice)
+        run(plan, &cores, lanes, |_, _| {}, slice)
+    }
+
+    #[test]
+    fn a_run_that_is_late_has_one_round_and_no_more() {
+        let mut lanes = two_lanes();
+        let plan = Plan { give_up_after: Duration::ZERO, ..Plan::new(Duration::ZERO, 9, 2) };
+        let outcome = run_plan(&plan, &mut lanes, |turn| {
+            turn.samples[0].extend([10; 20]);
+            Ok(Slice::default())
+        });
+        assert_eq!((outcome.rounds_done, lanes[0].series[0].rounds.len()), (1, 1));
     }
 
     #[test]
