@@ -1,4 +1,4 @@
-//! TCP over the Taut runtime.
+//! Sockets over the Taut runtime.
 //!
 //! [`TcpListener`] accepts with one multishot operation, [`TcpStream`] receives with one: data
 //! lands in the core's buffers and is read from there without a copy, or with one into the caller's
@@ -9,26 +9,10 @@
 //! no received byte is lost.
 
 mod address;
-mod dealer;
-mod handover;
-mod listener;
-mod options;
-mod sharded;
-mod socket;
-mod split;
-mod stream;
-
-#[cfg(feature = "futures-io")]
-mod futures_traits;
-#[cfg(feature = "tokio-io")]
-mod tokio_traits;
+mod tcp;
 
 pub use address::ToAddresses;
-pub use dealer::{Choose, Deal, Dealer, Load, Worker};
-pub use handover::{DetachError, Detached};
-pub use listener::TcpListener;
-pub use options::Keepalive;
-pub use sharded::{Shard, Sharding};
-pub use socket::TcpSocket;
-pub use split::{OwnedReadHalf, OwnedWriteHalf, ReuniteError};
-pub use stream::TcpStream;
+pub use tcp::{
+    Choose, Deal, Dealer, DetachError, Detached, Keepalive, Load, OwnedReadHalf, OwnedWriteHalf,
+    ReuniteError, Shard, Sharding, TcpListener, TcpSocket, TcpStream, Worker,
+};

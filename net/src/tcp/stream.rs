@@ -12,10 +12,11 @@ use taut_runtime::io::{Descriptor, Inbound, Outbound};
 use taut_runtime::is_cancelled;
 use taut_runtime::task::waiting;
 
+use crate::TcpSocket;
 use crate::address::{ToAddresses, no_address};
-use crate::options::{stream_options, to_std};
-use crate::split::{OwnedReadHalf, OwnedWriteHalf};
-use crate::{TcpSocket, socket};
+use crate::tcp::options::{stream_options, to_std};
+use crate::tcp::socket;
+use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A TCP connection; `TCP_NODELAY` is on.
 ///

@@ -10,8 +10,8 @@ use socket2::SockRef;
 use taut_runtime::io::{Descriptor, Incoming};
 use taut_runtime::task::waiting;
 
-use crate::options::to_std;
-use crate::socket::no_delay;
+use crate::tcp::options::to_std;
+use crate::tcp::socket::no_delay;
 use crate::{Detached, TcpSocket, TcpStream};
 
 /// Connections that wait unaccepted in the kernel, where `bind` chose.

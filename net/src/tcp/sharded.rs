@@ -10,8 +10,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use socket2::{SockRef, Socket};
 
-use crate::listener::BACKLOG_DEFAULT;
-use crate::options::to_std;
+use crate::tcp::listener::BACKLOG_DEFAULT;
+use crate::tcp::options::to_std;
 use crate::{TcpListener, TcpSocket};
 
 /// How an address is shared among several listeners.

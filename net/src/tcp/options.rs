@@ -88,7 +88,7 @@ macro_rules! stream_options {
             ///
             /// What `getsockopt(2)` tells.
             pub fn keepalive(&self) -> std::io::Result<Option<$crate::Keepalive>> {
-                $crate::options::keepalive(self)
+                $crate::tcp::options::keepalive(self)
             }
 
             /// Sets how a silent peer is probed; `None` switches probing off, the default.
@@ -100,7 +100,7 @@ macro_rules! stream_options {
                 &self,
                 keepalive: Option<$crate::Keepalive>,
             ) -> std::io::Result<()> {
-                $crate::options::set_keepalive(self, keepalive)
+                $crate::tcp::options::set_keepalive(self, keepalive)
             }
 
             /// The kernel's receive buffer, in bytes.
@@ -157,7 +157,7 @@ macro_rules! stream_options {
             ///
             /// What `getsockname(2)` tells.
             pub fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
-                $crate::options::to_std(&socket2::SockRef::from(self).local_addr()?)
+                $crate::tcp::options::to_std(&socket2::SockRef::from(self).local_addr()?)
             }
         }
     };

@@ -9,9 +9,10 @@ use socket2::SockRef;
 use taut_runtime::io::Handover;
 use taut_runtime::task::waiting;
 
-use crate::options::to_std;
-use crate::split::{OwnedReadHalf, OwnedWriteHalf};
-use crate::{TcpStream, socket};
+use crate::TcpStream;
+use crate::tcp::options::to_std;
+use crate::tcp::socket;
+use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
 
 /// A TCP connection that is on no core: made by [`TcpStream::detach`] on one, it is sent to another
 /// and goes on there by [`TcpStream::attach`].

@@ -8,7 +8,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use taut_runtime::io::{Descriptor, connect};
 use taut_runtime::task::waiting;
 
-use crate::options::stream_options;
+use crate::tcp::options::stream_options;
 use crate::{TcpListener, TcpStream};
 
 /// Sets options, then connects or listens.
