@@ -153,6 +153,46 @@ impl ReceivePool {
         }
     }
 
+    /// As [`fill`](Self::fill), for several slots at once: `receive` gets as many free slots as there
+    /// are, up to `COUNT` of them, and says how many of them it filled, and with how many bytes
+    /// each. Their handles go to `each`, in order. `None` where there are less than two free slots.
+    pub(crate) fn fill_many<const COUNT: usize>(
+        self: &Rc<Self>,
+        wanted: usize,
+        receive: impl FnOnce(&mut [&mut [u8]], &mut [u32; COUNT]) -> io::Result<usize>,
+        mut each: impl FnMut(RxBuf),
+    ) -> Option<io::Result<(usize, usize)>> {
+        let mut slots = [0; COUNT];
+        let mut free = self.free.borrow_mut();
+        let count = wanted.min(COUNT).min(free.len());
+        if count < 2 {
+            return None;
+        }
+        // From the end, as `fill` takes them: the one that was used last is the warmest.
+        let left = free.len() - count;
+        for (slot, taken) in slots.iter_mut().zip(free.drain(left..).rev()) {
+            *slot = taken;
+        }
+        drop(free);
+        let mut memory: [&mut [u8]; COUNT] = std::array::from_fn(|_| &mut [][..]);
+        for (memory, slot) in memory.iter_mut().zip(&slots[..count]) {
+            let start = self.slot_start(*slot);
+            // SAFETY: as in `fill`: the slot is in no list and has no handle, and each is another
+            // one, so that none is borrowed twice.
+            *memory =
+                unsafe { std::slice::from_raw_parts_mut(start.as_ptr(), self.slot_bytes as usize) };
+        }
+        let mut lengths = [0; COUNT];
+        let received = receive(&mut memory[..count], &mut lengths);
+        let filled = *received.as_ref().unwrap_or(&0);
+        assert!(filled <= count, "no more slots are filled than were lent");
+        self.free.borrow_mut().extend(slots[filled..count].iter().rev());
+        for (slot, bytes) in slots[..filled].iter().zip(lengths) {
+            each(self.handle(*slot, bytes));
+        }
+        Some(received.map(|filled| (filled, count)))
+    }
+
     /// Makes a handle of a slot that the core took itself and filled with `bytes`.
     fn handle(self: &Rc<Self>, slot: u16, bytes: u32) -> RxBuf {
         assert!(bytes <= self.slot_bytes);

@@ -8,11 +8,7 @@ use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
 
-use rustix::net::{RecvFlags, recv};
-
-use super::InboundState;
-use crate::buffer::{ReceivePool, RxBuf};
-use crate::counters::CounterCells;
+use super::{InboundState, receive_now};
 use crate::executor::Core;
 
 /// The hot streams of one core.
@@ -68,26 +64,10 @@ impl HotSources {
                     if let Err(error) = &received {
                         core.counters.failed(error);
                     }
-                    stream.deliver(received.map(|(bytes, _)| bytes));
+                    stream.deliver_first(received.map(|(bytes, _)| bytes));
                     delivered = true;
                 }
             }
         }
     }
-}
-
-/// One non-blocking receive into a slot; `WouldBlock` when there is nothing. The flag says whether
-/// there may be more.
-#[inline]
-pub(crate) fn receive_now(
-    stream: &InboundState,
-    pool: &Rc<ReceivePool>,
-    counters: &CounterCells,
-) -> io::Result<(RxBuf, bool)> {
-    counters.syscalls.increment();
-    pool.fill(counters, |to| {
-        let (count, _) = recv(&stream.descriptor, to, RecvFlags::DONTWAIT)?;
-        counters.received(count);
-        Ok(count)
-    })
 }

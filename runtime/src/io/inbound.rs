@@ -16,8 +16,9 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::Descriptor;
 use super::descriptor::InFlight;
+use super::receive_now::Records;
+use super::Descriptor;
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
 use crate::executor::{Core, WakeSlot, current};
@@ -37,6 +38,8 @@ pub(crate) struct InboundState {
     pub(crate) paused: Cell<bool>,
     /// Polled by the spin loop.
     pub(crate) hot: Cell<bool>,
+    /// Where it is no stream: the queue holds records, each of a datagram, and has no end.
+    pub(crate) records: Option<Records>,
 }
 
 /// What is known of the end of a stream.
@@ -51,6 +54,12 @@ impl InboundState {
     /// Queued buffers.
     pub(crate) fn queued(&self) -> usize {
         self.queue.borrow().len()
+    }
+
+    /// Bytes in front of the payload of each queued buffer: none of a stream.
+    #[inline]
+    pub(crate) fn head_bytes(&self) -> usize {
+        self.records.as_ref().map_or(0, |records| records.layout.head_bytes())
     }
 
     /// Bytes, or with an empty buffer the end, came in: the reader is woken.
@@ -80,13 +89,30 @@ impl InboundState {
         }
     }
 
+    /// As [`deliver`](Self::deliver), in front of what the same receive has queued.
+    pub(crate) fn deliver_first(&self, received: io::Result<RxBuf>) {
+        match received {
+            Ok(bytes) if !bytes.is_empty() => {
+                self.queue.borrow_mut().push_front(bytes);
+                self.reader.fire();
+            }
+            other => self.deliver(other),
+        }
+    }
+
+    /// Queues what came behind the bytes that a receive gives back; wakes nobody.
+    pub(crate) fn queue_behind(&self, bytes: RxBuf) {
+        self.queue.borrow_mut().push_back(bytes);
+    }
+
     fn take_end(&self) -> Option<io::Result<()>> {
         match self.end.get() {
             End::Open => None,
             End::Reached => Some(Ok(())),
-            // Told once; the kernel too reports a clean end afterwards.
+            // Told once; the kernel too reports a clean end afterwards, of a stream. What a socket
+            // of datagrams is told (that nobody listens where one was sent) ends nothing.
             End::Failed(code) => {
-                self.end.set(End::Reached);
+                self.end.set(if self.records.is_some() { End::Open } else { End::Reached });
                 Some(Err(io::Error::from_raw_os_error(code)))
             }
         }
@@ -112,6 +138,20 @@ impl Inbound {
 
     /// As [`new`](Self::new), with what was received before and not read.
     pub(super) fn with_rest(descriptor: Descriptor, unread: Vec<u8>, end: End) -> Self {
+        Self::of(descriptor, unread, end, None)
+    }
+
+    /// The datagrams of a socket.
+    pub(super) fn of_datagrams(descriptor: Descriptor, records: Records) -> Self {
+        Self::of(descriptor, Vec::new(), End::Open, Some(records))
+    }
+
+    fn of(
+        descriptor: Descriptor,
+        unread: Vec<u8>,
+        end: End,
+        records: Option<Records>,
+    ) -> Self {
         let unread = Some(unread).filter(|bytes| !bytes.is_empty()).map(RxBuf::from);
         let state = InboundState {
             descriptor,
@@ -122,6 +162,7 @@ impl Inbound {
             stopping: Cell::new(false),
             paused: Cell::new(false),
             hot: Cell::new(false),
+            records,
         };
         Self { core: current().handle(), state: Rc::new(state) }
     }
@@ -323,7 +364,7 @@ impl Inbound {
         self.state.hot.get()
     }
 
-    fn pop(&mut self) -> Option<RxBuf> {
+    pub(super) fn pop(&mut self) -> Option<RxBuf> {
         let mut queue = self.state.queue.borrow_mut();
         let bytes = queue.pop_front()?;
         let half_window = self.core.config.receive_window_buffers as usize / 2;

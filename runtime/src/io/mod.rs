@@ -11,14 +11,21 @@
 mod broken_pipe;
 #[cfg(feature = "futures-io")]
 mod copy;
+mod datagram;
+mod datagrams;
 mod descriptor;
 mod handover;
 mod hot;
 mod inbound;
 mod incoming;
 mod outbound;
+mod outgoing;
 mod pipe;
 mod pollable;
+mod receive_now;
+mod receive_records;
+mod record;
+mod send_records;
 mod source;
 
 #[cfg(feature = "futures-io")]
@@ -28,16 +35,21 @@ mod tokio_traits;
 
 #[cfg(feature = "futures-io")]
 pub use copy::copy_bidirectional;
+pub use datagram::{Datagram, ReceiveTimestamps};
+pub use datagrams::Datagrams;
 pub use descriptor::{Descriptor, Interest, connect, readiness};
 pub use handover::Handover;
 pub use inbound::Inbound;
 pub use incoming::Incoming;
 pub use outbound::Outbound;
+pub use outgoing::{DatagramSender, Outgoing, SEGMENTS_MAX};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use pollable::Pollable;
 
 pub(crate) use descriptor::{InFlight, perform};
-pub(crate) use hot::{HotSources, receive_now};
+pub(crate) use hot::HotSources;
 pub(crate) use inbound::InboundState;
 pub(crate) use incoming::IncomingState;
+pub(crate) use receive_now::{Records, receive_now};
+pub(crate) use receive_records::{MessageShape, RECEIVE_FLAGS};
 pub(crate) use source::Source;

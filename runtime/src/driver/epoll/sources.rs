@@ -115,7 +115,12 @@ impl Sources {
     pub(crate) fn exhausted(&mut self, descriptor: &Descriptor, interest: Interest) {
         if let Some(source) = self.source(descriptor) {
             match interest {
-                Interest::Readable => source.readable = false,
+                Interest::Readable => {
+                    source.readable = false;
+                    // A call that finds nothing says that what was told was no end: on a socket of
+                    // datagrams an error is none.
+                    source.hung_up = false;
+                }
                 Interest::Writable => source.writable = false,
             }
         }

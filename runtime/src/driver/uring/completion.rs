@@ -52,6 +52,10 @@ impl Table {
                 self.accepted(ring, key, &state, result, more);
             }
             Work::ReceiveHeap(..) => self.received_to_heap(key, result),
+            Work::Readable(state) => {
+                let state = Rc::clone(state);
+                self.became_readable(key, &state, result);
+            }
             Work::Doorbell if more => {}
             Work::Doorbell => self.listen_again(ring, key),
             Work::Operation(_) => self.operation_completed(ring, key, result, flags),
@@ -77,13 +81,16 @@ impl Table {
         let bytes = slot.map(|slot| pool.received(slot, result.max(0) as u32));
         match result {
             1.. => {
-                self.shared.counters.received(result as usize);
+                self.shared.counters.received(result as usize - state.head_bytes());
                 self.predictor.observe(state);
                 state.deliver(Ok(bytes.expect("a receive fills a provided buffer")));
             }
             0 => state.deliver(Ok(RxBuf::empty())),
             _ if -result == libc::ENOBUFS => {
                 self.shared.counters.receive_pool_dry.increment();
+                if let Some(records) = &state.records {
+                    records.readable.set(true);
+                }
                 state.reader.fire();
             }
             // Stopped by ourselves: a reader that waits arms it again.
@@ -111,6 +118,20 @@ impl Table {
                 self.shared.counters.received(result as usize);
                 state.deliver(Ok(RxBuf::from(buffer)));
             }
+            _ if -result == libc::ECANCELED => state.reader.fire(),
+            _ => state.deliver(Err(self.failure(result))),
+        }
+    }
+
+    fn became_readable(&mut self, key: Key, state: &Rc<InboundState>, result: i32) {
+        self.slots.remove(key);
+        state.armed.set(None);
+        if let Some(records) = &state.records {
+            records.readable.set(true);
+        }
+        match result {
+            // Also of a failure the receive tells, which the reader makes now.
+            0.. => state.reader.fire(),
             _ if -result == libc::ECANCELED => state.reader.fire(),
             _ => state.deliver(Err(self.failure(result))),
         }

@@ -13,7 +13,7 @@ use super::setup::GrantedSends;
 use super::table::FIXED_BUFFER;
 use crate::buffer::SendBuf;
 use crate::driver::Operation;
-use crate::io::{Descriptor, Interest};
+use crate::io::{Descriptor, Interest, MessageShape, RECEIVE_FLAGS};
 
 /// Has the notification of a zero-copy send tell whether the kernel copied (Linux 6.2).
 const SEND_ZC_REPORT_USAGE: u16 = 1 << 3;
@@ -74,6 +74,20 @@ fn send(
 /// A receive that goes on, each time into a buffer of the kernel's choice.
 pub(crate) fn receive_multishot(descriptor: &Descriptor) -> squeue::Entry {
     opcode::RecvMulti::new(Fd(descriptor.as_raw_fd()), GROUP).build()
+}
+
+/// The same of datagrams, each as a record.
+pub(crate) fn receive_records_multishot(
+    descriptor: &Descriptor,
+    shape: &MessageShape,
+) -> squeue::Entry {
+    let (fd, flags) = (Fd(descriptor.as_raw_fd()), RECEIVE_FLAGS as u32);
+    opcode::RecvMsgMulti::new(fd, shape.header(), GROUP).flags(flags).build()
+}
+
+/// Completes once when the descriptor is readable.
+pub(crate) fn readable(descriptor: &Descriptor) -> squeue::Entry {
+    opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), libc::POLLIN as u32).build()
 }
 
 /// An accept, which goes on if `multishot`.

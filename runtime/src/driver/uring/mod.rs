@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::error::BuildError;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{InboundState, IncomingState, receive_now};
+use crate::io::{InboundState, IncomingState, Records, receive_now};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -124,6 +124,12 @@ impl Backend for Uring {
         if inbound.armed.get().is_some() {
             return Poll::Pending;
         }
+        if let Some(records) = &inbound.records
+            && !self.table.may_be_provided(inbound)
+            && let Poll::Ready(received) = self.receive_readable(inbound, records)
+        {
+            return Poll::Ready(received);
+        }
         match self.table.arm_receive(&mut self.ring, inbound) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -144,8 +150,16 @@ impl Backend for Uring {
         };
         if !inbound.stopping.replace(true) {
             self.table.cancel(&mut self.ring, key);
+            if inbound.records.is_some() {
+                // At once, so that address and groups are free when the socket is gone.
+                self.enter_now();
+                self.reap();
+            }
         }
-        Poll::Pending
+        match inbound.armed.get() {
+            Some(_) => Poll::Pending,
+            None => Poll::Ready(()),
+        }
     }
 
     fn accept(&mut self, incoming: &Rc<IncomingState>) -> Poll<io::Result<OwnedFd>> {
@@ -222,6 +236,34 @@ impl Backend for Uring {
 }
 
 impl Uring {
+    /// Receives datagrams that don't go to provided buffers; `Pending` where there is nothing, and
+    /// a wait is to be armed.
+    fn receive_readable(
+        &self,
+        inbound: &InboundState,
+        records: &Records,
+    ) -> Poll<io::Result<RxBuf>> {
+        if !records.readable.get() {
+            return Poll::Pending;
+        }
+        let shared = &self.table.shared;
+        match receive_now(inbound, &shared.receive_pool, &shared.counters) {
+            Ok((record, more)) => {
+                records.readable.set(more);
+                Poll::Ready(Ok(record))
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                // The wait looks at the socket first, so nothing is missed that comes meanwhile.
+                records.readable.set(false);
+                Poll::Pending
+            }
+            Err(error) => {
+                shared.counters.failed(&error);
+                Poll::Ready(Err(error))
+            }
+        }
+    }
+
     /// Reads the stream that the kernel's deferred work is most likely about. `true` when it gave
     /// something to do; the `enter` then comes with the next turn.
     fn receive_predicted(&mut self) -> bool {
@@ -236,7 +278,7 @@ impl Uring {
             Ok((bytes, _)) if !bytes.is_empty() => {
                 shared.counters.receives_predicted.increment();
                 self.table.predictor.was_right();
-                stream.deliver(Ok(bytes));
+                stream.deliver_first(Ok(bytes));
                 true
             }
             // The end comes as a completion, too.

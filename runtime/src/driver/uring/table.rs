@@ -48,6 +48,8 @@ pub(super) enum Work {
     Receive(Rc<InboundState>),
     /// One receive into the heap, because the pool was dry.
     ReceiveHeap(Rc<InboundState>, Vec<u8>),
+    /// A wait until datagrams can be received that don't go to provided buffers.
+    Readable(Rc<InboundState>),
     /// Multishot accept.
     Accept(Rc<IncomingState>),
     /// Multishot poll of the doorbell, so that other threads can end a sleep.
@@ -238,11 +240,16 @@ impl Table {
         inbound: &Rc<InboundState>,
     ) -> io::Result<()> {
         let state = Rc::clone(inbound);
-        let key = if self.shared.receive_pool.ring_has_slots() {
+        let key = if self.may_be_provided(inbound) {
             self.shared.counters.multishot_armed.increment();
-            self.submit(ring, Work::Receive(state), |_| {
-                entry::receive_multishot(&inbound.descriptor)
+            self.submit(ring, Work::Receive(state), |_| match &inbound.records {
+                None => entry::receive_multishot(&inbound.descriptor),
+                Some(records) => {
+                    entry::receive_records_multishot(&inbound.descriptor, &records.shape)
+                }
             })?
+        } else if inbound.records.is_some() {
+            self.submit(ring, Work::Readable(state), |_| entry::readable(&inbound.descriptor))?
         } else {
             // The readers that wait make progress even when others hold all the slots.
             self.shared.counters.receive_heap_fallbacks.increment();
@@ -256,6 +263,12 @@ impl Table {
         inbound.stopping.set(false);
         inbound.paused.set(false);
         Ok(())
+    }
+
+    /// Whether the kernel would find a provided buffer for what comes in.
+    pub(crate) fn may_be_provided(&self, inbound: &InboundState) -> bool {
+        let own_slots = inbound.records.as_ref().is_some_and(|records| records.own_slots.is_some());
+        !own_slots && self.shared.receive_pool.ring_has_slots()
     }
 
     pub(crate) fn arm_accept(

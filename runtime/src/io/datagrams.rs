@@ -1,0 +1,108 @@
+//! The datagrams that come in on a socket.
+//!
+//! They share all of a stream's inbound half: one queue, one armed receive, one window, the hot
+//! path. What differs is the receive itself, `recvmsg` for `recv`, and that there is no end. With
+//! io_uring a multishot receive puts each datagram into a provided buffer, together with what came
+//! with it; where the core is ahead of the kernel, on epoll and on hot sockets one `recvmmsg` takes
+//! several.
+//!
+//! Invariant: a datagram that the kernel has given is delivered, in order; those that it had no
+//! room for it counts. When the core's buffers run dry, the rest waits in the socket, and is
+//! received one by one into the heap for a reader that waits.
+
+use std::io;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use super::receive_now::Records;
+use super::record::RecordLayout;
+use super::{Datagram, Descriptor, Inbound};
+use crate::buffer::{ReceivePool, Region};
+use crate::executor::current;
+
+/// Inbound datagrams of a socket.
+#[derive(Debug)]
+pub struct Datagrams {
+    inbound: Inbound,
+    layout: RecordLayout,
+}
+
+impl Datagrams {
+    /// The inbound datagrams of a socket that is bound or connected. Those of up to
+    /// `payload_bytes_max` arrive whole. Where a slot of the core's receive buffers is too small for
+    /// that, the socket gets `own_slots` of its own, and receives by readiness on both drivers.
+    ///
+    /// # Errors
+    ///
+    /// `OutOfMemory` where there is none for slots of its own.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn new(
+        descriptor: Descriptor,
+        payload_bytes_max: u32,
+        own_slots: u16,
+    ) -> io::Result<Self> {
+        let layout = RecordLayout::INTERNET;
+        let core = current().handle();
+        let slot_bytes = layout.head_bytes() + payload_bytes_max as usize;
+        let fits = slot_bytes <= core.receive_pool.slot_bytes() as usize;
+        let slots = if fits { None } else { Some(slots_of_its_own(slot_bytes, own_slots)?) };
+        let inbound = Inbound::of_datagrams(descriptor, Records::new(layout, slots));
+        Ok(Self { inbound, layout })
+    }
+
+    /// The largest payload that fits a slot of this thread's runtime.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn slot_payload_bytes() -> u32 {
+        let slot_bytes = current().handle().receive_pool.slot_bytes();
+        slot_bytes.saturating_sub(RecordLayout::INTERNET.head_bytes() as u32)
+    }
+
+    /// The next datagram.
+    ///
+    /// # Errors
+    ///
+    /// What the socket was told, each once, such as `ConnectionRefused` where nobody listens at the
+    /// address that it is connected to. Receiving can go on.
+    pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Datagram>> {
+        let record = ready!(self.inbound.poll_recv(context))?;
+        Poll::Ready(Ok(Datagram::new(record, self.layout)))
+    }
+
+    /// As [`poll_recv`](Self::poll_recv). Cancel-safe: a dropped future has taken nothing.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_recv`](Self::poll_recv).
+    pub async fn recv(&mut self) -> io::Result<Datagram> {
+        Ok(Datagram::new(self.inbound.recv().await?, self.layout))
+    }
+
+    /// The next datagram that the core has received already: the rest of a burst. No system call.
+    pub fn next_here(&mut self) -> Option<Datagram> {
+        let layout = self.layout;
+        self.inbound.pop().map(|record| Datagram::new(record, layout))
+    }
+
+    /// As [`Inbound::set_hot`].
+    pub fn set_hot(&mut self, hot: bool) {
+        self.inbound.set_hot(hot);
+    }
+
+    /// Whether the socket is hot.
+    pub fn is_hot(&self) -> bool {
+        self.inbound.is_hot()
+    }
+}
+
+fn slots_of_its_own(slot_bytes: usize, count: u16) -> io::Result<Rc<ReceivePool>> {
+    let slot_bytes = slot_bytes.next_multiple_of(64);
+    let region = Region::map_pages(slot_bytes * usize::from(count.max(1)))?;
+    let slot_bytes = u32::try_from(slot_bytes).expect("a datagram is smaller than 4 GiB");
+    Ok(Rc::new(ReceivePool::new(region, slot_bytes, 0, count.max(1))))
+}
