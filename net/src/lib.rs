@@ -9,6 +9,8 @@
 //! no received byte is lost.
 
 mod address;
+mod number_option;
+mod socket_options;
 mod tcp;
 
 pub use address::ToAddresses;

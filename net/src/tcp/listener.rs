@@ -10,6 +10,7 @@ use socket2::SockRef;
 use taut_runtime::io::{Descriptor, Incoming};
 use taut_runtime::task::waiting;
 
+use crate::socket_options::socket_options;
 use crate::tcp::options::to_std;
 use crate::tcp::socket::no_delay;
 use crate::{Detached, TcpSocket, TcpStream};
@@ -37,6 +38,8 @@ pub struct TcpListener {
     descriptor: Descriptor,
     incoming: Incoming,
 }
+
+socket_options!(TcpListener);
 
 impl TcpListener {
     /// Listens on an address, with `SO_REUSEADDR` and a backlog of 1024. Port 0 lets the kernel

@@ -103,44 +103,6 @@ macro_rules! stream_options {
                 $crate::tcp::options::set_keepalive(self, keepalive)
             }
 
-            /// The kernel's receive buffer, in bytes.
-            ///
-            /// # Errors
-            ///
-            /// What `getsockopt(2)` tells.
-            pub fn recv_buffer_size(&self) -> std::io::Result<usize> {
-                socket2::SockRef::from(self).recv_buffer_size()
-            }
-
-            /// Sets the kernel's receive buffer, in bytes; the kernel doubles the value, and caps
-            /// it at `net.core.rmem_max`.
-            ///
-            /// # Errors
-            ///
-            /// What `setsockopt(2)` tells.
-            pub fn set_recv_buffer_size(&self, bytes: usize) -> std::io::Result<()> {
-                socket2::SockRef::from(self).set_recv_buffer_size(bytes)
-            }
-
-            /// The kernel's send buffer, in bytes.
-            ///
-            /// # Errors
-            ///
-            /// What `getsockopt(2)` tells.
-            pub fn send_buffer_size(&self) -> std::io::Result<usize> {
-                socket2::SockRef::from(self).send_buffer_size()
-            }
-
-            /// Sets the kernel's send buffer, in bytes; the kernel doubles the value, and caps it
-            /// at `net.core.wmem_max`.
-            ///
-            /// # Errors
-            ///
-            /// What `setsockopt(2)` tells.
-            pub fn set_send_buffer_size(&self, bytes: usize) -> std::io::Result<()> {
-                socket2::SockRef::from(self).set_send_buffer_size(bytes)
-            }
-
             /// How long a close waits for unsent bytes; zero makes it a reset. Any other time
             /// blocks the whole core where a stream is dropped before its bytes have left.
             ///

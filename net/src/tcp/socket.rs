@@ -8,6 +8,7 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use taut_runtime::io::{Descriptor, connect};
 use taut_runtime::task::waiting;
 
+use crate::socket_options::socket_options;
 use crate::tcp::options::stream_options;
 use crate::{TcpListener, TcpStream};
 
@@ -37,6 +38,7 @@ pub struct TcpSocket {
     socket: Socket,
 }
 
+socket_options!(TcpSocket);
 stream_options!(TcpSocket);
 
 impl TcpSocket {

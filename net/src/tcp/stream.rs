@@ -14,6 +14,7 @@ use taut_runtime::task::waiting;
 
 use crate::TcpSocket;
 use crate::address::{ToAddresses, no_address};
+use crate::socket_options::socket_options;
 use crate::tcp::options::{stream_options, to_std};
 use crate::tcp::socket;
 use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
@@ -53,6 +54,7 @@ pub struct TcpStream {
     pub(crate) write: OwnedWriteHalf,
 }
 
+socket_options!(TcpStream);
 stream_options!(TcpStream);
 
 impl TcpStream {
