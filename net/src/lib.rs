@@ -9,12 +9,17 @@
 //! no received byte is lost.
 
 mod address;
+mod interface;
 mod number_option;
 mod socket_options;
 mod tcp;
+mod udp;
 
 pub use address::ToAddresses;
+pub use interface::Interface;
+pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
 pub use tcp::{
     Choose, Deal, Dealer, DetachError, Detached, Keepalive, Load, OwnedReadHalf, OwnedWriteHalf,
     ReuniteError, Shard, Sharding, TcpListener, TcpSocket, TcpStream, Worker,
 };
+pub use udp::{UdpBuilder, UdpSender, UdpSocket};

@@ -23,13 +23,8 @@ pub(crate) struct NumberOption {
 
 impl NumberOption {
     pub(crate) fn set(&self, socket: &impl AsFd, value: c_int) -> io::Result<()> {
-        let fd = socket.as_fd().as_raw_fd();
-        // SAFETY: `value` is readable for its size, which is what the kernel is told, until the
-        // call is over; the descriptor is open for as long as it is borrowed.
-        let result = unsafe {
-            libc::setsockopt(fd, self.level, self.option, (&raw const value).cast(), size_of_int())
-        };
-        if result == 0 { Ok(()) } else { Err(self.explain(io::Error::last_os_error())) }
+        write_option(socket, self.level, self.option, &value.to_ne_bytes())
+            .map_err(|error| self.explain(error))
     }
 
     pub(crate) fn get(&self, socket: &impl AsFd) -> io::Result<c_int> {
@@ -70,6 +65,21 @@ impl NumberOption {
     }
 }
 
+/// Sets an option to the value that these bytes are.
+pub(crate) fn write_option(
+    socket: &impl AsFd,
+    level: c_int,
+    option: c_int,
+    value: &[u8],
+) -> io::Result<()> {
+    let fd = socket.as_fd().as_raw_fd();
+    let length = libc::socklen_t::try_from(value.len()).unwrap_or(libc::socklen_t::MAX);
+    // SAFETY: `value` is readable for `length` bytes, at most its length, until the call is over;
+    // the descriptor is open for as long as it is borrowed.
+    let result = unsafe { libc::setsockopt(fd, level, option, value.as_ptr().cast(), length) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Reads an option into `to` and says how many bytes the kernel wrote, at most `to.len()`.
 pub(crate) fn read_option(
     socket: &impl AsFd,
@@ -85,10 +95,6 @@ pub(crate) fn read_option(
     let result =
         unsafe { libc::getsockopt(fd, level, option, to.as_mut_ptr().cast(), &raw mut length) };
     if result == 0 { Ok((length as usize).min(to.len())) } else { Err(io::Error::last_os_error()) }
-}
-
-const fn size_of_int() -> libc::socklen_t {
-    size_of::<c_int>() as libc::socklen_t
 }
 
 #[cfg(test)]

@@ -99,10 +99,8 @@ impl Datagram {
         let stamps = self.control().find_map(|(level, kind, data)| {
             let matches = (level, kind) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING);
             let at = |index: usize| nanoseconds(data.get(index * 16..)?.first_chunk()?);
-            matches.then(|| ReceiveTimestamps {
-                software_ns: at(SOFTWARE),
-                hardware_ns: at(HARDWARE),
-            })
+            matches
+                .then(|| ReceiveTimestamps { software_ns: at(SOFTWARE), hardware_ns: at(HARDWARE) })
         });
         stamps.unwrap_or_default()
     }

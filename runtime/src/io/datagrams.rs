@@ -39,11 +39,7 @@ impl Datagrams {
     /// # Panics
     ///
     /// Outside of a runtime.
-    pub fn new(
-        descriptor: Descriptor,
-        payload_bytes_max: u32,
-        own_slots: u16,
-    ) -> io::Result<Self> {
+    pub fn new(descriptor: Descriptor, payload_bytes_max: u32, own_slots: u16) -> io::Result<Self> {
         let layout = RecordLayout::INTERNET;
         let core = current().handle();
         let slot_bytes = layout.head_bytes() + payload_bytes_max as usize;

@@ -16,9 +16,9 @@ use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
+use super::Descriptor;
 use super::descriptor::InFlight;
 use super::receive_now::Records;
-use super::Descriptor;
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
 use crate::executor::{Core, WakeSlot, current};
@@ -146,12 +146,7 @@ impl Inbound {
         Self::of(descriptor, Vec::new(), End::Open, Some(records))
     }
 
-    fn of(
-        descriptor: Descriptor,
-        unread: Vec<u8>,
-        end: End,
-        records: Option<Records>,
-    ) -> Self {
+    fn of(descriptor: Descriptor, unread: Vec<u8>, end: End, records: Option<Records>) -> Self {
         let unread = Some(unread).filter(|bytes| !bytes.is_empty()).map(RxBuf::from);
         let state = InboundState {
             descriptor,

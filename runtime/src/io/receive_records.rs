@@ -4,9 +4,9 @@
 //! call, and nothing of it is kept. Cost: one system call for up to [`RECORDS_MAX`] datagrams; the
 //! headers of the messages live on the stack and only those that are used are written.
 
-use std::{fmt, io};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{fmt, io};
 
 use super::record::{LENGTHS_BYTES, Lengths, RecordLayout};
 
@@ -63,8 +63,8 @@ pub(crate) fn receive_records(
         assert!(slot.len() >= layout.head_bytes(), "a slot has room for the head of a record");
         let (head, payload) = slot.split_at_mut(layout.head_bytes());
         let (name, control) = head[LENGTHS_BYTES..].split_at_mut(layout.name_bytes as usize);
-        let iov =
-            part.write(libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() });
+        let iov = part
+            .write(libc::iovec { iov_base: payload.as_mut_ptr().cast(), iov_len: payload.len() });
         let mut header = empty_header();
         header.msg_name = name.as_mut_ptr().cast();
         header.msg_namelen = u32::from(layout.name_bytes);

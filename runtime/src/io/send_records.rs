@@ -75,8 +75,7 @@ pub(super) fn send_records(
     // SAFETY: the first `count` headers were just written. What they point to, the addresses and
     // the parts above and the callers' bytes, stays where it is until the call returns, and is only
     // read.
-    let sent =
-        unsafe { libc::sendmmsg(socket.as_raw_fd(), messages, count as u32, FLAGS as _) };
+    let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages, count as u32, FLAGS as _) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
 
