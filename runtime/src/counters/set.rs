@@ -128,6 +128,10 @@ counters! {
     receives_mispredicted: Counter "",
     /// Receives that were paused because their stream's window was full.
     receive_window_pauses: Counter "",
+    /// Datagrams that the kernel dropped for want of room, as those that came in behind them told.
+    rx_kernel_drops: Counter "datagrams",
+    /// Datagrams that were larger than their socket's buffers, and cut off.
+    datagrams_truncated: Counter "datagrams",
     /// Receives from streams that brought bytes.
     receives: Counter "",
     /// Bytes of them.

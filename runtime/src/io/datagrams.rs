@@ -17,7 +17,7 @@ use std::task::{Context, Poll, ready};
 use super::receive_now::Records;
 use super::record::RecordLayout;
 use super::{Datagram, Descriptor, Inbound};
-use crate::buffer::{ReceivePool, Region};
+use crate::buffer::{ReceivePool, Region, RxBuf};
 use crate::executor::current;
 
 /// Inbound datagrams of a socket.
@@ -25,6 +25,8 @@ use crate::executor::current;
 pub struct Datagrams {
     inbound: Inbound,
     layout: RecordLayout,
+    /// What the kernel had dropped when the last datagram was queued.
+    kernel_drops: u32,
 }
 
 impl Datagrams {
@@ -46,7 +48,7 @@ impl Datagrams {
         let fits = slot_bytes <= core.receive_pool.slot_bytes() as usize;
         let slots = if fits { None } else { Some(slots_of_its_own(slot_bytes, own_slots)?) };
         let inbound = Inbound::of_datagrams(descriptor, Records::new(layout, slots));
-        Ok(Self { inbound, layout })
+        Ok(Self { inbound, layout, kernel_drops: 0 })
     }
 
     /// The largest payload that fits a slot of this thread's runtime.
@@ -67,7 +69,7 @@ impl Datagrams {
     /// address that it is connected to. Receiving can go on.
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Datagram>> {
         let record = ready!(self.inbound.poll_recv(context))?;
-        Poll::Ready(Ok(Datagram::new(record, self.layout)))
+        Poll::Ready(Ok(self.datagram(record)))
     }
 
     /// As [`poll_recv`](Self::poll_recv). Cancel-safe: a dropped future has taken nothing.
@@ -76,13 +78,32 @@ impl Datagrams {
     ///
     /// As for [`poll_recv`](Self::poll_recv).
     pub async fn recv(&mut self) -> io::Result<Datagram> {
-        Ok(Datagram::new(self.inbound.recv().await?, self.layout))
+        let record = self.inbound.recv().await?;
+        Ok(self.datagram(record))
     }
 
     /// The next datagram that the core has received already: the rest of a burst. No system call.
     pub fn next_here(&mut self) -> Option<Datagram> {
-        let layout = self.layout;
-        self.inbound.pop().map(|record| Datagram::new(record, layout))
+        self.inbound.pop().map(|record| self.datagram(record))
+    }
+
+    /// Counts what a record tells of those that did not get here.
+    #[inline]
+    fn datagram(&mut self, record: RxBuf) -> Datagram {
+        let datagram = Datagram::new(record, self.layout);
+        let drops = datagram.kernel_drops();
+        if drops != self.kernel_drops || datagram.is_truncated() {
+            self.count_losses(drops, datagram.is_truncated());
+        }
+        datagram
+    }
+
+    #[cold]
+    fn count_losses(&mut self, drops: u32, truncated: bool) {
+        let counters = &self.inbound.core().counters;
+        let since = drops.wrapping_sub(std::mem::replace(&mut self.kernel_drops, drops));
+        counters.rx_kernel_drops.add(u64::from(since));
+        counters.datagrams_truncated.add(u64::from(truncated));
     }
 
     /// As [`Inbound::set_hot`].
