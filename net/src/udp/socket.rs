@@ -142,6 +142,7 @@ impl UdpSocket {
 
     /// The next datagram of those that this core has received already, such as the rest of a
     /// burst; no system call and no wait.
+    #[inline]
     pub fn next_here(&mut self) -> Option<Datagram> {
         self.datagrams.next_here()
     }

@@ -36,7 +36,7 @@ use crate::counters::{CounterPlace, STATE_ENDED};
 use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
 use crate::host::Held;
-use crate::io::HotSources;
+use crate::io::{HotSources, InboundState};
 use crate::pin::Pinned;
 use crate::slack::TightSlack;
 use crate::time::{Clock, Wheel};
@@ -330,6 +330,7 @@ impl Core {
                 Errand::Drop(waker) => drop(waker),
                 Errand::Run(task) => task.schedule(),
                 Errand::Tidy(untidy) => untidy.tidy(),
+                Errand::Read(inbound) => inbound.reader.fire(),
             }
         }
     }
@@ -433,6 +434,8 @@ pub(crate) enum Errand {
     Run(TaskRef),
     /// A group drops the outputs that nobody wants.
     Tidy(Rc<dyn Tidy>),
+    /// A reader that has had its share of a turn goes on with the next.
+    Read(Rc<InboundState>),
 }
 
 /// Something with an [errand](Errand) of its own.

@@ -34,6 +34,7 @@ pub struct ReceiveTimestamps {
 }
 
 impl Datagram {
+    #[inline]
     pub(crate) fn new(record: RxBuf, layout: RecordLayout) -> Self {
         debug_assert!(record.len() >= layout.head_bytes());
         Self { record, layout }
@@ -78,12 +79,14 @@ impl Datagram {
 
     /// Whether bytes at its end are missing, because it was larger than the socket's buffers
     /// (`MSG_TRUNC`).
+    #[inline]
     pub fn is_truncated(&self) -> bool {
         Lengths::read(&self.record).flags & libc::MSG_TRUNC as u32 != 0
     }
 
     /// Datagrams that the kernel had dropped for want of room when this one was queued, since the
     /// socket was made (`SO_RXQ_OVFL`); wraps.
+    #[inline]
     pub fn kernel_drops(&self) -> u32 {
         let drops = self.control().find_map(|(level, kind, data)| {
             let data = data.first_chunk()?;

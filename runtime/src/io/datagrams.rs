@@ -15,7 +15,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use super::receive_now::Records;
-use super::record::RecordLayout;
+use super::record::{Lengths, RecordLayout};
 use super::{Datagram, Descriptor, Inbound};
 use crate::buffer::{ReceivePool, Region, RxBuf};
 use crate::executor::current;
@@ -77,12 +77,14 @@ impl Datagrams {
     /// # Errors
     ///
     /// As for [`poll_recv`](Self::poll_recv).
+    #[inline]
     pub async fn recv(&mut self) -> io::Result<Datagram> {
         let record = self.inbound.recv().await?;
         Ok(self.datagram(record))
     }
 
     /// The next datagram that the core has received already: the rest of a burst. No system call.
+    #[inline]
     pub fn next_here(&mut self) -> Option<Datagram> {
         self.inbound.pop().map(|record| self.datagram(record))
     }
@@ -90,10 +92,14 @@ impl Datagrams {
     /// Counts what a record tells of those that did not get here.
     #[inline]
     fn datagram(&mut self, record: RxBuf) -> Datagram {
+        let lengths = Lengths::read(&record);
+        let truncated = lengths.flags & libc::MSG_TRUNC as u32 != 0;
         let datagram = Datagram::new(record, self.layout);
-        let drops = datagram.kernel_drops();
-        if drops != self.kernel_drops || datagram.is_truncated() {
-            self.count_losses(drops, datagram.is_truncated());
+        if lengths.control > 0 || truncated {
+            let drops = datagram.kernel_drops();
+            if drops != self.kernel_drops || truncated {
+                self.count_losses(drops, truncated);
+            }
         }
         datagram
     }

@@ -21,7 +21,7 @@ use super::descriptor::InFlight;
 use super::receive_now::Records;
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
-use crate::executor::{Core, WakeSlot, current};
+use crate::executor::{Core, Errand, WakeSlot, current};
 
 /// The part of an inbound stream that its driver knows.
 #[derive(Debug)]
@@ -38,9 +38,14 @@ pub(crate) struct InboundState {
     pub(crate) paused: Cell<bool>,
     /// Polled by the spin loop.
     pub(crate) hot: Cell<bool>,
+    /// The turn in which the reader last received by itself, and how often it did.
+    direct: Cell<(u64, u32)>,
     /// Where it is no stream: the queue holds records, each of a datagram, and has no end.
     pub(crate) records: Option<Records>,
 }
+
+/// How often one reader receives within a turn, without waiting, before others come next.
+const DIRECT_RECEIVES_MAX: u32 = 16;
 
 /// What is known of the end of a stream.
 #[derive(Clone, Copy, Debug)]
@@ -157,6 +162,7 @@ impl Inbound {
             stopping: Cell::new(false),
             paused: Cell::new(false),
             hot: Cell::new(false),
+            direct: Cell::default(),
             records,
         };
         Self { core: current().handle(), state: Rc::new(state) }
@@ -192,11 +198,35 @@ impl Inbound {
             return Poll::Ready(end.map(|()| RxBuf::empty()));
         }
         self.state.reader.register(context);
-        if self.state.hot.get() && self.state.armed.get().is_none() {
+        if self.waits_for_the_loop() {
             return Poll::Pending;
         }
         let received = ready!(self.core.driver.borrow_mut().receive(&self.state));
+        self.received_directly();
         self.settle(received)
+    }
+
+    /// Whether the turn of the loop brings what comes next: to a hot stream, and to a reader that
+    /// has had its share of this turn.
+    #[inline]
+    fn waits_for_the_loop(&self) -> bool {
+        let state = &self.state;
+        if state.hot.get() && state.armed.get().is_none() {
+            return true;
+        }
+        let (turn, receives) = state.direct.get();
+        let sated = receives >= DIRECT_RECEIVES_MAX && turn == self.core.counters.turns.get();
+        if sated {
+            self.core.defer(Errand::Read(Rc::clone(state)));
+        }
+        sated
+    }
+
+    #[inline]
+    fn received_directly(&self) {
+        let (turn, receives) = self.state.direct.get();
+        let now = self.core.counters.turns.get();
+        self.state.direct.set((now, if now == turn { receives + 1 } else { 1 }));
     }
 
     /// Copies the next bytes to `to`; 0 at the end of the stream, or where `to` is empty.
@@ -215,12 +245,13 @@ impl Inbound {
         ready!(self.core.checkpoint(context))?;
         if self.state.queue.borrow().is_empty() && matches!(self.state.end.get(), End::Open) {
             self.state.reader.register(context);
-            if self.state.hot.get() && self.state.armed.get().is_none() {
+            if self.waits_for_the_loop() {
                 return Poll::Pending;
             }
             let direct = self.core.driver.borrow_mut().receive_to(&self.state, to);
             if let Some(polled) = direct {
                 let count = ready!(polled);
+                self.received_directly();
                 self.state.reader.clear();
                 if let Ok(0) = count {
                     self.state.end.set(End::Reached);
@@ -363,7 +394,9 @@ impl Inbound {
         let mut queue = self.state.queue.borrow_mut();
         let bytes = queue.pop_front()?;
         let half_window = self.core.config.receive_window_buffers as usize / 2;
-        let resume = self.state.paused.get() && queue.len() <= half_window;
+        // Of datagrams the rest is received when the queue is empty, many by one call.
+        let resume =
+            self.state.paused.get() && queue.len() <= half_window && self.state.records.is_none();
         drop(queue);
         if resume && self.state.armed.get().is_none() && !self.state.hot.get() {
             let received = self.core.driver.borrow_mut().receive(&self.state);

@@ -39,6 +39,11 @@ impl Records {
         Self { layout, shape, own_slots, readable: Cell::new(true), batch: Cell::new(1) }
     }
 
+    /// Whether calls find as many datagrams as they can take: there is a flood.
+    pub(crate) fn is_flooded(&self) -> bool {
+        self.batch.get() == RECORDS_MAX
+    }
+
     fn adapt(&self, received: usize, asked: usize) {
         let full = received == asked;
         self.batch.set(if full { (asked * 2).min(RECORDS_MAX) } else { received.max(1) });

@@ -48,12 +48,17 @@ pub(crate) struct Lengths {
 }
 
 impl Lengths {
+    #[inline]
     pub(crate) fn read(record: &[u8]) -> Self {
-        let word = |index: usize| {
-            let bytes = record.get(index * 4..index * 4 + 4).and_then(|word| word.try_into().ok());
-            u32::from_ne_bytes(bytes.unwrap_or_default())
+        let Some(bytes) = record.first_chunk::<LENGTHS_BYTES>() else {
+            return Self::default();
         };
-        Self { name: word(0), control: word(1), payload: word(2), flags: word(3) }
+        let [name, control, payload, flags] = bytes
+            .as_chunks::<4>()
+            .0
+            .first_chunk::<4>()
+            .map_or([0; 4], |words| words.map(u32::from_ne_bytes));
+        Self { name, control, payload, flags }
     }
 
     pub(crate) fn write(self, record: &mut [u8]) {

@@ -99,6 +99,9 @@ impl Table {
         }
         if more && state.queued() >= self.window && !state.stopping.replace(true) {
             state.paused.set(true);
+            if let Some(records) = &state.records {
+                records.readable.set(true);
+            }
             self.shared.counters.receive_window_pauses.increment();
             self.cancel(ring, key);
         }

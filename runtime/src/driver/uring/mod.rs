@@ -125,7 +125,6 @@ impl Backend for Uring {
             return Poll::Pending;
         }
         if let Some(records) = &inbound.records
-            && !self.table.may_be_provided(inbound)
             && let Poll::Ready(received) = self.receive_readable(inbound, records)
         {
             return Poll::Ready(received);
@@ -236,8 +235,9 @@ impl Backend for Uring {
 }
 
 impl Uring {
-    /// Receives datagrams that don't go to provided buffers; `Pending` where there is nothing, and
-    /// a wait is to be armed.
+    /// Receives datagrams without the kernel's multishot receive, which has ended or was never
+    /// meant for them: those that a window had no room for, and those that don't go to provided
+    /// buffers. `Pending` where there is nothing, and a receive is to be armed.
     fn receive_readable(
         &self,
         inbound: &InboundState,
@@ -279,6 +279,7 @@ impl Uring {
                 shared.counters.receives_predicted.increment();
                 self.table.predictor.was_right();
                 stream.deliver_first(Ok(bytes));
+                self.take_over_floods(&stream);
                 true
             }
             // The end comes as a completion, too.
@@ -294,6 +295,19 @@ impl Uring {
                 stream.deliver(Err(error));
                 false
             }
+        }
+    }
+
+    /// A flood of datagrams is cheaper by calls that take many than by a completion for each: the
+    /// multishot receive is ended, and its reader asks until the socket is empty.
+    fn take_over_floods(&mut self, inbound: &Rc<InboundState>) {
+        if let Some(records) = &inbound.records
+            && records.is_flooded()
+            && let Some(key) = inbound.armed.get()
+            && !inbound.stopping.replace(true)
+        {
+            records.readable.set(true);
+            self.table.cancel(&mut self.ring, key);
         }
     }
 
