@@ -12,14 +12,18 @@ mod address;
 mod interface;
 mod number_option;
 mod socket_options;
+mod stream;
 mod tcp;
 mod udp;
 
 pub use address::ToAddresses;
 pub use interface::Interface;
 pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
+pub use stream::{
+    DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,
+};
 pub use tcp::{
-    Choose, Deal, Dealer, DetachError, Detached, Keepalive, Load, OwnedReadHalf, OwnedWriteHalf,
-    ReuniteError, Shard, Sharding, TcpListener, TcpSocket, TcpStream, Worker,
+    Choose, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpListener, TcpSocket, TcpStream,
+    Worker,
 };
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};

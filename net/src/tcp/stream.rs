@@ -1,33 +1,23 @@
 //! A TCP connection.
 
-use std::io::{self, IoSlice};
-use std::net::{Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::net::connect_unspec;
-use socket2::SockRef;
-use taut_runtime::buffer::{RxBuf, SendBuf};
-use taut_runtime::io::{Descriptor, Inbound, Outbound};
+use socket2::{SockAddr, SockRef};
 use taut_runtime::is_cancelled;
 use taut_runtime::task::waiting;
 
-use crate::TcpSocket;
 use crate::address::{ToAddresses, no_address};
 use crate::socket_options::socket_options;
+use crate::stream::{Family, Kind, Waits, waits};
 use crate::tcp::options::{stream_options, to_std};
 use crate::tcp::socket;
-use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
+use crate::{Stream, TcpSocket};
 
-/// A TCP connection; `TCP_NODELAY` is on.
-///
-/// Reads come in three kinds: [`recv`](Self::recv) hands out the bytes where they landed, without
-/// a copy; [`read`](Self::read) copies them into the caller's memory;
-/// [`recv_into`](Self::recv_into) lets the kernel write into the caller's buffer, for large
-/// messages. They can be mixed, and dropping any of them loses nothing.
-///
-/// Dropping the stream closes it, after what was written or given to [`send`](Self::send) has gone
-/// to the kernel.
+/// A TCP connection; `TCP_NODELAY` is on. What it does is written at [`Stream`].
 ///
 /// ```
 /// use taut_net::{TcpListener, TcpStream};
@@ -48,10 +38,23 @@ use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+pub type TcpStream = Stream<Tcp>;
+
+/// The family of [`TcpStream`].
 #[derive(Debug)]
-pub struct TcpStream {
-    pub(crate) read: OwnedReadHalf,
-    pub(crate) write: OwnedWriteHalf,
+pub enum Tcp {}
+
+impl Family for Tcp {
+    type Address = SocketAddr;
+    type Std = std::net::TcpStream;
+}
+
+impl Kind for Tcp {
+    const WAITS: Waits = waits!("a TCP stream");
+
+    fn address(of_kernel: &SockAddr) -> io::Result<SocketAddr> {
+        to_std(of_kernel)
+    }
 }
 
 socket_options!(TcpStream);
@@ -90,15 +93,6 @@ impl TcpStream {
         Err(failure.unwrap_or_else(no_address))
     }
 
-    pub(crate) fn from_connected(descriptor: Descriptor) -> Self {
-        let inbound = Inbound::new(descriptor.clone());
-        let outbound = Outbound::new(descriptor.clone());
-        Self {
-            read: OwnedReadHalf { inbound, descriptor: descriptor.clone() },
-            write: OwnedWriteHalf { outbound, descriptor, shut_on_drop: false },
-        }
-    }
-
     /// Takes over a connected socket, and sets `TCP_NODELAY`.
     ///
     /// # Errors
@@ -112,138 +106,6 @@ impl TcpStream {
         stream.set_nonblocking(false)?;
         socket::no_delay(&stream)?;
         Ok(Self::from_connected(OwnedFd::from(stream).into()))
-    }
-
-    /// The next bytes as they came in, without a copy; empty at the end of the stream.
-    /// Cancel-safe.
-    ///
-    /// # Errors
-    ///
-    /// The connection's failure, such as `ConnectionReset`, once; then the end.
-    #[track_caller]
-    pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
-        self.read.recv()
-    }
-
-    /// Copies the next bytes to `to` and says how many; 0 at the end. Cancel-safe.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv`](Self::recv).
-    #[track_caller]
-    pub fn read(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        self.read.read(to)
-    }
-
-    /// Fills `to`. Not cancel-safe: bytes that a dropped future copied are gone from the stream.
-    ///
-    /// # Errors
-    ///
-    /// `UnexpectedEof` where the stream ends before; as for [`recv`](Self::recv).
-    #[track_caller]
-    pub fn read_exact(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<()>> {
-        self.read.read_exact(to)
-    }
-
-    /// Appends all bytes up to the end of the stream and says how many. What a dropped future read
-    /// is in `to`.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv`](Self::recv).
-    #[track_caller]
-    pub fn read_to_end(&mut self, to: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
-        self.read.read_to_end(to)
-    }
-
-    /// Lets the kernel write the next bytes into the spare capacity of `buffer`; gives their
-    /// number, 0 at the end, and the buffer. Cancel-safe for the stream; the buffer goes with a
-    /// dropped future.
-    ///
-    /// # Errors
-    ///
-    /// As for [`recv`](Self::recv); `InvalidInput` where `buffer` has no spare capacity.
-    #[track_caller]
-    pub fn recv_into(
-        &mut self,
-        buffer: Vec<u8>,
-    ) -> impl Future<Output = (io::Result<usize>, Vec<u8>)> {
-        self.read.recv_into(buffer)
-    }
-
-    /// Writes some of `bytes` and says how many. Cancel-safe: a pending write has sent nothing.
-    ///
-    /// # Errors
-    ///
-    /// `BrokenPipe`, `ConnectionReset`; the failure of a `send` whose future was dropped.
-    #[track_caller]
-    pub fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
-        self.write.write(bytes)
-    }
-
-    /// Writes all of `bytes`. A dropped future may have written a part.
-    ///
-    /// # Errors
-    ///
-    /// As for [`write`](Self::write).
-    #[track_caller]
-    pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        self.write.write_all(bytes)
-    }
-
-    /// Writes some bytes of several slices, with one system call. Cancel-safe as
-    /// [`write`](Self::write).
-    ///
-    /// # Errors
-    ///
-    /// As for [`write`](Self::write).
-    #[track_caller]
-    pub fn write_vectored(
-        &mut self,
-        slices: &[IoSlice<'_>],
-    ) -> impl Future<Output = io::Result<usize>> {
-        self.write.write_vectored(slices)
-    }
-
-    /// Sends all of an owned buffer without a copy: an `RxBuf`, a `TxBuf`, `Bytes` or a `Vec<u8>`.
-    /// A dropped future does not stop it: it goes on in the background, complete and in order. Only
-    /// one that still waited for an earlier `send` has not begun, and sends nothing.
-    ///
-    /// # Errors
-    ///
-    /// As for [`write`](Self::write).
-    #[track_caller]
-    pub fn send<B: Into<SendBuf>>(
-        &mut self,
-        buffer: B,
-    ) -> impl Future<Output = io::Result<()>> + use<'_, B> {
-        self.write.send(buffer)
-    }
-
-    /// Waits until every `send` is with the kernel. Cancel-safe.
-    ///
-    /// # Errors
-    ///
-    /// The failure of a `send` whose future was dropped.
-    #[track_caller]
-    pub fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
-        self.write.flush()
-    }
-
-    /// Ends one direction, or both, after every `send` is with the kernel. The peer reads the end
-    /// of the stream.
-    ///
-    /// # Errors
-    ///
-    /// What `shutdown(2)` tells, such as `NotConnected`.
-    #[track_caller]
-    pub fn shutdown(&mut self, how: Shutdown) -> impl Future<Output = io::Result<()>> {
-        waiting("shutdown of a TCP stream", async move {
-            if how != Shutdown::Read {
-                self.write.outbound.flush().await?;
-            }
-            SockRef::from(&*self).shutdown(how)
-        })
     }
 
     /// Closes the connection with a reset: unsent bytes are thrown away, and the peer's next read
@@ -260,40 +122,5 @@ impl TcpStream {
         // refused, the close does.
         let _ = connect_unspec(&self);
         Ok(())
-    }
-
-    /// Makes the stream *hot*: the spin loop receives from it directly while a reader waits. The
-    /// fastest way in for the one or two sockets that matter most; each turn of the loop then costs
-    /// a system call, and the core does not sleep meanwhile.
-    pub fn set_hot(&mut self, hot: bool) {
-        self.read.set_hot(hot);
-    }
-
-    /// The address of the other end.
-    ///
-    /// # Errors
-    ///
-    /// What `getpeername(2)` tells: `NotConnected` where the peer is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).peer_addr()?)
-    }
-
-    /// Splits into halves that different tasks can own.
-    pub fn into_split(self) -> (OwnedReadHalf, OwnedWriteHalf) {
-        let Self { read, mut write } = self;
-        write.shut_on_drop = true;
-        (read, write)
-    }
-}
-
-impl AsFd for TcpStream {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.read.descriptor.as_fd()
-    }
-}
-
-impl AsRawFd for TcpStream {
-    fn as_raw_fd(&self) -> RawFd {
-        self.read.descriptor.as_raw_fd()
     }
 }

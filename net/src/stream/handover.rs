@@ -1,7 +1,7 @@
 //! A connection on its way from one core to another.
 
 use std::future::poll_fn;
-use std::net::SocketAddr;
+use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::{fmt, io};
 
@@ -9,25 +9,29 @@ use socket2::SockRef;
 use taut_runtime::io::Handover;
 use taut_runtime::task::waiting;
 
-use crate::TcpStream;
-use crate::tcp::options::to_std;
+use super::{Family, Stream};
+use crate::Tcp;
 use crate::tcp::socket;
-use crate::tcp::split::{OwnedReadHalf, OwnedWriteHalf};
 
-/// A TCP connection that is on no core: made by [`TcpStream::detach`] on one, it is sent to another
-/// and goes on there by [`TcpStream::attach`].
+/// A connection that is on no core: made by [`Stream::detach`] on one, it is sent to another
+/// and goes on there by [`Stream::attach`].
 ///
 /// With it go the bytes that were received and not read, an end of the stream or a failure that was
 /// seen already, and whether the stream was hot; options of the socket stay as they are. Dropping
 /// it closes the connection.
 #[derive(Debug)]
-pub struct Detached {
+pub struct Detached<F = Tcp> {
     handover: Handover,
+    family: PhantomData<F>,
 }
 
-impl Detached {
+impl<F: Family> Detached<F> {
     pub(crate) fn from_accepted(fd: OwnedFd) -> Self {
-        Self { handover: Handover::new(fd) }
+        Self::new(Handover::new(fd))
+    }
+
+    fn new(handover: Handover) -> Self {
+        Self { handover, family: PhantomData }
     }
 
     /// Bytes that were received and not read.
@@ -35,7 +39,7 @@ impl Detached {
         self.handover.unread()
     }
 
-    /// Whether the stream will be [hot](TcpStream::set_hot).
+    /// Whether the stream will be [hot](Stream::set_hot).
     pub fn is_hot(&self) -> bool {
         self.handover.is_hot()
     }
@@ -50,8 +54,8 @@ impl Detached {
     /// # Errors
     ///
     /// What `getpeername(2)` tells: `NotConnected` where the peer is gone.
-    pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).peer_addr()?)
+    pub fn peer_addr(&self) -> io::Result<F::Address> {
+        F::address(&SockRef::from(self).peer_addr()?)
     }
 
     /// The address of this end.
@@ -59,8 +63,8 @@ impl Detached {
     /// # Errors
     ///
     /// What `getsockname(2)` tells.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).local_addr()?)
+    pub fn local_addr(&self) -> io::Result<F::Address> {
+        F::address(&SockRef::from(self).local_addr()?)
     }
 
     /// The connection as a stream of the standard library, which blocks.
@@ -69,13 +73,15 @@ impl Detached {
     ///
     /// The connection itself, where bytes or the end of the stream were received already, which the
     /// socket would not give again.
-    pub fn into_std(self) -> Result<std::net::TcpStream, Self> {
+    pub fn into_std(self) -> Result<F::Std, Self> {
         match self.handover.into_fd() {
             Ok(fd) => Ok(fd.into()),
-            Err(handover) => Err(Self { handover }),
+            Err(handover) => Err(Self::new(handover)),
         }
     }
+}
 
+impl Detached {
     /// Takes over a connected socket, with `TCP_NODELAY` on.
     ///
     /// # Errors
@@ -88,24 +94,24 @@ impl Detached {
     }
 }
 
-impl AsFd for Detached {
+impl<F> AsFd for Detached<F> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.handover.as_fd()
     }
 }
 
-impl AsRawFd for Detached {
+impl<F> AsRawFd for Detached<F> {
     fn as_raw_fd(&self) -> RawFd {
         self.as_fd().as_raw_fd()
     }
 }
 
-impl TcpStream {
+impl<F: Family> Stream<F> {
     /// Takes the connection off this core, for another one to [attach](Self::attach).
     ///
     /// The receive in the background is stopped, a `send` that is under way is finished, and bytes
     /// that were received and not read are copied. Halves of a stream are
-    /// [reunited](OwnedReadHalf::reunite) first.
+    /// [reunited](super::OwnedReadHalf::reunite) first.
     ///
     /// Where this future is dropped, the stream in it is, too, which closes the connection: to keep
     /// it, await [`quiesce`](Self::quiesce) before, after which this does not wait. Where the task
@@ -142,15 +148,15 @@ impl TcpStream {
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     #[track_caller]
-    pub fn detach(mut self) -> impl Future<Output = Result<Detached, DetachError>> {
-        waiting("detach of a TCP stream", async move {
+    pub fn detach(mut self) -> impl Future<Output = Result<Detached<F>, DetachError<F>>> {
+        waiting(F::WAITS.detach, async move {
             if let Err(error) = self.quiesced().await {
                 return Err(DetachError { error, stream: Some(Box::new(self)) });
             }
             let Self { read, write } = self;
             drop(write);
             match Handover::take(read.inbound, read.descriptor) {
-                Ok(handover) => Ok(Detached { handover }),
+                Ok(handover) => Ok(Detached::new(handover)),
                 Err(error) => Err(DetachError { error, stream: None }),
             }
         })
@@ -164,7 +170,7 @@ impl TcpStream {
     /// `ECANCELED`, or the failure of a `send` whose future was dropped.
     #[track_caller]
     pub fn quiesce(&mut self) -> impl Future<Output = io::Result<()>> {
-        waiting("quiesce of a TCP stream", self.quiesced())
+        waiting(F::WAITS.quiesce, self.quiesced())
     }
 
     async fn quiesced(&mut self) -> io::Result<()> {
@@ -179,53 +185,50 @@ impl TcpStream {
     /// # Panics
     ///
     /// Outside of a runtime.
-    pub fn attach(detached: Detached) -> Self {
+    pub fn attach(detached: Detached<F>) -> Self {
         let (inbound, outbound, descriptor) = detached.handover.settle();
-        Self {
-            read: OwnedReadHalf { inbound, descriptor: descriptor.clone() },
-            write: OwnedWriteHalf { outbound, descriptor, shut_on_drop: false },
-        }
+        Self::from_halves(inbound, outbound, descriptor)
     }
 }
 
 /// A stream could not be taken off its core. By `?` it becomes the [`io::Error`] that it holds.
-pub struct DetachError {
+pub struct DetachError<F = Tcp> {
     error: io::Error,
-    stream: Option<Box<TcpStream>>,
+    stream: Option<Box<Stream<F>>>,
 }
 
-impl DetachError {
+impl<F> DetachError<F> {
     /// Why.
     pub fn error(&self) -> &io::Error {
         &self.error
     }
 
     /// The stream, as it was; `None` where it is closed, for lack of descriptors.
-    pub fn into_stream(self) -> Option<TcpStream> {
+    pub fn into_stream(self) -> Option<Stream<F>> {
         self.stream.map(|stream| *stream)
     }
 }
 
-impl fmt::Display for DetachError {
+impl<F> fmt::Display for DetachError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the stream could not be taken off its core: {}", self.error)
     }
 }
 
-impl fmt::Debug for DetachError {
+impl<F> fmt::Debug for DetachError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "DetachError({self})")
     }
 }
 
-impl std::error::Error for DetachError {
+impl<F> std::error::Error for DetachError<F> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         Some(&self.error)
     }
 }
 
-impl From<DetachError> for io::Error {
-    fn from(error: DetachError) -> Self {
+impl<F> From<DetachError<F>> for io::Error {
+    fn from(error: DetachError<F>) -> Self {
         error.error
     }
 }

@@ -6,11 +6,11 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::{OwnedReadHalf, OwnedWriteHalf, TcpStream};
+use super::{Family, OwnedReadHalf, OwnedWriteHalf, Stream};
 
 macro_rules! reads {
     ($type:ty, $this:ident => $half:expr) => {
-        impl AsyncRead for $type {
+        impl<F: Family> AsyncRead for $type {
             fn poll_read(
                 mut self: Pin<&mut Self>,
                 context: &mut Context<'_>,
@@ -27,7 +27,7 @@ macro_rules! reads {
 
 macro_rules! writes {
     ($type:ty, $this:ident => $half:expr) => {
-        impl AsyncWrite for $type {
+        impl<F: Family> AsyncWrite for $type {
             fn poll_write(
                 mut self: Pin<&mut Self>,
                 context: &mut Context<'_>,
@@ -69,7 +69,7 @@ macro_rules! writes {
     };
 }
 
-reads!(TcpStream, this => this.read);
-reads!(OwnedReadHalf, this => this);
-writes!(TcpStream, this => this.write);
-writes!(OwnedWriteHalf, this => this);
+reads!(Stream<F>, this => this.read);
+reads!(OwnedReadHalf<F>, this => this);
+writes!(Stream<F>, this => this.write);
+writes!(OwnedWriteHalf<F>, this => this);

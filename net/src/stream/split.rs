@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
 use std::task::{Context, Poll};
@@ -12,54 +13,57 @@ use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
 use taut_runtime::task::waiting;
 
-use crate::TcpStream;
+use super::{Family, Stream};
+use crate::Tcp;
 
-/// The reading half of a [`TcpStream`]. Dropping it leaves the connection to the other half.
+/// The reading half of a [`Stream`]. Dropping it leaves the connection to the other half.
 #[derive(Debug)]
-pub struct OwnedReadHalf {
+pub struct OwnedReadHalf<F = Tcp> {
     pub(crate) inbound: Inbound,
     pub(crate) descriptor: Descriptor,
+    pub(crate) family: PhantomData<F>,
 }
 
-/// The writing half of a [`TcpStream`]. Dropping it ends the writing direction: the peer reads the
+/// The writing half of a [`Stream`]. Dropping it ends the writing direction: the peer reads the
 /// end of the stream.
 #[derive(Debug)]
-pub struct OwnedWriteHalf {
+pub struct OwnedWriteHalf<F = Tcp> {
     pub(crate) outbound: Outbound,
     pub(crate) descriptor: Descriptor,
     /// A half of its own; a whole stream closes instead.
     pub(crate) shut_on_drop: bool,
+    pub(crate) family: PhantomData<F>,
 }
 
-impl OwnedReadHalf {
-    /// As [`TcpStream::recv`].
+impl<F: Family> OwnedReadHalf<F> {
+    /// As [`Stream::recv`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv`].
+    /// As for [`Stream::recv`].
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
-        waiting("recv on a TCP stream", self.inbound.recv())
+        waiting(F::WAITS.recv, self.inbound.recv())
     }
 
-    /// As [`TcpStream::read`].
+    /// As [`Stream::read`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv`].
+    /// As for [`Stream::recv`].
     #[track_caller]
     pub fn read(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<usize>> {
-        waiting("read on a TCP stream", self.inbound.read(to))
+        waiting(F::WAITS.read, self.inbound.read(to))
     }
 
-    /// As [`TcpStream::read_exact`].
+    /// As [`Stream::read_exact`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::read_exact`].
+    /// As for [`Stream::read_exact`].
     #[track_caller]
     pub fn read_exact(&mut self, to: &mut [u8]) -> impl Future<Output = io::Result<()>> {
-        waiting("read_exact on a TCP stream", async move {
+        waiting(F::WAITS.read_exact, async move {
             let mut filled = 0;
             while filled < to.len() {
                 let count = self.inbound.read(&mut to[filled..]).await?;
@@ -73,14 +77,14 @@ impl OwnedReadHalf {
         })
     }
 
-    /// As [`TcpStream::read_to_end`].
+    /// As [`Stream::read_to_end`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv`].
+    /// As for [`Stream::recv`].
     #[track_caller]
     pub fn read_to_end(&mut self, to: &mut Vec<u8>) -> impl Future<Output = io::Result<usize>> {
-        waiting("read_to_end on a TCP stream", async move {
+        waiting(F::WAITS.read_to_end, async move {
             let before = to.len();
             loop {
                 let bytes = self.inbound.recv().await?;
@@ -92,38 +96,38 @@ impl OwnedReadHalf {
         })
     }
 
-    /// As [`TcpStream::recv_into`].
+    /// As [`Stream::recv_into`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv_into`].
+    /// As for [`Stream::recv_into`].
     #[track_caller]
     pub fn recv_into(
         &mut self,
         buffer: Vec<u8>,
     ) -> impl Future<Output = (io::Result<usize>, Vec<u8>)> {
-        waiting("recv_into on a TCP stream", self.inbound.recv_into(buffer))
+        waiting(F::WAITS.recv_into, self.inbound.recv_into(buffer))
     }
 
-    /// As [`TcpStream::set_hot`].
+    /// As [`Stream::set_hot`].
     pub fn set_hot(&mut self, hot: bool) {
         self.inbound.set_hot(hot);
     }
 
-    /// As [`TcpStream::recv`], for futures written by hand.
+    /// As [`Stream::recv`], for futures written by hand.
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv`].
+    /// As for [`Stream::recv`].
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
         self.inbound.poll_recv(context)
     }
 
-    /// As [`TcpStream::read`], for futures written by hand.
+    /// As [`Stream::read`], for futures written by hand.
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::recv`].
+    /// As for [`Stream::recv`].
     pub fn poll_read(
         &mut self,
         context: &mut Context<'_>,
@@ -137,36 +141,36 @@ impl OwnedReadHalf {
     /// # Errors
     ///
     /// Gives both back where they are of different connections.
-    pub fn reunite(self, write: OwnedWriteHalf) -> Result<TcpStream, ReuniteError> {
+    pub fn reunite(self, write: OwnedWriteHalf<F>) -> Result<Stream<F>, ReuniteError<F>> {
         if self.descriptor.as_raw_fd() != write.descriptor.as_raw_fd() {
             return Err(ReuniteError(self, write));
         }
         let mut write = write;
         write.shut_on_drop = false;
-        Ok(TcpStream { read: self, write })
+        Ok(Stream { read: self, write })
     }
 }
 
-impl OwnedWriteHalf {
-    /// As [`TcpStream::write`].
+impl<F: Family> OwnedWriteHalf<F> {
+    /// As [`Stream::write`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::write`].
+    /// As for [`Stream::write`].
     #[track_caller]
     pub fn write(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<usize>> {
         let write = poll_fn(|context| self.outbound.poll_write(context, bytes));
-        waiting("write on a TCP stream", write)
+        waiting(F::WAITS.write, write)
     }
 
-    /// As [`TcpStream::write_all`].
+    /// As [`Stream::write_all`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::write`].
+    /// As for [`Stream::write`].
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        waiting("write_all on a TCP stream", async move {
+        waiting(F::WAITS.write_all, async move {
             let mut rest = bytes;
             while !rest.is_empty() {
                 let count = poll_fn(|context| self.outbound.poll_write(context, rest)).await?;
@@ -176,41 +180,41 @@ impl OwnedWriteHalf {
         })
     }
 
-    /// As [`TcpStream::write_vectored`].
+    /// As [`Stream::write_vectored`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::write`].
+    /// As for [`Stream::write`].
     #[track_caller]
     pub fn write_vectored(
         &mut self,
         slices: &[IoSlice<'_>],
     ) -> impl Future<Output = io::Result<usize>> {
         let write = poll_fn(|context| self.outbound.poll_write_vectored(context, slices));
-        waiting("write_vectored on a TCP stream", write)
+        waiting(F::WAITS.write_vectored, write)
     }
 
-    /// As [`TcpStream::send`].
+    /// As [`Stream::send`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::write`].
+    /// As for [`Stream::write`].
     #[track_caller]
     pub fn send<B: Into<SendBuf>>(
         &mut self,
         buffer: B,
-    ) -> impl Future<Output = io::Result<()>> + use<'_, B> {
-        waiting("send on a TCP stream", self.outbound.send(buffer.into()))
+    ) -> impl Future<Output = io::Result<()>> + use<'_, B, F> {
+        waiting(F::WAITS.send, self.outbound.send(buffer.into()))
     }
 
-    /// As [`TcpStream::flush`].
+    /// As [`Stream::flush`].
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::flush`].
+    /// As for [`Stream::flush`].
     #[track_caller]
     pub fn flush(&mut self) -> impl Future<Output = io::Result<()>> {
-        waiting("flush of a TCP stream", self.outbound.flush())
+        waiting(F::WAITS.flush, self.outbound.flush())
     }
 
     /// Ends the writing direction after every `send` is with the kernel.
@@ -220,17 +224,17 @@ impl OwnedWriteHalf {
     /// What `shutdown(2)` tells.
     #[track_caller]
     pub fn shutdown(&mut self) -> impl Future<Output = io::Result<()>> {
-        waiting("shutdown of a TCP stream", async {
+        waiting(F::WAITS.shutdown, async {
             self.outbound.flush().await?;
             SockRef::from(&self.descriptor).shutdown(Shutdown::Write)
         })
     }
 
-    /// As [`TcpStream::write`], for futures written by hand.
+    /// As [`Stream::write`], for futures written by hand.
     ///
     /// # Errors
     ///
-    /// As for [`TcpStream::write`].
+    /// As for [`Stream::write`].
     pub fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -251,25 +255,25 @@ impl OwnedWriteHalf {
     }
 }
 
-impl Drop for OwnedWriteHalf {
+impl<F> Drop for OwnedWriteHalf<F> {
     fn drop(&mut self) {
         self.outbound.close(self.shut_on_drop);
     }
 }
 
 /// Two halves that are not of one connection, given back.
-pub struct ReuniteError(pub OwnedReadHalf, pub OwnedWriteHalf);
+pub struct ReuniteError<F = Tcp>(pub OwnedReadHalf<F>, pub OwnedWriteHalf<F>);
 
-impl fmt::Display for ReuniteError {
+impl<F> fmt::Display for ReuniteError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the two halves are of different connections")
     }
 }
 
-impl fmt::Debug for ReuniteError {
+impl<F> fmt::Debug for ReuniteError<F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "ReuniteError({self})")
     }
 }
 
-impl std::error::Error for ReuniteError {}
+impl<F> std::error::Error for ReuniteError<F> {}
