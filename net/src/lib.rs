@@ -5,6 +5,9 @@
 //! own memory. [`TcpSocket`] sets options before connecting or listening. `TCP_NODELAY` is on from
 //! the start.
 //!
+//! [`UnixStream`] is the same between processes of the host; [`UnixFdStream`], [`UnixDatagram`] and
+//! [`UnixSeqpacket`] pass descriptors, too.
+//!
 //! Every future here can be dropped at every point: descriptors are closed, buffers returned, and
 //! no received byte is lost.
 
@@ -15,6 +18,7 @@ mod socket_options;
 mod stream;
 mod tcp;
 mod udp;
+mod unix;
 
 pub use address::ToAddresses;
 pub use interface::Interface;
@@ -27,3 +31,7 @@ pub use tcp::{
     Worker,
 };
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};
+pub use unix::{
+    Credentials, FDS_MAX, ToUnixAddress, Unix, UnixBind, UnixDatagram, UnixFdStream, UnixListener,
+    UnixMessage, UnixSeqpacket, UnixSeqpacketListener, UnixStream,
+};

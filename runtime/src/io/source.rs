@@ -83,6 +83,11 @@ impl Source {
         self.descriptor.into_owned()
     }
 
+    /// The descriptor, as it is.
+    pub(crate) fn into_descriptor(self) -> Descriptor {
+        self.descriptor
+    }
+
     /// Tells the driver that the file, which may live on elsewhere, is no longer waited for.
     pub(crate) fn unregister(&self) {
         self.core.driver.borrow_mut().unregister(&self.descriptor);

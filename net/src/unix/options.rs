@@ -1,0 +1,76 @@
+//! Options and questions that all connected Unix sockets share.
+
+/// Implements them for a type with a descriptor.
+macro_rules! unix_options {
+    ($type:ty) => {
+        impl $type {
+            /// The address of this end; unnamed unless it was bound.
+            ///
+            /// # Errors
+            ///
+            /// What `getsockname(2)` tells.
+            pub fn local_addr(&self) -> std::io::Result<std::os::unix::net::SocketAddr> {
+                $crate::unix::address::from_kernel(&socket2::SockRef::from(self).local_addr()?)
+            }
+
+            /// The process at the other end (`SO_PEERCRED`), as it was when it connected.
+            ///
+            /// # Errors
+            ///
+            /// What `getsockopt(2)` tells.
+            pub fn peer_credentials(&self) -> std::io::Result<$crate::Credentials> {
+                $crate::unix::credentials::of_peer(std::os::fd::AsFd::as_fd(self))
+            }
+
+            /// The process at the other end as a descriptor, which goes on to mean just that one
+            /// (`SO_PEERPIDFD`); readable once it has ended.
+            ///
+            /// # Errors
+            ///
+            /// `Unsupported` before Linux 6.5; what `getsockopt(2)` tells: `ESRCH`, `EINVAL` or
+            /// `ENODATA` where the process is gone or there is none.
+            pub fn peer_pidfd(&self) -> std::io::Result<std::os::fd::OwnedFd> {
+                $crate::unix::credentials::pidfd_of_peer(std::os::fd::AsFd::as_fd(self))
+            }
+
+            /// What may be under way to the peer, in bytes, with the kernel's own overhead: it
+            /// bounds the largest datagram, too.
+            ///
+            /// # Errors
+            ///
+            /// What `getsockopt(2)` tells.
+            pub fn send_buffer_size(&self) -> std::io::Result<usize> {
+                socket2::SockRef::from(self).send_buffer_size()
+            }
+
+            /// Sets what may be under way to the peer, in bytes; the kernel doubles the value, and
+            /// caps it at `net.core.wmem_max`. The receive buffer of a Unix socket limits nothing.
+            ///
+            /// # Errors
+            ///
+            /// What `setsockopt(2)` tells.
+            pub fn set_send_buffer_size(&self, bytes: usize) -> std::io::Result<()> {
+                socket2::SockRef::from(self).set_send_buffer_size(bytes)
+            }
+        }
+    };
+}
+
+/// Implements the traits of a descriptor for a type whose field holds it.
+macro_rules! has_descriptor {
+    ($type:ty, $field:ident) => {
+        impl std::os::fd::AsFd for $type {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                self.$field.as_fd()
+            }
+        }
+
+        impl std::os::fd::AsRawFd for $type {
+            fn as_raw_fd(&self) -> std::os::fd::RawFd {
+                std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(self))
+            }
+        }
+    };
+}
+
+pub(super) use {has_descriptor, unix_options};
