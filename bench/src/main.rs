@@ -20,6 +20,7 @@ mod serve;
 mod stages;
 mod subject;
 mod sys;
+mod transport;
 mod work;
 mod workloads;
 
@@ -33,7 +34,7 @@ use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
     asyncio, channels, clock, connections, cores, echo, jitter, mesh, micro, pipeline,
-    pipeline_of_cores, stream, sweep, tasks, throughput, timers,
+    pipeline_of_cores, stream, sweep, tasks, throughput, timers, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -55,6 +56,8 @@ struct Line {
 enum Command {
     /// TCP round trips over loopback, on the runtime and on raw system calls.
     Echo(echo::Options),
+    /// The round trips of echo over Unix sockets.
+    Unix(echo::Options),
     /// What tasks cost: spawned, joined, giving way, cancelled.
     Tasks(micro::Options),
     /// What a message between the tasks of a core costs.
@@ -113,9 +116,8 @@ fn main() -> ExitCode {
 
 fn run(line: Line) -> Result<ExitCode, String> {
     match line.command.unwrap_or(Command::Echo(line.echo)) {
-        Command::Echo(options) => {
-            on_servers(&options.common.clone(), &options.selection.clone(), options)
-        }
+        Command::Echo(options) => run_echo(options, echo::DEFINITION),
+        Command::Unix(options) => run_echo(options, unix::DEFINITION),
         Command::Tasks(options) => run_micro(&options, tasks::DEFINITION),
         Command::Channels(options) => run_micro(&options, channels::DEFINITION),
         Command::Timers(options) => run_micro(&options, timers::DEFINITION),
@@ -174,6 +176,11 @@ fn on_servers<W: Served>(
     workload: W,
 ) -> Result<ExitCode, String> {
     session::run(common, |setting| OnServers::new(workload, selection, setting))
+}
+
+fn run_echo(options: echo::Options, definition: echo::Definition) -> Result<ExitCode, String> {
+    let (common, selection) = (options.common.clone(), options.selection.clone());
+    on_servers(&common, &selection, echo::Echo { options, definition })
 }
 
 fn run_micro(options: &micro::Options, definition: micro::Definition) -> Result<ExitCode, String> {

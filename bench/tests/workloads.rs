@@ -79,6 +79,30 @@ fn echo_runs_every_server_with_and_without_a_pause() {
 }
 
 #[test]
+fn unix_runs_the_servers_of_echo_over_unix_sockets() {
+    let report = report("unix", "unix --think 20us");
+    let (ran, absent) = names(&report);
+    for kind in
+        ["floor", "raw-epoll-spin", "raw-epoll-park", "taut", "taut-hot", "taut-epoll", "taut-park"]
+    {
+        for name in [kind.to_owned(), format!("{kind}+think")] {
+            assert!(ran.contains(&name) || absent.contains(&name), "{name}");
+        }
+    }
+    assert_eq!(ran.len() + absent.len(), 14, "these and no others: {ran:?} {absent:?}");
+    for kind in ["floor", "raw-epoll-spin", "taut-epoll"] {
+        let one = series(&report, kind);
+        assert!(one["samples"].as_u64() > Some(0), "every host has epoll: {one:#}");
+        assert!(one["syscalls_per_op"].as_f64() >= Some(2.0));
+    }
+    for kind in ["floor", "taut-epoll"] {
+        assert_eq!(series(&report, kind)["allocations_per_op"], 0.0, "{kind}");
+    }
+    let (ran, _) = names(&self::report("unix", "unix --think 0 --size 1048576 --connections 3"));
+    assert!(ran.contains(&"floor".to_owned()) && ran.contains(&"taut-epoll".to_owned()));
+}
+
+#[test]
 fn messages_of_every_size_come_back_on_every_connection() {
     for (size, connections) in [(1, 1), (64, 3), (1 << 20, 2)] {
         let line = format!("echo --think 0 --size {size} --connections {connections}");

@@ -5,7 +5,6 @@
 //! connection to after the last `recv` of its answer; with many connections most of it is waiting
 //! for the others, here and in the server.
 
-use std::net::TcpStream;
 use std::os::fd::OwnedFd;
 
 use rustix::buffer::spare_capacity;
@@ -32,7 +31,7 @@ pub(crate) struct Crowd {
 /// One connection.
 #[derive(Debug)]
 struct Member {
-    stream: TcpStream,
+    stream: OwnedFd,
     /// The number of the message that is under way.
     sequence: u64,
     received: usize,
@@ -53,7 +52,7 @@ pub(crate) struct Until {
 
 impl Crowd {
     /// The streams must be non-blocking; messages must be no longer than a socket's buffer.
-    pub(crate) fn new(streams: Vec<TcpStream>, size: usize) -> Result<Self, String> {
+    pub(crate) fn new(streams: Vec<OwnedFd>, size: usize) -> Result<Self, String> {
         let problem = |error: Errno| format!("the client's epoll failed: {error}");
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(problem)?;
         for (index, stream) in streams.iter().enumerate() {

@@ -9,12 +9,13 @@ pub(crate) mod ping_pong;
 pub(crate) mod pour;
 pub(crate) mod wire;
 
-use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
 use crate::harness::clock::Clock;
+use crate::transport::{self, Address};
 
 /// Longer than any pause of a host that is worth measuring on.
 const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -22,20 +23,14 @@ const REPLY_TIMEOUT: Duration = Duration::from_secs(10);
 const POLLS_BETWEEN_LOOKS: u32 = 1 << 16;
 
 /// One connection, ready for a client that spins.
-pub(crate) fn connect_one(address: SocketAddr) -> Result<TcpStream, String> {
-    open(address).map_err(|error| format!("a connection to it could not be made: {error}"))
-}
-
-fn open(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let stream = TcpStream::connect(address)?;
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)?;
-    Ok(stream)
+pub(crate) fn connect_one(address: &Address) -> Result<OwnedFd, String> {
+    transport::connect(address)
+        .map_err(|error| format!("a connection to it could not be made: {error}"))
 }
 
 /// So many connections to a server.
-pub(crate) fn connect(address: SocketAddr, connections: usize) -> Result<Vec<TcpStream>, String> {
-    let all = (0..connections).map(|_| open(address)).collect::<std::io::Result<_>>();
+pub(crate) fn connect(address: &Address, connections: usize) -> Result<Vec<OwnedFd>, String> {
+    let all = (0..connections).map(|_| transport::connect(address)).collect::<std::io::Result<_>>();
     all.map_err(|error| {
         format!(
             "not all of its {connections} connections could be made: {error}; raise the limit of \

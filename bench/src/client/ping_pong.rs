@@ -4,7 +4,7 @@
 //! message; filling and checking messages, thinking and keeping samples lie outside. Cost of the
 //! measurement itself: two clock readings a sample.
 
-use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -22,7 +22,7 @@ use crate::subject::Running;
 /// The client's side of one server.
 #[derive(Debug)]
 pub(crate) struct PingPong {
-    connections: Vec<TcpStream>,
+    connections: Vec<OwnedFd>,
     outgoing: Numbered,
     incoming: Vec<u8>,
     /// Messages sent so far: the sequence number, and what picks the connection.
@@ -38,7 +38,7 @@ pub(crate) struct Trip {
 
 impl PingPong {
     /// The connections must be non-blocking; they are used in turn.
-    pub(crate) fn new(connections: Vec<TcpStream>, size: usize) -> Self {
+    pub(crate) fn new(connections: Vec<OwnedFd>, size: usize) -> Self {
         Self { connections, outgoing: Numbered::new(size), incoming: vec![0; size], sent: 0 }
     }
 
@@ -157,6 +157,7 @@ impl PingPong {
 mod tests {
     use super::*;
     use crate::client::connect;
+    use crate::transport::Address;
     use std::io::{Read, Write};
     use std::net::TcpListener;
 
@@ -170,7 +171,7 @@ mod tests {
             stream.read_exact(&mut message).unwrap();
             stream.write_all(answer(&mut message)).unwrap();
         });
-        PingPong::new(connect(address, 1).unwrap(), 64)
+        PingPong::new(connect(&Address::Ip(address), 1).unwrap(), 64)
     }
 
     #[test]

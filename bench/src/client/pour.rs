@@ -3,7 +3,7 @@
 //! Invariant: what is counted has arrived: the end of the recording waits until the server has
 //! counted every byte that was sent.
 
-use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
@@ -15,7 +15,7 @@ use crate::harness::clock::Clock;
 /// A connection into which bytes are poured in pieces of one size.
 #[derive(Debug)]
 pub(crate) struct Pour {
-    stream: TcpStream,
+    stream: OwnedFd,
     patterns: Pattern,
     /// All that was ever sent.
     pub(crate) bytes: u64,
@@ -23,7 +23,7 @@ pub(crate) struct Pour {
 
 impl Pour {
     /// The stream must be non-blocking; no piece may be longer than the longest.
-    pub(crate) fn new(stream: TcpStream, longest: usize) -> Self {
+    pub(crate) fn new(stream: OwnedFd, longest: usize) -> Self {
         Self { stream, patterns: Pattern::new(longest), bytes: 0 }
     }
 

@@ -1,6 +1,6 @@
 //! What a flow of messages runs over: a socket, or the world of a test with a clock of its own.
 
-use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
@@ -23,12 +23,12 @@ pub(crate) trait Wire {
 #[derive(Debug)]
 pub(crate) struct OnSocket<'a> {
     clock: &'a Clock,
-    stream: &'a TcpStream,
+    stream: &'a OwnedFd,
 }
 
 impl<'a> OnSocket<'a> {
     /// The stream must be non-blocking.
-    pub(crate) fn new(clock: &'a Clock, stream: &'a TcpStream) -> Self {
+    pub(crate) fn new(clock: &'a Clock, stream: &'a OwnedFd) -> Self {
         Self { clock, stream }
     }
 }

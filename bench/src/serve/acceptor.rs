@@ -4,10 +4,12 @@
 //! loop, and a switch of threads on its core for each new connection.
 
 use std::io;
-use std::net::{TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+
+use crate::transport::Listener;
 
 /// The loop's end.
 #[derive(Debug)]
@@ -18,19 +20,17 @@ pub(super) struct Acceptor {
 #[derive(Debug, Default)]
 struct Shared {
     waiting: AtomicBool,
-    streams: Mutex<Vec<TcpStream>>,
+    streams: Mutex<Vec<OwnedFd>>,
 }
 
 impl Acceptor {
-    pub(super) fn start(listener: TcpListener) -> io::Result<Self> {
+    pub(super) fn start(listener: Listener) -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let theirs = Arc::clone(&shared);
         let accept = move || {
-            while let Ok((stream, _)) = listener.accept() {
-                if prepare(&stream).is_ok() {
-                    theirs.streams.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
-                    theirs.waiting.store(true, Ordering::Release);
-                }
+            while let Ok(stream) = listener.accept() {
+                theirs.streams.lock().unwrap_or_else(PoisonError::into_inner).push(stream);
+                theirs.waiting.store(true, Ordering::Release);
             }
         };
         thread::Builder::new().name("accept".to_owned()).spawn(accept)?;
@@ -45,15 +45,9 @@ impl Acceptor {
 
     /// Moves the new connections behind those that are there.
     #[cold]
-    pub(super) fn take(&self, streams: &mut Vec<TcpStream>) {
+    pub(super) fn take(&self, streams: &mut Vec<OwnedFd>) {
         self.shared.waiting.store(false, Ordering::Relaxed);
         let mut new = self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner);
         streams.append(&mut new);
     }
-}
-
-/// What every raw server sets on a connection.
-pub(super) fn prepare(stream: &TcpStream) -> io::Result<()> {
-    stream.set_nodelay(true)?;
-    stream.set_nonblocking(true)
 }

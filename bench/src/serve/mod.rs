@@ -9,7 +9,7 @@ mod raw_epoll;
 mod raw_spin;
 
 use std::io::{self, Read};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::thread;
 
@@ -21,9 +21,7 @@ use taut::counter_file::{CounterFile, CounterFileOptions};
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
 use crate::subject::{Announcement, Attendant};
-
-/// Connections that wait to be accepted; the kernel's own limit is lower on many hosts.
-const BACKLOG: i32 = 4_096;
+use crate::transport::{Address, Listener, Transport};
 
 /// The kinds of server, by the names of their series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -92,6 +90,10 @@ pub(crate) struct Options {
     #[arg(long)]
     core: usize,
 
+    /// What it listens on.
+    #[arg(long, value_enum, default_value = "tcp")]
+    transport: Transport,
+
     /// Swallow what comes instead of sending it back.
     #[arg(long)]
     sink: bool,
@@ -140,34 +142,22 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let failed = |error: io::Error| format!("its socket failed: {error}");
     match options.kind {
         ServerKind::Floor => {
-            let (listener, address) = listen().map_err(failed)?;
+            let (listener, address) = Listener::open(options.transport).map_err(failed)?;
             announce(address, "raw recv and send, spinning over all connections", Vec::new())?;
             raw_spin::serve(listener, &service).map_err(failed)
         }
         kind @ (ServerKind::RawEpollSpin | ServerKind::RawEpollPark) => {
-            let (listener, address) = listen().map_err(failed)?;
+            let (listener, address) = Listener::open(options.transport).map_err(failed)?;
             let spin = kind == ServerKind::RawEpollSpin;
             let waits = if spin { "spinning" } else { "sleeping when idle" };
             announce(address, &format!("raw epoll, edge-triggered, {waits}"), Vec::new())?;
             raw_epoll::serve(&listener, spin, &service).map_err(failed)
         }
-        kind => on_taut::serve(kind, options.core, counters.as_ref(), service),
+        _ => on_taut::serve(options, counters.as_ref(), service),
     }
 }
 
-fn listen() -> io::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    // The library's own backlog is short, and who does not fit in is asked again in a second.
-    rustix::net::listen(&listener, BACKLOG)?;
-    let address = listener.local_addr()?;
-    Ok((listener, address))
-}
-
-fn announce(
-    listening: SocketAddr,
-    settings: &str,
-    features: Vec<FeatureRow>,
-) -> Result<(), String> {
+fn announce(listening: Address, settings: &str, features: Vec<FeatureRow>) -> Result<(), String> {
     Announcement {
         listening: Some(listening),
         version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),
@@ -199,7 +189,7 @@ fn end_with_standard_input(counters: Option<PathBuf>) -> Result<(), String> {
 
 /// Sends all of it, spinning where the socket is full: the client keeps reading meanwhile.
 #[inline(always)]
-fn send_all(stream: &TcpStream, bytes: &[u8], syscalls: &mut u64) -> io::Result<()> {
+fn send_all(stream: &OwnedFd, bytes: &[u8], syscalls: &mut u64) -> io::Result<()> {
     let mut sent = 0;
     while sent < bytes.len() {
         *syscalls += 1;

@@ -1,30 +1,30 @@
 //! The same server on the runtime: a task for each connection that receives and writes back.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 
 use taut::counter_file::CounterFile;
-use taut::net::{TcpListener, TcpStream};
+use taut::net::{Family, Stream, TcpListener, UnixListener};
 use taut::{Driver, Runtime, WaitStrategy};
 
-use super::{ServerKind, Service, announce};
+use super::{Options, ServerKind, Service, announce};
 use crate::harness::environment::FeatureRow;
+use crate::transport::{Address, abstract_address};
 
 /// Serves for as long as the process lives.
 pub(super) fn serve(
-    kind: ServerKind,
-    core: usize,
+    options: &Options,
     counters: Option<&CounterFile>,
     service: Service,
 ) -> Result<(), String> {
+    let kind = options.kind;
     let (driver, wait) = match kind {
         ServerKind::TautEpoll => (Driver::Epoll, WaitStrategy::Spin),
         ServerKind::TautPark => (Driver::Uring, WaitStrategy::Park),
         _ => (Driver::Uring, WaitStrategy::Spin),
     };
     let hot = kind == ServerKind::TautHot;
-    let mut builder = Runtime::builder().core(core).wait(wait).driver(driver);
+    let mut builder = Runtime::builder().core(options.core).wait(wait).driver(driver);
     if let Some(file) = counters {
         builder = builder.counter_file(file);
     }
@@ -34,19 +34,38 @@ pub(super) fn serve(
     let settings = format!("{driver:?} driver, {wait:?}{streams}");
     runtime.block_on(async {
         let failed = |error: io::Error| format!("its socket failed: {error}");
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let listener = TcpListener::bind(address).map_err(failed)?;
-        announce(listener.local_addr().map_err(failed)?, &settings, features)?;
-        let service = Rc::new(service);
-        loop {
-            let mut stream = listener.accept().await.map_err(failed)?;
-            stream.set_hot(hot);
-            taut::spawn(echo(stream, Rc::clone(&service)));
+        match Address::to_bind(options.transport) {
+            Address::Ip(address) => {
+                let listener = TcpListener::bind(address).map_err(failed)?;
+                let bound = Address::Ip(listener.local_addr().map_err(failed)?);
+                announce(bound, &settings, features)?;
+                serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
+            }
+            Address::Unix(name) => {
+                let address = abstract_address(&name).map_err(failed)?;
+                let listener = UnixListener::bind(address).map_err(failed)?;
+                announce(Address::Unix(name), &settings, features)?;
+                serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
+            }
         }
     })
 }
 
-async fn echo(mut stream: TcpStream, service: Rc<Service>) -> io::Result<()> {
+/// A task for each connection; returns only with an error.
+async fn serve_all<F: Family>(
+    accept: impl AsyncFn() -> io::Result<Stream<F>>,
+    hot: bool,
+    service: Service,
+) -> io::Result<()> {
+    let service = Rc::new(service);
+    loop {
+        let mut stream = accept().await?;
+        stream.set_hot(hot);
+        taut::spawn(echo(stream, Rc::clone(&service)));
+    }
+}
+
+async fn echo<F: Family>(mut stream: Stream<F>, service: Rc<Service>) -> io::Result<()> {
     loop {
         let message = stream.recv().await?;
         if message.is_empty() {

@@ -6,22 +6,22 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
-use rustix::io::Errno;
+use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{RecvFlags, recv};
 
-use super::{Service, acceptor, send_all};
+use super::{Service, send_all};
+use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
 const EVENTS: usize = 1024;
 
 /// Serves for as long as the process lives.
-pub(super) fn serve(listener: &TcpListener, spin: bool, service: &Service) -> io::Result<()> {
-    listener.set_nonblocking(true)?;
+pub(super) fn serve(listener: &Listener, spin: bool, service: &Service) -> io::Result<()> {
+    ioctl_fionbio(listener, true)?;
     let poll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
     let listener_key = listener.as_raw_fd() as u64;
     epoll::add(&poll, listener, epoll::EventData::new_u64(listener_key), epoll::EventFlags::IN)?;
@@ -55,17 +55,16 @@ pub(super) fn serve(listener: &TcpListener, spin: bool, service: &Service) -> io
 }
 
 fn accept(
-    listener: &TcpListener,
+    listener: &Listener,
     poll: &OwnedFd,
-    streams: &mut HashMap<u64, TcpStream>,
+    streams: &mut HashMap<u64, OwnedFd>,
 ) -> io::Result<()> {
     loop {
         let stream = match listener.accept() {
-            Ok((stream, _)) => stream,
+            Ok(stream) => stream,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
             Err(error) => return Err(error),
         };
-        acceptor::prepare(&stream)?;
         let key = stream.as_raw_fd() as u64;
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(poll, &stream, epoll::EventData::new_u64(key), flags)?;
@@ -75,7 +74,7 @@ fn accept(
 
 /// Sends back all that is there; false when the peer has ended the connection.
 fn echo(
-    stream: &TcpStream,
+    stream: &OwnedFd,
     ended: bool,
     buffer: &mut [u8],
     service: &Service,

@@ -5,18 +5,18 @@
 //! interface must.
 
 use std::io;
-use std::net::TcpListener;
 
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use super::acceptor::Acceptor;
 use super::{Service, send_all};
+use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
 
 /// Serves for as long as the process lives.
-pub(super) fn serve(listener: TcpListener, service: &Service) -> io::Result<()> {
+pub(super) fn serve(listener: Listener, service: &Service) -> io::Result<()> {
     let acceptor = Acceptor::start(listener)?;
     let mut streams = Vec::new();
     let mut buffer = vec![0; BUFFER_BYTES];

@@ -1,17 +1,16 @@
 //! The one line by which a subject says that it is ready.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::harness::environment::FeatureRow;
+use crate::transport::Address;
 
 /// What a subject tells of itself; which of the first two it tells depends on its role.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Announcement {
     /// Where an `echo` server listens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) listening: Option<SocketAddr>,
+    pub(crate) listening: Option<Address>,
     /// The works that a `micro` subject offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) works: Vec<String>,
@@ -50,7 +49,7 @@ mod tests {
     fn a_line_of_the_contract_is_read() {
         let line = r#"{"listening":"127.0.0.1:4711","version":"tokio 1.48.0","settings":"x"}"#;
         let announcement: Announcement = serde_json::from_str(line).unwrap();
-        assert_eq!(announcement.listening.unwrap().port(), 4711);
+        assert_eq!(announcement.listening, Some("127.0.0.1:4711".parse().unwrap()));
         assert_eq!(announcement.about(), "tokio 1.48.0: x");
         assert_eq!(serde_json::to_string(&announcement).unwrap(), line);
     }

@@ -2,7 +2,6 @@
 //!
 //! Invariant: a server that can't run leaves its reason in the report; none is left out in silence.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -19,6 +18,7 @@ use crate::harness::series::Series;
 use crate::harness::verdict::Verdict;
 use crate::serve::ServerKind;
 use crate::sys::SyscallTrace;
+use crate::transport::{Address, Transport};
 
 /// How long a server may take to leave its counts once a message has been served.
 const SNAPSHOT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -44,8 +44,13 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts ours and the peers of the manifest, or those of them that are named; as `sinks` they
-    /// swallow what comes, which peers can't.
-    pub(crate) fn start(selection: &Selection, sinks: bool, core: usize) -> Result<Self, String> {
+    /// swallow what comes, which peers can't; and peers serve TCP alone.
+    pub(crate) fn start(
+        selection: &Selection,
+        transport: Transport,
+        sinks: bool,
+        core: usize,
+    ) -> Result<Self, String> {
         let manifest = Manifest::read(selection.peers.as_deref())?;
         let named = &selection.series;
         raise_descriptor_limit();
@@ -57,9 +62,11 @@ impl Servers {
         let ours = ServerKind::ALL
             .into_iter()
             .filter(|kind| asked(kind.name()) && !(named.is_empty() && kind.only_if_named()));
-        let options: &[&str] = if sinks { &["--sink"] } else { &[] };
-        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, options, core)).collect();
-        let peers = peers.into_iter().filter(|peer| !sinks && asked(&peer.name));
+        let mut options = vec!["--transport", transport.name()];
+        options.extend(sinks.then_some("--sink"));
+        let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, &options, core)).collect();
+        let has_peers = !sinks && transport == Transport::Tcp;
+        let peers = peers.into_iter().filter(|peer| has_peers && asked(&peer.name));
         list.extend(peers.map(|peer| Server::peer(peer, core)));
         Ok(Self { list })
     }
@@ -67,12 +74,12 @@ impl Servers {
     /// Makes a client for each server that is there; where that fails the server is not.
     pub(crate) fn connect_each<T>(
         &mut self,
-        connect: impl Fn(SocketAddr) -> Result<T, String>,
+        connect: impl Fn(&Address) -> Result<T, String>,
     ) -> Vec<Option<T>> {
         let one = |server: &mut Server| {
             // The kernel accepts on behalf of a server that is stopped, but not without limit.
             let connected = server.wake_at().and_then(|(awake, address)| {
-                let client = connect(address)?;
+                let client = connect(&address)?;
                 awake.rest()?;
                 Ok(client)
             });
@@ -209,13 +216,13 @@ impl Server {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> Result<SocketAddr, String> {
+    pub(crate) fn address(&self) -> Result<Address, String> {
         let subject = self.subject.as_ref().ok_or_else(|| self.reason())?;
-        let listening = subject.announcement.listening;
+        let listening = subject.announcement.listening.clone();
         listening.ok_or_else(|| "its announcement names no address".to_owned())
     }
 
-    fn wake_at(&mut self) -> Result<(Running<'_>, SocketAddr), String> {
+    fn wake_at(&mut self) -> Result<(Running<'_>, Address), String> {
         let address = self.address()?;
         Ok((self.wake()?, address))
     }

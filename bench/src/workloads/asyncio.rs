@@ -5,7 +5,6 @@
 //! many echoes one after the other, every byte compared, close; and, as a case of its own, what
 //! that refused connection really is: a runtime made, one connection refused, the runtime's end.
 
-use std::net::SocketAddr;
 use std::time::Instant;
 
 use clap::Args;
@@ -23,6 +22,7 @@ use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50};
 use crate::subject::{Crew, Running};
+use crate::transport::Address;
 
 /// Bytes and echoes of each case.
 const CASES: [(usize, u64); 6] =
@@ -131,7 +131,7 @@ impl Workload for Asyncio {
 struct Echoes;
 
 impl Served for Echoes {
-    type Client = SocketAddr;
+    type Client = Address;
 
     fn name(&self) -> &'static str {
         "asyncio"
@@ -147,14 +147,14 @@ impl Served for Echoes {
         vec![Group { cases, sinks: false }]
     }
 
-    fn connect(&self, _: usize, address: SocketAddr) -> Result<SocketAddr, String> {
-        Ok(address)
+    fn connect(&self, _: usize, address: &Address) -> Result<Address, String> {
+        Ok(address.clone())
     }
 
     fn slice(
         &mut self,
         place: Place,
-        address: &mut SocketAddr,
+        address: &mut Address,
         running: &Running<'_>,
         clock: &Clock,
         turn: Turn<'_>,
@@ -162,7 +162,7 @@ impl Served for Echoes {
         let (size, echoes) = CASES[place.case];
         let iterate = |echoes: u64| -> Result<u64, String> {
             let begun = clock.now();
-            let mut client = PingPong::new(vec![connect_one(*address)?], size);
+            let mut client = PingPong::new(vec![connect_one(address)?], size);
             for _ in 0..echoes {
                 client.exchange(clock)?;
             }

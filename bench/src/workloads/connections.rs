@@ -4,7 +4,6 @@
 //! rate and the server's time on its core for each message. Where the client is the limit, only
 //! the latter tells servers apart.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -20,6 +19,7 @@ use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S, P50};
 use crate::subject::Running;
+use crate::transport::Address;
 
 /// Measures many connections at once, and connections that come and go.
 #[derive(Args, Clone, Debug)]
@@ -49,7 +49,7 @@ pub(crate) struct Options {
 pub(crate) enum Client {
     Crowd(Crowd),
     /// Where to connect to, again and again.
-    Churn(SocketAddr),
+    Churn(Address),
 }
 
 impl Served for Options {
@@ -74,8 +74,10 @@ impl Served for Options {
         crowds.chain((!self.no_churn).then(|| group(":churn".to_owned()))).collect()
     }
 
-    fn connect(&self, group: usize, address: SocketAddr) -> Result<Client, String> {
-        let Some(&count) = self.connections.get(group) else { return Ok(Client::Churn(address)) };
+    fn connect(&self, group: usize, address: &Address) -> Result<Client, String> {
+        let Some(&count) = self.connections.get(group) else {
+            return Ok(Client::Churn(address.clone()));
+        };
         let streams = connect(address, count as usize)?;
         Crowd::new(streams, self.size as usize).map(Client::Crowd)
     }
@@ -90,7 +92,7 @@ impl Served for Options {
     ) -> Result<Slice, String> {
         match client {
             Client::Crowd(crowd) => self.ask_all(crowd, running, clock, turn),
-            Client::Churn(address) => self.come_and_go(*address, running, clock, turn),
+            Client::Churn(address) => self.come_and_go(address, running, clock, turn),
         }
     }
 
@@ -147,7 +149,7 @@ impl Options {
     /// Connects, has one message echoed, and closes, again and again.
     fn come_and_go(
         &self,
-        address: SocketAddr,
+        address: &Address,
         running: &Running<'_>,
         clock: &Clock,
         turn: Turn<'_>,

@@ -1,9 +1,8 @@
-//! TCP ping-pong over loopback: what one round trip costs on each kind of server.
+//! Ping-pong: what one round trip costs on each kind of server, over TCP or another transport.
 //!
 //! One raw spinning client sends a message and waits for its echo, one message in flight in total,
 //! so every sample is a closed-loop round trip without queueing.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
@@ -18,8 +17,9 @@ use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50, P99};
 use crate::subject::Running;
+use crate::transport::{Address, Transport};
 
-/// Measures TCP round trips over loopback, and their floor in the same run.
+/// Measures round trips, and their floor in the same run.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Message size in bytes.
@@ -43,38 +43,59 @@ pub(crate) struct Options {
     pub(crate) common: Common,
 }
 
-impl Served for Options {
+/// What tells one ping-pong from another.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Definition {
+    pub(crate) name: &'static str,
+    pub(crate) transport: Transport,
+}
+
+pub(crate) const DEFINITION: Definition = Definition { name: "echo", transport: Transport::Tcp };
+
+/// A ping-pong that runs.
+#[derive(Debug)]
+pub(crate) struct Echo {
+    pub(crate) options: Options,
+    pub(crate) definition: Definition,
+}
+
+impl Served for Echo {
     type Client = PingPong;
 
     fn name(&self) -> &'static str {
-        "echo"
+        self.definition.name
+    }
+
+    fn transport(&self) -> Transport {
+        self.definition.transport
     }
 
     fn measures(&self) -> String {
-        let connections = match self.connections {
+        let connections = match self.options.connections {
             1 => "1 connection".to_owned(),
             several => format!("{several} connections used in turn"),
         };
         format!(
-            "RTT, loopback TCP, {} B, {connections}, closed loop, one message in flight",
-            self.size
+            "RTT, {}, {} B, {connections}, closed loop, one message in flight",
+            self.definition.transport.about(),
+            self.options.size
         )
     }
 
     fn settings(&self) -> Vec<(String, String)> {
         let pauses: Vec<String> =
-            self.pauses().iter().map(|(think, _)| format_duration(*think)).collect();
+            self.options.pauses().iter().map(|(think, _)| format_duration(*think)).collect();
         vec![("think_time".to_owned(), pauses.join(", "))]
     }
 
     fn groups(&self) -> Vec<Group> {
-        let cases = self.pauses().into_iter().map(|(_, suffix)| suffix).collect();
+        let cases = self.options.pauses().into_iter().map(|(_, suffix)| suffix).collect();
         vec![Group { cases, sinks: false }]
     }
 
-    fn connect(&self, _: usize, address: SocketAddr) -> Result<PingPong, String> {
-        let connections = connect(address, self.connections as usize)?;
-        Ok(PingPong::new(connections, self.size as usize))
+    fn connect(&self, _: usize, address: &Address) -> Result<PingPong, String> {
+        let connections = connect(address, self.options.connections as usize)?;
+        Ok(PingPong::new(connections, self.options.size as usize))
     }
 
     fn slice(
@@ -85,7 +106,7 @@ impl Served for Options {
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        client.slice(clock, running, self.pauses()[place.case].0, turn)
+        client.slice(clock, running, self.options.pauses()[place.case].0, turn)
     }
 
     fn figures(&self) -> Vec<Figure> {
@@ -93,7 +114,7 @@ impl Served for Options {
     }
 
     fn note(&self) -> Option<String> {
-        (self.connections > 1).then(|| {
+        (self.options.connections > 1).then(|| {
             "the client goes round the connections with one message in flight in total: this shows \
              what many open connections cost, not throughput. The series floor asks every socket \
              in turn, so with many of them raw-epoll-spin is the faster raw server."
@@ -136,7 +157,10 @@ mod tests {
 
     #[test]
     fn every_series_runs_without_a_pause_and_with_each_one() {
-        let names = |line: &str| options(line).groups()[0].cases.clone();
+        let names = |line: &str| {
+            let echo = Echo { options: options(line), definition: DEFINITION };
+            echo.groups()[0].cases.clone()
+        };
         assert_eq!(names(""), ["", "+think"]);
         assert_eq!(names("--think 0"), [""]);
         assert_eq!(names("--think 0,20us"), ["", "+think"]);

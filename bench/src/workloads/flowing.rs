@@ -1,7 +1,7 @@
 //! What the workloads share that let messages flow over one connection: by a schedule, or by a
 //! window of so many under way.
 
-use std::net::TcpStream;
+use std::os::fd::OwnedFd;
 
 use crate::client::flow::{Flow, Load, Timed, run};
 use crate::client::wire::OnSocket;
@@ -14,7 +14,7 @@ use crate::subject::Running;
 /// Runs one slice; `keep` puts the times of each message, in ticks, where they belong.
 pub(crate) fn slice(
     load: Load,
-    connection: &TcpStream,
+    connection: &OwnedFd,
     running: &Running<'_>,
     clock: &Clock,
     turn: Turn<'_>,

@@ -19,3 +19,4 @@ pub(crate) mod sweep;
 pub(crate) mod tasks;
 pub(crate) mod throughput;
 pub(crate) mod timers;
+pub(crate) mod unix;

@@ -1,6 +1,6 @@
 //! A closed loop with many messages under way on one connection: what batching is worth.
 
-use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 
 use clap::Args;
 
@@ -14,6 +14,7 @@ use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S, P50, P99};
 use crate::subject::Running;
+use crate::transport::Address;
 
 /// Measures round trips with several messages under way on one connection.
 #[derive(Args, Clone, Debug)]
@@ -36,7 +37,7 @@ pub(crate) struct Options {
 }
 
 impl Served for Options {
-    type Client = TcpStream;
+    type Client = OwnedFd;
 
     fn name(&self) -> &'static str {
         "pipeline"
@@ -54,14 +55,14 @@ impl Served for Options {
         vec![Group { cases, sinks: false }]
     }
 
-    fn connect(&self, _: usize, address: SocketAddr) -> Result<TcpStream, String> {
+    fn connect(&self, _: usize, address: &Address) -> Result<OwnedFd, String> {
         connect_one(address)
     }
 
     fn slice(
         &mut self,
         place: Place,
-        client: &mut TcpStream,
+        client: &mut OwnedFd,
         running: &Running<'_>,
         clock: &Clock,
         turn: Turn<'_>,

@@ -4,8 +4,6 @@
 //! server, and one slice with it. Cases that must not share a server process, since the connections
 //! of one would spoil another, are in groups of their own.
 
-use std::net::SocketAddr;
-
 use crate::harness::clock::Clock;
 use crate::harness::environment::FeatureRow;
 use crate::harness::options::{Common, Selection};
@@ -17,6 +15,7 @@ use crate::harness::verdict::Verdict;
 use crate::report::ratios::Figure;
 use crate::report::table::Table;
 use crate::subject::{Running, Server, Servers};
+use crate::transport::{Address, Transport};
 
 /// Cases that share their servers.
 #[derive(Clone, Debug)]
@@ -48,6 +47,11 @@ pub(crate) trait Served: Send {
         Vec::new()
     }
 
+    /// What the messages travel on.
+    fn transport(&self) -> Transport {
+        Transport::Tcp
+    }
+
     fn groups(&self) -> Vec<Group>;
 
     /// Suffixes of the series that one slice fills.
@@ -55,7 +59,7 @@ pub(crate) trait Served: Send {
         &[""]
     }
 
-    fn connect(&self, group: usize, address: SocketAddr) -> Result<Self::Client, String>;
+    fn connect(&self, group: usize, address: &Address) -> Result<Self::Client, String>;
 
     /// Runs one slice against a server that is awake, and stays so.
     fn slice(
@@ -112,7 +116,8 @@ impl<W: Served> OnServers<W> {
     ) -> Result<Self, String> {
         let (mut groups, mut lanes) = (Vec::new(), Vec::new());
         for (group, Group { cases, sinks }) in workload.groups().into_iter().enumerate() {
-            let mut servers = Servers::start(selection, sinks, setting.cores.server)?;
+            let transport = workload.transport();
+            let mut servers = Servers::start(selection, transport, sinks, setting.cores.server)?;
             let clients = servers.connect_each(|address| workload.connect(group, address));
             for case in 0..cases.len() {
                 let place = Place { group, case };

@@ -5,7 +5,7 @@
 //! all three are series of their own. A server that stalls delays the messages behind the stall
 //! too, which a closed loop never sees because it stops asking (coordinated omission).
 
-use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +23,7 @@ use crate::harness::statistics::{P50, P99_9};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{self, CPU_PER_OP, Figure};
 use crate::subject::{Running, Server};
+use crate::transport::Address;
 
 /// Share of the asked rate below which a server has not kept up.
 const RATE_KEPT: f64 = 0.99;
@@ -54,7 +55,7 @@ pub(crate) struct Options {
 /// One connection, and what was sent on it in all recorded slices.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: OwnedFd,
     sent: u64,
     sending_ns: u64,
 }
@@ -82,7 +83,7 @@ impl Served for Options {
         &["", ":service", ":lateness"]
     }
 
-    fn connect(&self, _: usize, address: SocketAddr) -> Result<Client, String> {
+    fn connect(&self, _: usize, address: &Address) -> Result<Client, String> {
         Ok(Client { stream: connect_one(address)?, sent: 0, sending_ns: 0 })
     }
 

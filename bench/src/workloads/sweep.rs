@@ -5,7 +5,7 @@
 //! the host would else decide. Responses count from the intended send, so a server that can't keep
 //! up breaks every promise sooner or later.
 
-use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 use super::served::{Group, Place, Served};
@@ -25,6 +25,7 @@ use crate::harness::statistics::Spread;
 use crate::report::ratios::Figure;
 use crate::report::table::Table;
 use crate::subject::{Running, Server};
+use crate::transport::Address;
 
 /// The search ends when broken and kept rates are this close.
 const CLOSE_ENOUGH: f64 = 1.05;
@@ -47,7 +48,7 @@ pub(crate) struct Sweep {
 /// One connection, and the highest rate of every recorded search on it.
 #[derive(Debug)]
 pub(crate) struct Client {
-    stream: TcpStream,
+    stream: OwnedFd,
     rates: Vec<u64>,
 }
 
@@ -122,7 +123,7 @@ impl Served for Sweep {
         Plan { give_up_after: whole * 4, ..Plan::new(common.duration, rounds, lanes) }
     }
 
-    fn connect(&self, _: usize, address: SocketAddr) -> Result<Client, String> {
+    fn connect(&self, _: usize, address: &Address) -> Result<Client, String> {
         Ok(Client { stream: connect_one(address)?, rates: Vec::new() })
     }
 

@@ -4,7 +4,7 @@
 //! Peers only echo. A sample of an echo is one message's round trip, one way the time of a chunk;
 //! what counts here is the rate and the time on the core for each message.
 
-use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
 
 use clap::Args;
 
@@ -20,6 +20,7 @@ use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S};
 use crate::subject::Running;
+use crate::transport::Address;
 
 /// Bytes that an echo has under way, or sixteen messages if those are more ...
 const WINDOW_BYTES: usize = 256 << 10;
@@ -59,7 +60,7 @@ pub(crate) enum Direction {
 /// The client's side of one server.
 #[derive(Debug)]
 pub(crate) enum Client {
-    Echo(TcpStream),
+    Echo(OwnedFd),
     OneWay(Pour),
 }
 
@@ -94,7 +95,7 @@ impl Served for Options {
         self.direction.iter().map(group).collect()
     }
 
-    fn connect(&self, group: usize, address: SocketAddr) -> Result<Client, String> {
+    fn connect(&self, group: usize, address: &Address) -> Result<Client, String> {
         let stream = connect_one(address)?;
         let longest = self.size.iter().max().map_or(0, |&size| size as usize);
         Ok(match self.direction[group] {

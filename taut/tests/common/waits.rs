@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::Read;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,7 +11,7 @@ use taut::buffer::TxBuf;
 use taut::channel::{broadcast, conflate, mpsc, oneshot, shared, watch};
 use taut::fs::File;
 use taut::io::{Descriptor, Interest, Pollable, pipe, readiness};
-use taut::net::TcpStream;
+use taut::net::{TcpStream, UnixBind, UnixDatagram, UnixFdStream, UnixListener, UnixSeqpacket};
 use taut::process::{Command, Pty, Stdio};
 use taut::signal::{SignalKind, ctrl_c, signal};
 use taut::sync::{Barrier, Condition, Event, Mutex, Notify, OnceCell, RwLock, Semaphore};
@@ -19,6 +19,7 @@ use taut::task::{CancelToken, TaskGroup};
 use taut::time::{Instant, interval_at, sleep, timeout};
 use taut::{off_core, spawn};
 
+use super::directory::Directory;
 use super::tasks::FOREVER;
 use super::{connected_pair, listen, silent_listener};
 
@@ -37,6 +38,7 @@ macro_rules! wait {
 pub(crate) async fn every_wait() -> Vec<Wait> {
     let mut waits: Vec<Wait> = Vec::new();
     waits_of_streams(&mut waits).await;
+    waits_of_unix_sockets(&mut waits);
     waits_in_line(&mut waits);
     waits_of_channels(&mut waits);
     waits_of_files(&mut waits);
@@ -78,6 +80,55 @@ pub(crate) async fn every_wait() -> Vec<Wait> {
         Ok(off_core(move || stop.recv()).await.map(drop)?)
     });
     waits
+}
+
+fn waits_of_unix_sockets(waits: &mut Vec<Wait>) {
+    let directory = Directory::new();
+    let listener = UnixListener::bind(directory.join("s")).unwrap();
+    wait!(waits, "accept of a Unix stream", async move { Ok(listener.accept().await.map(drop)?) });
+    let (mut one, other) = taut::net::UnixStream::pair().unwrap();
+    wait!(waits, "recv on a Unix stream", async move {
+        let _open = other;
+        Ok(one.recv().await.map(drop)?)
+    });
+    let (mut one, other) = UnixFdStream::pair().unwrap();
+    wait!(waits, "recv_with_fds", async move {
+        let _open = other;
+        Ok(one.recv_with_fds(1).await.map(drop)?)
+    });
+    let (mut one, other) = UnixFdStream::pair().unwrap();
+    wait!(waits, "send_with_fds", async move {
+        let large = vec![0; 16 << 20];
+        Ok(one.send_with_fds(&large, &[other.as_fd()]).await?)
+    });
+    let (mut one, other) = UnixSeqpacket::pair().unwrap();
+    wait!(waits, "recv on a Unix seqpacket", async move {
+        let _open = other;
+        Ok(one.recv().await.map(drop)?)
+    });
+    let (one, other) = UnixDatagram::pair().unwrap();
+    wait!(waits, "send of Unix datagrams", async move {
+        let _open = other;
+        loop {
+            one.send(b"full").await?;
+        }
+    });
+    let path = directory.join("full");
+    wait!(waits, "send_to of Unix datagrams", async move {
+        let _bound = UnixDatagram::bind(&path)?;
+        let sender = UnixDatagram::unbound()?;
+        loop {
+            sender.send_to(b"full", &path).await?;
+        }
+    });
+    wait!(waits, "connect of a Unix stream", async move {
+        let path = directory.join("queue");
+        let _listener = UnixBind::new(&path)?.backlog(0).listen()?;
+        let mut connected = Vec::new();
+        loop {
+            connected.push(taut::net::UnixStream::connect(&path).await?);
+        }
+    });
 }
 
 fn waits_in_line(waits: &mut Vec<Wait>) {
