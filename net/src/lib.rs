@@ -22,10 +22,10 @@ mod unix;
 
 pub use address::ToAddresses;
 pub use interface::Interface;
-pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
 pub use stream::{
     DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,
 };
+pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
 pub use tcp::{
     Choose, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpListener, TcpSocket, TcpStream,
     Worker,

@@ -1,9 +1,9 @@
 //! Who is at the other end.
 
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::os::fd::BorrowedFd;
 
-use super::sys;
+use crate::number_option::read_option;
 
 /// A process, as the kernel vouches for it.
 ///
@@ -27,17 +27,22 @@ impl From<libc::ucred> for Credentials {
     }
 }
 
+/// `SO_PEERCRED`.
 pub(super) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<Credentials> {
-    sys::peer_credentials(socket).map(Credentials::from)
+    let mut bytes = [[0; 4]; 3];
+    read_option(&socket, libc::SOL_SOCKET, libc::SO_PEERCRED, bytes.as_flattened_mut())?;
+    let [pid, uid, gid] = bytes;
+    let (uid, gid) = (u32::from_ne_bytes(uid), u32::from_ne_bytes(gid));
+    Ok(libc::ucred { pid: i32::from_ne_bytes(pid), uid, gid }.into())
 }
 
-pub(super) fn pidfd_of_peer(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    sys::peer_pidfd(socket).map_err(|error| match error.raw_os_error() {
-        Some(libc::ENOPROTOOPT) => io::Error::new(
-            io::ErrorKind::Unsupported,
-            "the kernel has no SO_PEERPIDFD (Linux 6.5): use the credentials' pid, which may be \
-             reused",
-        ),
-        _ => error,
-    })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_that_cannot_be_seen_has_no_number() {
+        let of_kernel = libc::ucred { pid: 0, uid: 7, gid: 8 };
+        assert_eq!(Credentials::from(of_kernel), Credentials { pid: None, uid: 7, gid: 8 });
+    }
 }

@@ -30,7 +30,7 @@ macro_rules! unix_options {
             /// `Unsupported` before Linux 6.5; what `getsockopt(2)` tells: `ESRCH`, `EINVAL` or
             /// `ENODATA` where the process is gone or there is none.
             pub fn peer_pidfd(&self) -> std::io::Result<std::os::fd::OwnedFd> {
-                $crate::unix::credentials::pidfd_of_peer(std::os::fd::AsFd::as_fd(self))
+                $crate::unix::sys::peer_pidfd(std::os::fd::AsFd::as_fd(self))
             }
 
             /// What may be under way to the peer, in bytes, with the kernel's own overhead: it
@@ -40,17 +40,18 @@ macro_rules! unix_options {
             ///
             /// What `getsockopt(2)` tells.
             pub fn send_buffer_size(&self) -> std::io::Result<usize> {
-                socket2::SockRef::from(self).send_buffer_size()
+                $crate::socket_options::send_buffer_size(self)
             }
 
-            /// Sets what may be under way to the peer, in bytes; the kernel doubles the value, and
-            /// caps it at `net.core.wmem_max`. The receive buffer of a Unix socket limits nothing.
+            /// Sets what may be under way to the peer, in bytes, and says what the kernel granted:
+            /// it caps the value at `net.core.wmem_max`, and keeps as much again for itself. The
+            /// receive buffer of a Unix socket limits nothing.
             ///
             /// # Errors
             ///
             /// What `setsockopt(2)` tells.
-            pub fn set_send_buffer_size(&self, bytes: usize) -> std::io::Result<()> {
-                socket2::SockRef::from(self).set_send_buffer_size(bytes)
+            pub fn set_send_buffer_size(&self, bytes: usize) -> std::io::Result<usize> {
+                $crate::socket_options::set_send_buffer_size(self, bytes)
             }
         }
     };

@@ -1,4 +1,7 @@
-//! The calls without a safe form that fits: a receive with what comes along, and who the peer is.
+//! The calls without a safe form that fits: a receive with what comes along, and the peer's pidfd.
+//!
+//! Not rustix's receive, whose process numbers are never zero, as those of another PID namespace
+//! are.
 //!
 //! Invariants: every descriptor that the kernel installs is owned before anything else can fail, and
 //! closed on exec; nothing is read that the kernel did not write.
@@ -8,10 +11,20 @@ use std::mem::{MaybeUninit, offset_of, zeroed};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
-use libc::{c_int, c_uint, c_void, socklen_t};
+use libc::{c_int, c_uint, socklen_t};
+
+use crate::number_option::NumberOption;
 
 /// The most descriptors of one message: the kernel's `SCM_MAX_FD`.
 pub(super) const FDS_MAX: usize = 253;
+
+const PEER_PIDFD: NumberOption = NumberOption {
+    level: libc::SOL_SOCKET,
+    option: libc::SO_PEERPIDFD,
+    name: "SO_PEERPIDFD",
+    needs: "nothing",
+    since: "6.5",
+};
 
 const FD_BYTES: usize = size_of::<c_int>();
 /// Room for credentials, padded for what follows.
@@ -139,29 +152,11 @@ unsafe fn take_control(header: &libc::msghdr, came: &mut Came) {
     }
 }
 
-/// `SO_PEERCRED`. Not by rustix, whose process numbers are never zero, as this one is where the
-/// peer lives in another PID namespace.
-pub(super) fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<libc::ucred> {
-    option(socket, libc::SO_PEERCRED, libc::ucred { pid: 0, uid: 0, gid: 0 })
-}
-
 /// `SO_PEERPIDFD`.
 pub(super) fn peer_pidfd(socket: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let fd: c_int = option(socket, libc::SO_PEERPIDFD, -1)?;
+    let fd = PEER_PIDFD.get(&socket)?;
     // SAFETY: the kernel has just installed it for us.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// Reads an option that is plain data without padding.
-fn option<T: Copy>(socket: BorrowedFd<'_>, name: c_int, initial: T) -> io::Result<T> {
-    let mut value = initial;
-    let mut bytes = size_of::<T>() as socklen_t;
-    let to: *mut c_void = ptr::from_mut(&mut value).cast();
-    // SAFETY: `value` is writable for so many bytes, and every bit pattern is one of its values,
-    // for the two types that this is called with.
-    let outcome =
-        unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, name, to, &mut bytes) };
-    if outcome == 0 { Ok(value) } else { Err(io::Error::last_os_error()) }
 }
 
 #[cfg(test)]
@@ -216,17 +211,15 @@ mod tests {
         let file = std::fs::File::open("/dev/null").unwrap();
         let error = receive(file.as_fd(), &mut [], wanted).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTSOCK));
-        assert!(peer_credentials(file.as_fd()).is_err() && peer_pidfd(file.as_fd()).is_err());
+        assert!(peer_pidfd(file.as_fd()).is_err());
     }
 
     #[test]
-    fn the_peer_of_a_pair_is_this_process() {
+    fn a_pidfd_is_closed_on_exec() {
         let (one, _other) = UnixStream::pair().unwrap();
-        let peer = peer_credentials(one.as_fd()).unwrap();
-        assert_eq!(peer.pid as u32, std::process::id());
         match peer_pidfd(one.as_fd()) {
             Ok(fd) => assert!(fcntl_getfd(&fd).unwrap().contains(FdFlags::CLOEXEC)),
-            Err(error) => assert_eq!(error.raw_os_error(), Some(libc::ENOPROTOOPT)),
+            Err(error) => assert_eq!(error.kind(), io::ErrorKind::Unsupported, "{error}"),
         }
     }
 }
