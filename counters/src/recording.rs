@@ -9,6 +9,7 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::buckets::Buckets;
+use crate::distribution::Distribution;
 use crate::handles::Lease;
 use crate::words::Words;
 
@@ -21,7 +22,7 @@ use crate::words::Words;
 /// let buckets = Buckets::new(1, 1_000_000, 2).expect("possible limits");
 /// let sizes = Recording::on_heap(buckets);
 /// sizes.record(512);
-/// assert_eq!(sizes.counts().iter().map(|count| count.load(std::sync::atomic::Ordering::Relaxed)).sum::<u64>(), 1);
+/// assert_eq!(sizes.distribution().len(), 1);
 /// ```
 pub struct Recording {
     buckets: Buckets,
@@ -72,6 +73,13 @@ impl Recording {
     #[must_use]
     pub fn counts(&self) -> &Words {
         &self.counts
+    }
+
+    /// What has been counted so far. Allocates.
+    #[must_use]
+    pub fn distribution(&self) -> Distribution {
+        let counts = self.counts.iter().map(|count| count.load(Relaxed));
+        Distribution::new(self.buckets, self.above[0].load(Relaxed), counts)
     }
 
     /// One word: how many values were above the highest.

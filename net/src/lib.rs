@@ -16,6 +16,7 @@ mod interface;
 mod number_option;
 mod socket_options;
 mod stream;
+pub mod feed;
 mod tcp;
 mod udp;
 mod unix;
