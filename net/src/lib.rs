@@ -17,6 +17,7 @@ mod number_option;
 mod socket_options;
 mod stream;
 pub mod feed;
+pub mod framing;
 mod tcp;
 mod udp;
 mod unix;

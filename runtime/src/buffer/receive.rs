@@ -362,8 +362,20 @@ impl From<Vec<u8>> for RxBuf {
     ///
     /// From 4 GiB on.
     fn from(bytes: Vec<u8>) -> Self {
+        Self::from(Rc::new(bytes))
+    }
+}
+
+impl From<Rc<Vec<u8>>> for RxBuf {
+    /// Shares bytes of the heap; copies and allocates nothing. Once every handle is dropped, the
+    /// one that was kept is the only one again, and its memory can be written anew.
+    ///
+    /// # Panics
+    ///
+    /// From 4 GiB on.
+    fn from(bytes: Rc<Vec<u8>>) -> Self {
         let length = u32::try_from(bytes.len()).expect("an RxBuf holds less than 4 GiB");
-        Self { place: Place::Heap(Rc::new(bytes)), start: 0, bytes: length }
+        Self { place: Place::Heap(bytes), start: 0, bytes: length }
     }
 }
 
