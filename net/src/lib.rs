@@ -12,6 +12,8 @@
 //! no received byte is lost.
 
 mod address;
+pub mod feed;
+pub mod framing;
 mod interface;
 mod number_option;
 mod socket_options;
