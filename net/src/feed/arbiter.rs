@@ -89,10 +89,10 @@ where
     #[must_use]
     pub fn new(options: ArbiterOptions, extract: E) -> Self {
         options.check();
-        let (held_max, held_room) = match options.deliver {
-            Deliver::AsTheyCome => (0, 0),
-            // One packet fills at most every hole, and adds its newest messages.
-            Deliver::InOrder { held_packets_max: max } => (max, max + options.holes_max + 2),
+        // One packet fills at most every hole, and adds its newest messages.
+        let held_room = match options.deliver {
+            Deliver::AsTheyCome => 0,
+            Deliver::InOrder { held_packets_max } => held_packets_max + options.holes_max + 2,
         };
         Self {
             lines: (0..options.lines).map(|_| Line::new(options.holes_max)).collect(),
@@ -104,7 +104,7 @@ where
             holes: Holes::with_capacity(options.holes_max),
             lost: Holes::with_capacity(options.holes_max),
             held: VecDeque::with_capacity(held_room),
-            held_max,
+            held_max: options.held_max(),
             recent: Recent::new(options.remembered_packets),
             candidate: Candidate::new(options.restart),
             statistics: FeedStatistics::default(),

@@ -21,6 +21,7 @@
 //! | `holes` | what a sequence lacks |
 //! | `recent` | how far lines are behind each other |
 //! | `restart` | a feed that is numbered anew |
+//! | `udp` | an arbiter over UDP sockets: [`ArbitratedFeed`] |
 
 mod arbiter;
 mod event;
@@ -31,9 +32,11 @@ mod options;
 mod recent;
 mod restart;
 mod statistics;
+mod udp;
 
 pub use arbiter::Arbiter;
 pub use event::{Arrival, Delivery, Event};
 pub use numbers::{MOLD_UDP64_HEADER_BYTES, Numbers, SequenceWidth, mold_udp64};
 pub use options::{ArbiterOptions, Deliver, LINES_MAX, Restart};
 pub use statistics::{FeedStatistics, LineStatistics};
+pub use udp::{ArbitratedFeed, LineError};

@@ -107,6 +107,14 @@ impl Default for ArbiterOptions {
 }
 
 impl ArbiterOptions {
+    /// How many deliveries may be held back.
+    pub(super) fn held_max(&self) -> usize {
+        match self.deliver {
+            Deliver::AsTheyCome => 0,
+            Deliver::InOrder { held_packets_max } => held_packets_max,
+        }
+    }
+
     /// Panics where a limit makes no sense: that is an error of the program.
     pub(super) fn check(&self) {
         let lines = self.lines;
