@@ -9,6 +9,7 @@
 //! wrong.
 
 mod all_to_all;
+mod capture;
 mod client;
 mod compare;
 mod counters;
@@ -102,6 +103,8 @@ enum Command {
     Count(counters::CountOptions),
     /// What of this host costs latency, and how to mend it.
     Doctor(doctor::Options),
+    /// Packet captures of market data: made up, or shown.
+    Capture(capture::Options),
     /// Merges and redraws the reports of earlier runs.
     Report(redraw::Options),
 }
@@ -166,6 +169,7 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Counters(options) => counters::run(&options),
         Command::Count(options) => counters::count(&options),
         Command::Doctor(options) => doctor::run(&options),
+        Command::Capture(options) => capture::run(&options),
         Command::Report(options) => redraw::run(&options),
     }
 }

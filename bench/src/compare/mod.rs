@@ -18,7 +18,7 @@ mod comparison;
 mod figures;
 mod judge;
 mod options;
-mod random;
+pub(crate) mod random;
 mod rank_test;
 mod run;
 mod runs;
