@@ -7,6 +7,7 @@
 //!
 //! [`UnixStream`] is the same between processes of the host; [`UnixFdStream`], [`UnixDatagram`] and
 //! [`UnixSeqpacket`] pass descriptors, too.
+//! [`feed`] makes one feed out of redundant lines, [`framing`] cuts streams into lines and frames.
 //!
 //! Every future here can be dropped at every point: descriptors are closed, buffers returned, and
 //! no received byte is lost.

@@ -80,7 +80,7 @@ where
     E: FnMut(&[u8]) -> Option<Numbers>,
 {
     /// An arbiter that has seen nothing. This allocates all that it will ever need; beside what the
-    /// options say, 20 KiB a line for the distances between lines.
+    /// options say, 28 KiB a line for the distances between lines.
     ///
     /// # Panics
     ///

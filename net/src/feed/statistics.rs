@@ -18,8 +18,8 @@ pub struct FeedStatistics {
 
 /// What one line has brought.
 ///
-/// `messages` is the sum of `won`, `duplicates` and `late`; `packets` the sum of those that were
-/// taken and of the four kinds that were refused.
+/// `messages` is the sum of `won`, `duplicates` and `late`. Packets that are in none of the four
+/// counts of refused ones were taken, or are kept until a restart is agreed on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LineStatistics {
     /// Packets, whatever became of them.
