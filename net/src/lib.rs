@@ -3,11 +3,12 @@
 //! [`TcpListener`] accepts with one multishot operation, [`TcpStream`] receives with one: data
 //! lands in the core's buffers and is read from there without a copy, or with one into the caller's
 //! own memory. [`TcpSocket`] sets options before connecting or listening. `TCP_NODELAY` is on from
-//! the start.
+//! the start. [`UnixStream`] is the same between processes of the host; [`UnixFdStream`],
+//! [`UnixDatagram`] and [`UnixSeqpacket`] pass descriptors, too.
 //!
-//! [`UnixStream`] is the same between processes of the host; [`UnixFdStream`], [`UnixDatagram`] and
-//! [`UnixSeqpacket`] pass descriptors, too.
-//! [`feed`] makes one feed out of redundant lines, [`framing`] cuts streams into lines and frames.
+//! [`UdpSocket`] hands out each datagram where it landed, with all that the kernel knows of it, and
+//! joins groups. [`feed`] makes one feed out of redundant lines, [`framing`] cuts streams into lines
+//! and frames.
 //!
 //! Every future here can be dropped at every point: descriptors are closed, buffers returned, and
 //! no received byte is lost.
@@ -19,8 +20,6 @@ mod interface;
 mod number_option;
 mod socket_options;
 mod stream;
-pub mod feed;
-pub mod framing;
 mod tcp;
 mod udp;
 mod unix;
