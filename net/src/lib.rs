@@ -36,6 +36,7 @@ pub use tcp::{
 };
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};
 pub use unix::{
-    Credentials, FDS_MAX, ToUnixAddress, Unix, UnixBind, UnixDatagram, UnixFdStream, UnixListener,
-    UnixMessage, UnixSeqpacket, UnixSeqpacketListener, UnixStream,
+    Credentials, FDS_MAX, ToUnixAddress, Unix, UnixAccepted, UnixBind, UnixDatagram, UnixFdStream,
+    UnixListener, UnixMessage, UnixSeqpacket, UnixSeqpacketListener, UnixSocketListener,
+    UnixStream,
 };

@@ -33,22 +33,23 @@ use super::{UnixBind, UnixFdStream, UnixSeqpacket, UnixStream};
 /// })??;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub type UnixListener = Listener<UnixStream>;
+pub type UnixListener = UnixSocketListener<UnixStream>;
 
 /// Listens for [`UnixSeqpacket`]s.
-pub type UnixSeqpacketListener = Listener<UnixSeqpacket>;
+pub type UnixSeqpacketListener = UnixSocketListener<UnixSeqpacket>;
 
-/// A socket that listens for connections of one kind.
+/// A socket that listens for connections of one kind: a [`UnixListener`] or a
+/// [`UnixSeqpacketListener`].
 #[derive(Debug)]
-pub struct Listener<S> {
+pub struct UnixSocketListener<S> {
     descriptor: Descriptor,
     incoming: Incoming,
-    /// Dropped after the descriptor is closed to nobody: whoever comes meanwhile is refused.
+    /// Removed when this is dropped.
     path: Option<BoundPath>,
     connections: PhantomData<fn() -> S>,
 }
 
-impl<S> Listener<S> {
+impl<S> UnixSocketListener<S> {
     pub(super) fn from_listening(socket: OwnedFd, path: Option<BoundPath>) -> Self {
         let descriptor = Descriptor::from(socket);
         let incoming = Incoming::new(descriptor.clone());
@@ -68,7 +69,7 @@ impl<S> Listener<S> {
     #[track_caller]
     pub fn accept(&self) -> impl Future<Output = io::Result<S>>
     where
-        S: Accepted,
+        S: UnixAccepted,
     {
         waiting("accept on a Unix listener", poll_fn(|context| self.poll_accept(context)))
     }
@@ -80,7 +81,7 @@ impl<S> Listener<S> {
     /// As for [`accept`](Self::accept).
     pub fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<S>>
     where
-        S: Accepted,
+        S: UnixAccepted,
     {
         let socket = ready!(self.incoming.poll_accept(context))?;
         Poll::Ready(S::from_accepted(socket))
@@ -158,37 +159,37 @@ impl UnixSeqpacketListener {
 }
 
 /// What a listener makes of the sockets that it accepts.
-pub trait Accepted: Sized {
+pub trait UnixAccepted: Sized {
     /// Takes over an accepted socket.
     #[doc(hidden)]
     fn from_accepted(socket: OwnedFd) -> io::Result<Self>;
 }
 
-impl Accepted for UnixStream {
+impl UnixAccepted for UnixStream {
     fn from_accepted(socket: OwnedFd) -> io::Result<Self> {
         Ok(Self::from_connected(Descriptor::from(socket)))
     }
 }
 
-impl Accepted for UnixFdStream {
+impl UnixAccepted for UnixFdStream {
     fn from_accepted(socket: OwnedFd) -> io::Result<Self> {
         Self::from_connected(socket)
     }
 }
 
-impl Accepted for UnixSeqpacket {
+impl UnixAccepted for UnixSeqpacket {
     fn from_accepted(socket: OwnedFd) -> io::Result<Self> {
         Self::from_connected(socket)
     }
 }
 
-impl<S> AsFd for Listener<S> {
+impl<S> AsFd for UnixSocketListener<S> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
     }
 }
 
-impl<S> AsRawFd for Listener<S> {
+impl<S> AsRawFd for UnixSocketListener<S> {
     fn as_raw_fd(&self) -> RawFd {
         self.descriptor.as_raw_fd()
     }

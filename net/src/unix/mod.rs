@@ -32,6 +32,6 @@ pub use credentials::Credentials;
 pub use datagram::UnixDatagram;
 pub use endpoint::{FDS_MAX, UnixMessage};
 pub use fd_stream::UnixFdStream;
-pub use listener::{UnixListener, UnixSeqpacketListener};
+pub use listener::{UnixAccepted, UnixListener, UnixSeqpacketListener, UnixSocketListener};
 pub use seqpacket::UnixSeqpacket;
 pub use stream::{Unix, UnixStream};
