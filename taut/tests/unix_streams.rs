@@ -12,6 +12,7 @@ use std::pin::pin;
 use common::directory::Directory;
 use common::{Random, block_on, on_each_driver, on_each_driver_and_wait, poll_then_drop, turns};
 use futures_util::{AsyncReadExt, AsyncWriteExt, poll};
+use taut::net::framing::{FrameReader, Lines};
 use taut::net::{Detached, OwnedReadHalf, UnixBind, UnixFdStream, UnixListener, UnixStream};
 use taut::{is_cancelled, spawn};
 
@@ -99,6 +100,21 @@ fn halves_and_the_traits_of_others_move_the_same_bytes() {
             drop(write);
             let mut rest = Vec::new();
             assert_eq!(AsyncReadExt::read_to_end(&mut other, &mut rest).await.unwrap(), 0);
+        });
+    });
+}
+
+#[test]
+fn frames_are_read_off_a_unix_stream() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (mut one, other) = UnixStream::pair().unwrap();
+            one.write_all(b"8=FIX.4.4\n35=").await.unwrap();
+            one.write_all(b"A\n").await.unwrap();
+            let mut lines = FrameReader::new(other, Lines);
+            for line in [&b"8=FIX.4.4"[..], b"35=A"] {
+                assert_eq!(&lines.next().await.unwrap().unwrap()[..], line);
+            }
         });
     });
 }

@@ -5,7 +5,7 @@ use std::io;
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::io::PipeReader;
 
-use crate::{OwnedReadHalf, TcpStream};
+use crate::{Family, OwnedReadHalf, Stream};
 
 /// Room for one read from a pipe, in bytes: a quarter of what the kernel holds in it.
 const PIPE_READ_BYTES: usize = 16_384;
@@ -47,13 +47,13 @@ pub trait Receive {
     fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>>;
 }
 
-impl Receive for TcpStream {
+impl<F: Family> Receive for Stream<F> {
     fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
         Self::recv(self)
     }
 }
 
-impl Receive for OwnedReadHalf {
+impl<F: Family> Receive for OwnedReadHalf<F> {
     fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
         Self::recv(self)
     }

@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 
 use super::LengthPrefix;
-use crate::{OwnedWriteHalf, TcpStream};
+use crate::{Family, OwnedWriteHalf, Stream};
 
 /// A stream that several slices can be written to with one system call.
 pub trait WriteVectored {
@@ -16,7 +16,7 @@ pub trait WriteVectored {
     -> impl Future<Output = io::Result<usize>>;
 }
 
-impl WriteVectored for TcpStream {
+impl<F: Family> WriteVectored for Stream<F> {
     fn write_vectored(
         &mut self,
         slices: &[IoSlice<'_>],
@@ -25,7 +25,7 @@ impl WriteVectored for TcpStream {
     }
 }
 
-impl WriteVectored for OwnedWriteHalf {
+impl<F: Family> WriteVectored for OwnedWriteHalf<F> {
     fn write_vectored(
         &mut self,
         slices: &[IoSlice<'_>],
