@@ -15,8 +15,6 @@
 
 mod address;
 pub mod feed;
-pub mod feed;
-pub mod framing;
 pub mod framing;
 mod interface;
 mod number_option;
