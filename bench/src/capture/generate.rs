@@ -67,7 +67,8 @@ pub(crate) struct Feed {
     pub(crate) messages: u16,
 }
 
-/// Writes the capture; how many records it has.
+/// Writes the capture; how many records it has. Fails where the feed lasts beyond the format's
+/// times, which end in 2106.
 pub(crate) fn write<W: Write>(feed: &Feed, to: W) -> io::Result<u64> {
     let mut random = Random::new(feed.seed);
     let mut capture = Lines { writer: Writer::new(to)?, frame: Vec::new(), records: 0 };
@@ -75,22 +76,23 @@ pub(crate) fn write<W: Write>(feed: &Feed, to: W) -> io::Result<u64> {
     let burst_apart_ns = 1e9 / f64::from(feed.bursts);
     let [spacing_ns, half_behind_ns] =
         [feed.spacing, feed.behind / 2].map(|time| time.as_nanos() as f64);
-    let (mut at_ns, mut b_at_ns, mut next) = (OPENING_NS, 0, 1_u64);
+    let (mut at_ns, mut b_at_ns, mut next) = (OPENING_NS, 0_u64, 1_u64);
     for _ in 0..feed.packets {
         let burst_ends = random.below(feed.burst_packets as usize) == 0;
         let apart_ns = if burst_ends { burst_apart_ns } else { spacing_ns };
-        at_ns += 1 + exponential(&mut random, apart_ns);
+        at_ns = at_ns.saturating_add(exponential(&mut random, apart_ns).max(1));
         while let Some((due_ns, payload)) = of_b.pop_front_if(|(due_ns, _)| *due_ns <= at_ns) {
             capture.write(1, due_ns, &payload)?;
         }
         let payload = packet(&mut random, feed.messages, &mut next);
         let [lost_a, lost_b] = [(); 2].map(|()| random.below(1_000_000) < feed.loss as usize);
-        let behind_ns = half_behind_ns as u64 + exponential(&mut random, half_behind_ns);
+        let behind_ns =
+            (half_behind_ns as u64).saturating_add(exponential(&mut random, half_behind_ns));
         if !lost_a {
             capture.write(0, at_ns, &payload)?;
         }
         if !lost_b {
-            b_at_ns = (at_ns + behind_ns).max(b_at_ns + 1);
+            b_at_ns = at_ns.saturating_add(behind_ns).max(b_at_ns.saturating_add(1));
             of_b.push_back((b_at_ns, payload));
         }
     }
