@@ -152,7 +152,7 @@ proptest! {
             prop_assert!(is_rising(&delivered) && is_rising(&lost));
         }
         prop_assert_eq!(delivered.len(), brought.len());
-        prop_assert_eq!(delivered.iter().copied().collect::<BTreeSet<_>>(), brought.clone());
+        prop_assert_eq!(&delivered.iter().copied().collect::<BTreeSet<_>>(), &brought);
         prop_assert!(lost.iter().copied().eq(all.difference(&brought).copied()));
         check_sums(&told, &delivered, &lost, lines.len());
         for (number, packets) in lines.iter().enumerate() {
@@ -183,7 +183,7 @@ proptest! {
         };
         let told = run(options, &arrivals);
         let (delivered, lost) = outcome(&told.events);
-        let start = first.or(arrivals.first().map(|one| one.2));
+        let start = first.or_else(|| arrivals.first().map(|one| one.2));
         let end = arrivals.iter().map(|one| one.2 + u64::from(one.3)).max();
         if let (Some(start), Some(end)) = (start, end) {
             let mut all: Vec<u64> = delivered.iter().chain(&lost).copied().collect();

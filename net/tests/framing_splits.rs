@@ -71,6 +71,8 @@ enum Kind {
     Length(LengthPrefix),
 }
 
+type AnyFraming = Box<dyn FnMut(&[u8], usize) -> io::Result<Frame>>;
+
 const TEXT: &[u8] = b"\r\n\r";
 
 impl Kind {
@@ -87,7 +89,7 @@ impl Kind {
         all
     }
 
-    fn framing(self) -> Box<dyn FnMut(&[u8], usize) -> io::Result<Frame>> {
+    fn framing(self) -> AnyFraming {
         match self {
             Self::Lines => Box::new(|bytes, seen| Lines.frame(bytes, seen)),
             Self::Soh => Box::new(|bytes, seen| Delimiter::byte(1).frame(bytes, seen)),

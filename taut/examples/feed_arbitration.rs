@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 
         let (mut messages, mut lost) = (0, 0);
         while messages + lost < PACKETS {
-            match feed.next().await? {
+            match feed.next_event().await? {
                 Event::Messages(delivery) => messages += delivery.new.end - delivery.new.start,
                 Event::Lost(missing) => {
                     println!("lost on both lines: {missing:?}");

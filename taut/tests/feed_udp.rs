@@ -46,7 +46,7 @@ fn feed(options: ArbiterOptions) -> (Venue, ArbitratedFeed<Extractor>) {
 }
 
 async fn next(feed: &mut ArbitratedFeed<Extractor>) -> Event<Datagram> {
-    in_time(feed.next()).await.unwrap()
+    in_time(feed.next_event()).await.unwrap()
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_wait_that_is_dropped_loses_nothing_and_one_that_is_cancelled_says_so() {
         block_on(builder, async {
             let (venue, mut feed) = feed(ArbiterOptions::default());
             for number in 1..=20 {
-                poll_then_drop(feed.next(), 2).await;
+                poll_then_drop(feed.next_event(), 2).await;
                 venue.send((number % 2) as usize, number, 1).await;
                 let Event::Messages(delivery) = next(&mut feed).await else {
                     panic!("all come in order")
@@ -137,7 +137,7 @@ fn a_wait_that_is_dropped_loses_nothing_and_one_that_is_cancelled_says_so() {
                 assert_eq!(delivery.new, number..number + 1);
                 assert_eq!(delivery.arrival, Arrival::Newest);
             }
-            let waits = spawn(async move { feed.next().await.map(drop) });
+            let waits = spawn(async move { feed.next_event().await.map(drop) });
             sleep(Duration::from_millis(1)).await.unwrap();
             waits.cancel();
             let error = std::io::Error::from(waits.await.unwrap().unwrap_err());

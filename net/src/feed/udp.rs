@@ -46,7 +46,7 @@ const PACKETS_PER_POLL_MAX: usize = 64;
 ///     for line in to {
 ///         venue.send_to(&packet.concat(), line).await?;
 ///     }
-///     let Event::Messages(delivery) = feed.next().await? else { panic!("nothing is missing") };
+///     let Event::Messages(delivery) = feed.next_event().await? else { panic!("nothing is missing") };
 ///     assert_eq!(delivery.new, 1..2);
 ///     assert!(delivery.packet.ends_with(b"hi"));
 ///     Ok::<(), std::io::Error>(())
@@ -92,16 +92,16 @@ impl<E: FnMut(&[u8]) -> Option<Numbers>> ArbitratedFeed<E> {
     ///
     /// What a socket tells, with its line, once; the feed goes on. `ECANCELED` in a cancelled task.
     #[track_caller]
-    pub fn next(&mut self) -> impl Future<Output = Result<Event<Datagram>, LineError>> {
-        waiting("next event of a feed", poll_fn(|context| self.poll_next(context)))
+    pub fn next_event(&mut self) -> impl Future<Output = Result<Event<Datagram>, LineError>> {
+        waiting("next event of a feed", poll_fn(|context| self.poll_next_event(context)))
     }
 
-    /// As [`next`](Self::next), to be called from a future of one's own.
+    /// As [`next_event`](Self::next_event), to be called from a future of one's own.
     ///
     /// # Errors
     ///
-    /// As for [`next`](Self::next).
-    pub fn poll_next(
+    /// As for [`next_event`](Self::next_event).
+    pub fn poll_next_event(
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Event<Datagram>, LineError>> {
@@ -158,7 +158,7 @@ impl<E: FnMut(&[u8]) -> Option<Numbers>> ArbitratedFeed<E> {
         Poll::Ready(())
     }
 
-    /// Gives up everything that is missing: what is still in hand is told by [`next`](Self::next).
+    /// Gives up everything that is missing: what is still in hand is told by [`next_event`](Self::next_event).
     pub fn finish(&mut self) {
         let events = &mut self.events;
         self.arbiter.finish(&mut |event| events.push_back(event));
