@@ -229,7 +229,7 @@ mod tests {
                 24 => assert_eq!(cut, Ok(vec![])),
                 45 => assert_eq!(cut.unwrap().len(), 1),
                 25..45 => {
-                    assert!(cut.unwrap_err().starts_with("record 1 at byte 24: it ends after"))
+                    assert!(cut.unwrap_err().starts_with("record 1 at byte 24: it ends after"));
                 }
                 _ => assert!(cut.unwrap_err().starts_with("record 2 at byte 45: it ends after")),
             }
