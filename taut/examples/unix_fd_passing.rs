@@ -4,8 +4,7 @@
 //! Both are tasks here, and processes in an engine: a gateway can be replaced without its
 //! counterparties noticing, since their connections live on.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream as BlockingTcpStream};
+use std::net::TcpListener;
 use std::os::fd::AsFd;
 
 use taut::net::{TcpStream, UnixBind, UnixFdStream};
@@ -22,15 +21,16 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("the worker is process {:?} of user {}", credentials.pid, credentials.uid);
 
         let venue = TcpListener::bind("127.0.0.1:0")?;
-        let mut client = BlockingTcpStream::connect(venue.local_addr()?)?;
+        let mut client = TcpStream::connect(venue.local_addr()?).await?;
         let (connection, _) = venue.accept()?;
         worker_socket.send_with_fds(b"a client", &[connection.as_fd()]).await?;
         drop(connection); // the worker has a copy
 
-        client.write_all(b"35=A")?;
+        client.write_all(b"35=A").await?;
         worker.await??;
-        let mut answer = String::new();
-        client.read_to_string(&mut answer)?;
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).await?;
+        let answer = String::from_utf8(answer)?;
         assert_eq!(answer, "logged on: 35=A");
         println!("the client got {answer:?} on the connection that was passed");
         drop(workers);
