@@ -20,6 +20,7 @@ use crate::executor::{
 use crate::features::Features;
 use crate::host::Held;
 use crate::pin::Pinned;
+use crate::random::Random;
 use crate::slack::TightSlack;
 use crate::task::Dump;
 use crate::time::{Clock, NEVER_NS, Wheel};
@@ -262,6 +263,9 @@ settings! {
     /// How long the end of the runtime waits for the kernel to let go of its memory, which is
     /// leaked after that. Default: 5 s.
     shutdown_timeout: Duration,
+    /// Seed of [`random_u64`](crate::random_u64), for runs that are to be repeated. Default: from the
+    /// system.
+    random_seed: Option<u64>,
 }
 
 impl Builder {
@@ -401,6 +405,8 @@ impl Builder {
             directory: Default::default(),
             timers: RefCell::new(Wheel::new(clock.now_ns())),
             clock,
+            random: Random::new(config.random_seed),
+            locals: Default::default(),
             counters,
             heartbeat: Heartbeat::default(),
             turn_lengths,

@@ -58,6 +58,7 @@ pub mod counter_file {
     pub use taut_counters::*;
 }
 
+pub use taut_runtime::random_u64;
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
     Features, JoinError, JoinHandle, NumaMemory, OffCore, Runtime, WaitStrategy, WorkPanicked,

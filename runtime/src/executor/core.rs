@@ -36,8 +36,9 @@ use crate::counters::{CounterPlace, STATE_ENDED};
 use crate::driver::{ActiveDriver, Backend};
 use crate::features::Features;
 use crate::host::Held;
-use crate::io::{HotSources, InboundState};
+use crate::io::{CoreLocals, HotSources, InboundState};
 use crate::pin::Pinned;
+use crate::random::Random;
 use crate::slack::TightSlack;
 use crate::time::{Clock, Wheel};
 
@@ -100,6 +101,9 @@ pub(crate) struct Core {
     pub(crate) directory: OnceCell<Directory>,
     pub(crate) timers: RefCell<Wheel>,
     pub(crate) clock: Clock,
+    pub(crate) random: Random,
+    /// What protocol crates keep for this core.
+    pub(crate) locals: CoreLocals,
     pub(crate) counters: CounterPlace,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) turn_lengths: Option<Box<TurnLengths>>,
@@ -354,6 +358,7 @@ impl Core {
             unsafe { self.end_task(task) };
         }
         self.pollers.clear();
+        self.locals.clear();
         self.blocking.close();
         self.hot_sources.clear();
         self.driver.borrow_mut().end(self.config.shutdown_timeout);
