@@ -13,7 +13,7 @@
 //! Every future here can be dropped at every point: descriptors are closed, buffers returned, and
 //! no received byte is lost.
 
-mod address;
+mod dns;
 pub mod feed;
 pub mod framing;
 mod interface;
@@ -24,7 +24,7 @@ mod tcp;
 mod udp;
 mod unix;
 
-pub use address::ToAddresses;
+pub use dns::{ResolveError, Resolver, ResolverBuilder, ToAddresses};
 pub use interface::Interface;
 pub use stream::{
     DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,

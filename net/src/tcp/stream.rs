@@ -10,7 +10,7 @@ use socket2::{SockAddr, SockRef};
 use taut_runtime::is_cancelled;
 use taut_runtime::task::waiting;
 
-use crate::address::{ToAddresses, no_address};
+use crate::dns::{Resolver, ToAddresses, no_address};
 use crate::socket_options::socket_options;
 use crate::stream::{Family, Kind, Waits, waits};
 use crate::tcp::options::{stream_options, to_std};
@@ -78,7 +78,7 @@ impl TcpStream {
 
     async fn connect_to_any(to: impl ToAddresses) -> io::Result<Self> {
         let mut failure = None;
-        for address in to.to_addresses().await? {
+        for address in to.to_addresses(&Resolver::default()).await? {
             let attempt = match TcpSocket::for_address(address) {
                 Ok(socket) => socket.connect(address).await,
                 // A host without the address's family may reach the next one.

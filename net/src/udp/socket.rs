@@ -10,8 +10,8 @@ use taut_runtime::io::{Datagram, Datagrams, Descriptor, Outgoing};
 use taut_runtime::task::waiting;
 
 use super::{UdpBuilder, UdpSender};
-use crate::ToAddresses;
-use crate::address::no_address;
+use crate::{Resolver, ToAddresses};
+use crate::dns::no_address;
 use crate::number_option::read_option;
 use crate::socket_options::socket_options;
 use crate::tcp::options::to_std;
@@ -109,7 +109,7 @@ impl UdpSocket {
     pub fn connect(&self, to: impl ToAddresses) -> impl Future<Output = io::Result<()>> {
         waiting("connect of a UDP socket", async move {
             let mut failure = None;
-            for address in to.to_addresses().await? {
+            for address in to.to_addresses(&Resolver::default()).await? {
                 match SockRef::from(self).connect(&address.into()) {
                     Ok(()) => return Ok(()),
                     Err(error) => failure = Some(error),
