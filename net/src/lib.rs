@@ -34,6 +34,7 @@ pub use tcp::{
     Choose, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpListener, TcpSocket, TcpStream,
     Worker,
 };
+pub use tcp::{ConnectError, Connector};
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};
 pub use unix::{
     Credentials, FDS_MAX, ToUnixAddress, Unix, UnixAccepted, UnixBind, UnixDatagram, UnixFdStream,

@@ -3,18 +3,25 @@
 //! | file | idea |
 //! |---|---|
 //! | `socket` | options that must be set before the connection |
+//! | `connector` | how a connection is made |
+//! | `attempts`, `families` | several addresses, and the order in which they are tried |
 //! | `stream` | a connection; what it shares with others is in `crate::stream` |
 //! | `listener` | accepting |
 //! | `sharded`, `dealer` | accepting on many cores |
 //! | `options` | options that all of them share |
 
+mod attempts;
+mod connector;
 mod dealer;
+mod families;
 mod listener;
 pub(crate) mod options;
 mod sharded;
 pub(crate) mod socket;
 mod stream;
 
+pub use attempts::ConnectError;
+pub use connector::Connector;
 pub use dealer::{Choose, Deal, Dealer, Load, Worker};
 pub use listener::TcpListener;
 pub use options::Keepalive;

@@ -7,15 +7,13 @@ use std::time::Duration;
 
 use rustix::net::connect_unspec;
 use socket2::{SockAddr, SockRef};
-use taut_runtime::is_cancelled;
 use taut_runtime::task::waiting;
 
-use crate::dns::{Resolver, ToAddresses, no_address};
 use crate::socket_options::socket_options;
 use crate::stream::{Family, Kind, Waits, waits};
 use crate::tcp::options::{stream_options, to_std};
 use crate::tcp::socket;
-use crate::{Stream, TcpSocket};
+use crate::{Connector, Stream, ToAddresses};
 
 /// A TCP connection; `TCP_NODELAY` is on. What it does is written at [`Stream`].
 ///
@@ -61,36 +59,20 @@ socket_options!(TcpStream);
 stream_options!(TcpStream);
 
 impl TcpStream {
-    /// Connects to an address, or to a name that is resolved off the core. Addresses are tried in
-    /// order until one answers. Dropping the future cancels the attempt and closes its socket.
+    /// Connects to an address, or to a name that the core's [`Resolver`](crate::Resolver) finds.
+    /// Dropping the future cancels the attempt and closes its socket. Of several addresses the
+    /// first that answers is taken (RFC 8305): [`Connector`] says how, and has the settings.
     ///
     /// # Errors
     ///
-    /// The last address's failure, such as `ConnectionRefused`; the resolver's.
+    /// As for [`Connector::connect`].
     ///
     /// # Panics
     ///
     /// Outside of a runtime.
     #[track_caller]
     pub fn connect(to: impl ToAddresses) -> impl Future<Output = io::Result<Self>> {
-        waiting("connect of a TCP stream", Self::connect_to_any(to))
-    }
-
-    async fn connect_to_any(to: impl ToAddresses) -> io::Result<Self> {
-        let mut failure = None;
-        for address in to.to_addresses(&Resolver::default()).await? {
-            let attempt = match TcpSocket::for_address(address) {
-                Ok(socket) => socket.connect(address).await,
-                // A host without the address's family may reach the next one.
-                Err(error) => Err(error),
-            };
-            match attempt {
-                Ok(stream) => return Ok(stream),
-                Err(error) if is_cancelled(&error) => return Err(error),
-                Err(error) => failure = Some(error),
-            }
-        }
-        Err(failure.unwrap_or_else(no_address))
+        waiting("connect of a TCP stream", async { Connector::new().connect_to(to).await })
     }
 
     /// Takes over a connected socket, and sets `TCP_NODELAY`.

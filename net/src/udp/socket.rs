@@ -10,11 +10,11 @@ use taut_runtime::io::{Datagram, Datagrams, Descriptor, Outgoing};
 use taut_runtime::task::waiting;
 
 use super::{UdpBuilder, UdpSender};
-use crate::{Resolver, ToAddresses};
 use crate::dns::no_address;
 use crate::number_option::read_option;
 use crate::socket_options::socket_options;
 use crate::tcp::options::to_std;
+use crate::{Resolver, ToAddresses};
 
 /// `SK_MEMINFO_DROPS`: which of the counts of `SO_MEMINFO` says what was dropped.
 const DROPS: usize = 8;

@@ -11,9 +11,9 @@
 mod broken_pipe;
 #[cfg(feature = "futures-io")]
 mod copy;
+mod core_local;
 mod datagram;
 mod datagrams;
-mod core_local;
 mod descriptor;
 mod handover;
 mod hot;
@@ -37,9 +37,9 @@ mod tokio_traits;
 
 #[cfg(feature = "futures-io")]
 pub use copy::copy_bidirectional;
+pub use core_local::core_local;
 pub use datagram::{Datagram, ReceiveTimestamps};
 pub use datagrams::Datagrams;
-pub use core_local::core_local;
 pub use descriptor::{Descriptor, Interest, connect, readiness};
 pub use handover::Handover;
 pub use inbound::Inbound;
