@@ -18,6 +18,7 @@ pub mod feed;
 pub mod framing;
 mod interface;
 mod number_option;
+mod reconnect;
 mod socket_options;
 mod stream;
 mod tcp;
@@ -26,6 +27,10 @@ mod unix;
 
 pub use dns::{ResolveError, Resolver, ResolverBuilder, ToAddresses};
 pub use interface::Interface;
+pub use reconnect::{
+    Attempt, GaveUp, Incoming, ReconnectingBuilder, ReconnectingStream, SendError, Ticket,
+    Uncertain,
+};
 pub use stream::{
     DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,
 };

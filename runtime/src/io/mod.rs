@@ -9,6 +9,7 @@
 //! through the driver.
 
 mod broken_pipe;
+mod checkpoint;
 #[cfg(feature = "futures-io")]
 mod copy;
 mod core_local;
@@ -35,6 +36,7 @@ mod futures_traits;
 #[cfg(feature = "tokio-io")]
 mod tokio_traits;
 
+pub use checkpoint::poll_checkpoint;
 #[cfg(feature = "futures-io")]
 pub use copy::copy_bidirectional;
 pub use core_local::core_local;
