@@ -227,7 +227,8 @@ async fn restarts(seed: u64) {
         count(Fate::Undelivered),
     );
     assert!(acknowledged > 0 && uncertain > 0, "both happened");
-    assert!(losses > RESTARTS / 2 && losses <= RESTARTS + 1, "{losses}");
+    // More than restarts, too: a connection may die in the queue of a listener that goes.
+    assert!(losses > RESTARTS / 2, "{losses}");
 }
 
 #[test]
@@ -242,10 +243,7 @@ fn a_thousand_restarts_leave_nothing_and_lose_no_message_unsaid() {
             until(alone).await;
             turns(3).await;
         }));
-        let after = runtime.block_on(async {
-            until(|| open_descriptors() <= before.descriptors).await;
-        });
-        let () = after;
+        runtime.block_on(until(|| open_descriptors() == before.descriptors));
         assert_eq!(Held::now(&runtime), before);
         drop(runtime);
         until_open(outside);

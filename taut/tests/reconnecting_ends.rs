@@ -1,0 +1,193 @@
+//! A reconnecting stream is stopped at each of its polls, in each of three ways; afterwards there is
+//! no task, operation, timer, buffer or descriptor more than before.
+
+mod common;
+
+use std::cell::Cell;
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::sync::Mutex;
+use std::task::Poll;
+use std::time::Duration;
+
+use common::tasks::micros;
+use common::{in_time, on_each_driver, open_descriptors, turns, until};
+use taut::net::{Incoming, ReconnectingStream, Resolver, TcpListener, TcpSocket, TcpStream};
+use taut::time::sleep;
+use taut::{Runtime, counters, is_cancelled, spawn, yield_now};
+
+/// Tests of this process take turns: each counts the descriptors of all of it.
+static ALONE: Mutex<()> = Mutex::new(());
+
+/// Two refusals, then a server with a log-on, which is lost and comes again. All of it in the same
+/// task, and through a name.
+async fn script() -> io::Result<()> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_reuse_address(true)?;
+    socket.bind("127.0.0.1:0".parse().unwrap())?;
+    let address = socket.local_addr()?;
+    let attempts = Rc::new(Cell::new(0));
+    let mut stream = session(address, &attempts);
+    let mut listener = None;
+    poll_fn(|context| {
+        if attempts.get() > 2 && listener.is_none() {
+            listener = Some(socket_of(&socket, address));
+        }
+        let mut connected = std::pin::pin!(stream.connected());
+        connected.as_mut().poll(context)
+    })
+    .await?;
+    let listener = listener.expect("nobody listened before")?;
+    for _ in 0..2 {
+        stream.connected().await?;
+        let mut server = listener.accept().await?;
+        server.read_exact(&mut [0; 5]).await?;
+        stream.send("order".as_bytes()).await?;
+        server.read_exact(&mut [0; 5]).await?;
+        server.write_all(b"done").await?;
+        drop(server);
+        while !matches!(stream.recv().await?, Incoming::Lost(_)) {}
+        assert_eq!(stream.take_uncertain().len(), 1);
+    }
+    Ok(())
+}
+
+/// Another socket of the same port, which listens.
+fn socket_of(_holder: &TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
+    TcpListener::bind(address)
+}
+
+fn session(address: SocketAddr, attempts: &Rc<Cell<u32>>) -> ReconnectingStream {
+    let count = Rc::clone(attempts);
+    let resolver = Resolver::builder().ttl(Duration::ZERO).lookup(|_| async {
+        yield_now().await;
+        Ok(vec!["127.0.0.1".parse().unwrap()])
+    });
+    ReconnectingStream::builder()
+        .connector(taut::net::Connector::new().resolver(resolver.build()))
+        .backoff_first(micros(20))
+        .backoff_max(micros(20))
+        .stable_after(Duration::ZERO)
+        .on_attempt(move |_| count.set(count.get() + 1))
+        .on_connect(async |stream: &mut TcpStream| {
+            stream.write_all(b"logon").await?;
+            Ok(sleep(micros(20)).await?)
+        })
+        .build(("venue.example".to_owned(), address.port()))
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Cancel,
+    Abort,
+    Drop,
+}
+
+/// Polls the script so many times, then stops it; how many polls it had where it came to its end
+/// before.
+async fn stopped_after(polls: u64, how: How) -> Option<u64> {
+    let mut script = Box::pin(script());
+    let polled = Rc::new(Cell::new(0));
+    let count = Rc::clone(&polled);
+    if how == How::Drop {
+        let poll = poll_fn(|context| {
+            if count.get() == polls {
+                return Poll::Ready(None);
+            }
+            count.set(count.get() + 1);
+            script.as_mut().poll(context).map(|outcome| outcome.ok().map(|()| count.get()))
+        });
+        return poll.await;
+    }
+    let task = spawn(poll_fn(move |context| {
+        count.set(count.get() + 1);
+        script.as_mut().poll(context)
+    }));
+    while polled.get() < polls && !task.is_finished() {
+        yield_now().await;
+    }
+    match how {
+        How::Cancel => drop(task.cancel()),
+        _ => task.abort(),
+    }
+    match task.await {
+        Ok(Ok(())) => return Some(polled.get()),
+        Ok(Err(error)) => assert!(how == How::Cancel && is_cancelled(&error), "{error}"),
+        Err(error) => assert!(how == How::Abort && error.is_aborted(), "{error}"),
+    }
+    None
+}
+
+/// What the script left behind must be what it found.
+#[derive(Debug, PartialEq, Eq)]
+struct Held {
+    tasks: u64,
+    operations: u64,
+    receive_buffers: usize,
+    descriptors: usize,
+}
+
+impl Held {
+    fn now(runtime: &Runtime) -> Self {
+        let counters = runtime.counters();
+        Self {
+            tasks: counters.tasks_live,
+            operations: counters.operations_in_flight,
+            receive_buffers: runtime.receive_buffers_idle(),
+            descriptors: open_descriptors(),
+        }
+    }
+}
+
+fn settle(runtime: &Runtime) {
+    runtime.block_on(async {
+        until(|| counters().tasks_live == 1 && counters().operations_in_flight == 0).await;
+        turns(2).await;
+    });
+}
+
+/// Timers of nobody: a core that parks is woken by them.
+fn timers_left(runtime: &Runtime) -> u64 {
+    let fired = || runtime.counters().timers_fired;
+    let before = fired();
+    runtime.block_on(async { sleep(micros(200)).await.unwrap() });
+    fired() - before - 1
+}
+
+fn stops_everywhere(how: How) {
+    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    on_each_driver(|builder| {
+        let runtime = builder.build().unwrap();
+        let whole = runtime.block_on(in_time(stopped_after(u64::MAX, how)));
+        let whole = whole.expect("nobody stopped it");
+        settle(&runtime);
+        let before = Held::now(&runtime);
+        // A few more, since chance and the kernel's timing make some runs longer.
+        for polls in 0..=whole + 5 {
+            runtime.block_on(in_time(stopped_after(polls, how)));
+            settle(&runtime);
+            assert_eq!(Held::now(&runtime), before, "{how:?} after {polls} polls");
+            assert!(runtime.dump().tasks().is_empty(), "{}", runtime.dump());
+            assert_eq!(timers_left(&runtime), 0, "{how:?} after {polls} polls");
+        }
+        eprintln!("{how:?} at each of {whole} polls");
+        assert!(whole > 15);
+    });
+}
+
+#[test]
+fn a_cancel_at_every_poll_leaves_nothing() {
+    stops_everywhere(How::Cancel);
+}
+
+#[test]
+fn an_abort_at_every_poll_leaves_nothing() {
+    stops_everywhere(How::Abort);
+}
+
+#[test]
+fn a_drop_at_every_poll_leaves_nothing() {
+    stops_everywhere(How::Drop);
+}
