@@ -7,6 +7,7 @@ use std::cell::Cell;
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Mutex;
 use std::task::Poll;
@@ -14,7 +15,7 @@ use std::time::Duration;
 
 use common::tasks::micros;
 use common::{in_time, on_each_driver, open_descriptors, turns, until};
-use taut::net::{Incoming, ReconnectingStream, Resolver, TcpListener, TcpSocket, TcpStream};
+use taut::net::{Connector, Incoming, ReconnectingStream, Resolver, TcpSocket, TcpStream};
 use taut::time::sleep;
 use taut::{Runtime, counters, is_cancelled, spawn, yield_now};
 
@@ -25,18 +26,19 @@ static ALONE: Mutex<()> = Mutex::new(());
 /// task, and through a name.
 async fn script() -> io::Result<()> {
     let socket = TcpSocket::new_v4()?;
-    socket.set_reuse_address(true)?;
     socket.bind("127.0.0.1:0".parse().unwrap())?;
     let address = socket.local_addr()?;
     let attempts = Rc::new(Cell::new(0));
     let mut stream = session(address, &attempts);
+    let mut socket = Some(socket);
     let mut listener = None;
     poll_fn(|context| {
-        if attempts.get() > 2 && listener.is_none() {
-            listener = Some(socket_of(&socket, address));
+        if attempts.get() > 2
+            && let Some(socket) = socket.take()
+        {
+            listener = Some(socket.listen(8));
         }
-        let mut connected = std::pin::pin!(stream.connected());
-        connected.as_mut().poll(context)
+        pin!(stream.connected()).poll(context)
     })
     .await?;
     let listener = listener.expect("nobody listened before")?;
@@ -54,11 +56,6 @@ async fn script() -> io::Result<()> {
     Ok(())
 }
 
-/// Another socket of the same port, which listens.
-fn socket_of(_holder: &TcpSocket, address: SocketAddr) -> io::Result<TcpListener> {
-    TcpListener::bind(address)
-}
-
 fn session(address: SocketAddr, attempts: &Rc<Cell<u32>>) -> ReconnectingStream {
     let count = Rc::clone(attempts);
     let resolver = Resolver::builder().ttl(Duration::ZERO).lookup(|_| async {
@@ -66,7 +63,7 @@ fn session(address: SocketAddr, attempts: &Rc<Cell<u32>>) -> ReconnectingStream 
         Ok(vec!["127.0.0.1".parse().unwrap()])
     });
     ReconnectingStream::builder()
-        .connector(taut::net::Connector::new().resolver(resolver.build()))
+        .connector(Connector::new().resolver(resolver.build()))
         .backoff_first(micros(20))
         .backoff_max(micros(20))
         .stable_after(Duration::ZERO)

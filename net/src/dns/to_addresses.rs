@@ -51,7 +51,7 @@ impl<const COUNT: usize> ToAddresses for [SocketAddr; COUNT] {
 }
 
 impl ToAddresses for Vec<SocketAddr> {
-    async fn to_addresses(&self, resolver: &Resolver) -> io::Result<Vec<SocketAddr>> {
+    async fn to_addresses(&self, resolver: &Resolver) -> io::Result<Self> {
         self.as_slice().to_addresses(resolver).await
     }
 }

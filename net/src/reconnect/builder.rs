@@ -19,6 +19,9 @@ pub struct Attempt {
     pub pause: Duration,
 }
 
+/// What is called when something happens.
+type Hook<T> = Rc<dyn Fn(&T)>;
+
 /// Settings of a [`ReconnectingStream`]. Each limit's default stands in its line.
 #[derive(Clone)]
 #[must_use = "a builder does nothing until `build`"]
@@ -33,9 +36,9 @@ pub struct ReconnectingBuilder {
     pub(super) unacknowledged_messages_max: usize,
     pub(super) unacknowledged_bytes_max: usize,
     pub(super) keep_until_acknowledged: bool,
-    pub(super) on_attempt: Option<Rc<dyn Fn(&Attempt)>>,
+    pub(super) on_attempt: Option<Hook<Attempt>>,
     pub(super) on_connect: Option<Rc<dyn LogOn>>,
-    pub(super) on_disconnect: Option<Rc<dyn Fn(&io::Error)>>,
+    pub(super) on_disconnect: Option<Hook<io::Error>>,
 }
 
 impl Default for ReconnectingBuilder {

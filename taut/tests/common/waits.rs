@@ -11,6 +11,7 @@ use taut::buffer::TxBuf;
 use taut::channel::{broadcast, conflate, mpsc, oneshot, shared, watch};
 use taut::fs::File;
 use taut::io::{Descriptor, Interest, Pollable, pipe, readiness};
+use taut::net::{ReconnectingStream, Resolver};
 use taut::net::{TcpStream, UnixBind, UnixDatagram, UnixFdStream, UnixListener, UnixSeqpacket};
 use taut::process::{Command, Pty, Stdio};
 use taut::signal::{SignalKind, ctrl_c, signal};
@@ -347,6 +348,22 @@ async fn waits_of_streams(waits: &mut Vec<Wait>) {
     wait!(waits, "connect", async move {
         let _peers = (listener, queued);
         Ok(TcpStream::connect(address).await.map(drop)?)
+    });
+    let (listener, address, queued) = silent_listener().await;
+    wait!(waits, "connect to one of two addresses", async move {
+        let _peers = (listener, queued);
+        Ok(TcpStream::connect([address, address]).await.map(drop)?)
+    });
+    let (listener, address, queued) = silent_listener().await;
+    wait!(waits, "recv on a reconnecting stream", async move {
+        let _peers = (listener, queued);
+        let mut stream = ReconnectingStream::builder().attempt_timeout(FOREVER).build(address);
+        Ok(stream.recv().await.map(drop)?)
+    });
+    wait!(waits, "lookup of a host name", async {
+        let silent = Resolver::builder().lookup(|_| std::future::pending());
+        let resolver = silent.lookup_timeout(FOREVER).build();
+        Ok(resolver.resolve("venue.example", 80).await.map(drop)?)
     });
     let (ours, theirs) = UnixStream::pair().unwrap();
     let descriptor = Descriptor::from(OwnedFd::from(ours));
