@@ -36,8 +36,8 @@ pub use stream::{
 };
 pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
 pub use tcp::{
-    Choose, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpListener, TcpSocket, TcpStream,
-    Worker,
+    Choose, CongestionState, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpInfo,
+    TcpListener, TcpSocket, TcpState, TcpStream, Worker,
 };
 pub use tcp::{ConnectError, Connector};
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};

@@ -9,20 +9,25 @@
 //! | `listener` | accepting |
 //! | `sharded`, `dealer` | accepting on many cores |
 //! | `options` | options that all of them share |
+//! | `tuning` | options that few of them have |
+//! | `info` | what the kernel knows of a connection |
 
 mod attempts;
 mod connector;
 mod dealer;
 mod families;
+mod info;
 mod listener;
 pub(crate) mod options;
 mod sharded;
 pub(crate) mod socket;
 mod stream;
+mod tuning;
 
 pub use attempts::ConnectError;
 pub use connector::Connector;
 pub use dealer::{Choose, Deal, Dealer, Load, Worker};
+pub use info::{CongestionState, TcpInfo, TcpState};
 pub use listener::TcpListener;
 pub use options::Keepalive;
 pub use sharded::{Shard, Sharding};
