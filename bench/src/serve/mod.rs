@@ -5,6 +5,7 @@
 
 mod acceptor;
 mod on_taut;
+mod raw_blocking;
 mod raw_epoll;
 mod raw_spin;
 
@@ -42,10 +43,13 @@ pub(crate) enum ServerKind {
     TautPark,
     /// As taut, counting in a file that taut-stat looks at meanwhile. Only where it is named.
     TautWatched,
+    /// Raw recv and send that block, a thread for each connection: what bulk transfers are held
+    /// against. Only where it is named.
+    RawBlocking,
 }
 
 impl ServerKind {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Floor,
         Self::RawEpollSpin,
         Self::RawEpollPark,
@@ -54,6 +58,7 @@ impl ServerKind {
         Self::TautEpoll,
         Self::TautPark,
         Self::TautWatched,
+        Self::RawBlocking,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -66,12 +71,13 @@ impl ServerKind {
             Self::TautEpoll => "taut-epoll",
             Self::TautPark => "taut-park",
             Self::TautWatched => "taut-watched",
+            Self::RawBlocking => "raw-blocking",
         }
     }
 
-    /// Whether it is left out unless it is named: it tells what one tool costs.
+    /// Whether it is left out unless it is named: it answers one question only.
     pub(crate) fn only_if_named(self) -> bool {
-        self == Self::TautWatched
+        matches!(self, Self::TautWatched | Self::RawBlocking)
     }
 
     /// Whether its idle loop asks the kernel, so that its system calls are mostly empty polls.
@@ -112,7 +118,10 @@ impl Options {
         let Some(name) = &self.counters else { return Ok(None) };
         if matches!(
             self.kind,
-            ServerKind::Floor | ServerKind::RawEpollSpin | ServerKind::RawEpollPark
+            ServerKind::Floor
+                | ServerKind::RawEpollSpin
+                | ServerKind::RawEpollPark
+                | ServerKind::RawBlocking
         ) {
             return Err("--counters: only a runtime counts, not the raw servers".to_owned());
         }
@@ -152,6 +161,11 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             let waits = if spin { "spinning" } else { "sleeping when idle" };
             announce(address, &format!("raw epoll, edge-triggered, {waits}"), Vec::new())?;
             raw_epoll::serve(&listener, spin, &service).map_err(failed)
+        }
+        ServerKind::RawBlocking => {
+            let (listener, address) = Listener::open(options.transport).map_err(failed)?;
+            announce(address, "raw recv and send that block, 64 KiB buffers", Vec::new())?;
+            raw_blocking::serve(&listener, service).map_err(failed)
         }
         _ => on_taut::serve(options, counters.as_ref(), service),
     }

@@ -105,6 +105,9 @@ impl Servers {
         }
         pairs.push(pair(ServerKind::TautPark.name(), ServerKind::RawEpollPark.name()));
         pairs.push(pair(ServerKind::TautWatched.name(), ServerKind::Taut.name()));
+        for kind in [ServerKind::Taut, ServerKind::TautEpoll, ServerKind::TautPark] {
+            pairs.push(pair(kind.name(), ServerKind::RawBlocking.name()));
+        }
         for peer in self.list.iter().filter(|server| !server.ours) {
             pairs.push(pair(ServerKind::Taut.name(), &peer.name));
         }
