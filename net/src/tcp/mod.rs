@@ -10,6 +10,7 @@
 //! | `sharded`, `dealer` | accepting on many cores |
 //! | `options` | options that all of them share |
 //! | `tuning` | options that few of them have |
+//! | `transfer` | files that are sent |
 //! | `info` | what the kernel knows of a connection |
 
 mod attempts;
@@ -22,6 +23,7 @@ pub(crate) mod options;
 mod sharded;
 pub(crate) mod socket;
 mod stream;
+mod transfer;
 mod tuning;
 
 pub use attempts::ConnectError;

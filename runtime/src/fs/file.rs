@@ -105,7 +105,7 @@ impl File {
         OpenOptions::new()
     }
 
-    pub(super) fn descriptor(&self) -> &FileDescriptor {
+    pub(crate) fn descriptor(&self) -> &FileDescriptor {
         self.handle.descriptor()
     }
 

@@ -96,4 +96,5 @@ pub use whole::{copy, read, read_to_string, write};
 
 pub(crate) use buffer::LocalBuffer;
 pub(crate) use operation::{CURRENT_POSITION, FileDescriptor, FileOperation};
+pub(crate) use perform::in_pool;
 pub(crate) use run::STAT_MASK;

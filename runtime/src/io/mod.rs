@@ -28,6 +28,7 @@ mod pollable;
 mod receive_now;
 mod receive_records;
 mod record;
+mod send_file;
 mod send_records;
 mod source;
 

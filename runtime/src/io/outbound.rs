@@ -22,6 +22,7 @@ use super::descriptor::InFlight;
 use super::source::poll_call;
 use super::{Descriptor, Interest};
 use crate::buffer::SendBuf;
+use crate::cancelled::Cancelled;
 use crate::driver::{Backend, Operation};
 use crate::executor::{Core, current};
 
@@ -211,7 +212,7 @@ impl Outbound {
 
     /// Makes a non-blocking call; when it would block, waits for room and makes it again.
     #[inline]
-    fn poll_call(
+    pub(super) fn poll_call(
         &mut self,
         context: &mut Context<'_>,
         call: impl Fn(&Self) -> io::Result<usize>,
@@ -222,6 +223,23 @@ impl Outbound {
         let polled = poll_call(source, Interest::Writable, &mut room, context, || call(self));
         self.room = room;
         polled
+    }
+
+    pub(super) fn checkpoint(&self, context: &Context<'_>) -> Poll<Result<(), Cancelled>> {
+        self.core.checkpoint(context)
+    }
+
+    pub(super) fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
+    /// Counts a call that was to send so many bytes, by so many system calls.
+    pub(super) fn count_sent(&self, sent: &io::Result<usize>, bytes: usize, syscalls: u64) {
+        self.core.counters.syscalls.add(syscalls);
+        self.core.counters.tried_to_send(sent, bytes);
+        if let Err(error) = sent {
+            self.core.counters.failed(error);
+        }
     }
 
     #[inline]

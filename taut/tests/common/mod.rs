@@ -13,6 +13,7 @@ pub(crate) mod directory;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;
 pub(crate) mod tasks;
+pub(crate) mod veth;
 pub(crate) mod waiters;
 pub(crate) mod waits;
 pub(crate) mod ways;
