@@ -15,10 +15,12 @@ impl TcpStream {
     /// twice and nothing left out by calling this again with it.
     ///
     /// The file is read by a thread of the blocking pool, in pieces of 1 MiB at most, so it never
-    /// stops the core; for what fits a few pieces of the cache, reading it and writing the bytes
-    /// costs less. What is changed in the file until the peer has acknowledged it may be sent so.
-    /// While a piece is handed to the kernel, an open file that others share with this stream (by
-    /// `dup(2)`, in another thread) is non-blocking for them, too.
+    /// stops the core. Meant for large parts: below about 1 MiB, to read the bytes and write them
+    /// costs less, since each call makes a pipe and wakes a thread.
+    ///
+    /// What is changed in the file until the peer has acknowledged it may be sent so. While a piece
+    /// is handed to the kernel, an open file that others share with this stream (by `dup(2)`, in
+    /// another thread) is non-blocking for them, too.
     ///
     /// # Errors
     ///

@@ -8,8 +8,10 @@
 //!
 //! Invariant: `part.start` is where the next byte for the socket comes from, at every await. Bytes
 //! that are in the pipe when the future is dropped are not sent, and the next call reads them
-//! again. Cost: three descriptors' worth of system calls a call, and for a piece two switches of
-//! threads and four system calls.
+//! again. Cost: a pipe for each call; for a piece two switches of threads and up to four system
+//! calls. Measured on loopback with the file in the cache: 32 MiB take 0.6 of the time of a
+//! blocking `sendfile(2)`, 1 MiB as long, 64 KiB twice as long, where to read and to write the
+//! bytes takes as long as it.
 
 use std::future::poll_fn;
 use std::io;
