@@ -34,8 +34,8 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, jitter, mesh, micro, pipeline,
-    pipeline_of_cores, stream, sweep, tasks, throughput, timers, unix,
+    asyncio, channels, clock, connections, cores, echo, flood, jitter, mesh, micro, pipeline,
+    pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade, timers, udp, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -59,6 +59,12 @@ enum Command {
     Echo(echo::Options),
     /// The round trips of echo over Unix sockets.
     Unix(echo::Options),
+    /// The round trips of echo with datagrams, over UDP.
+    Udp(echo::Options),
+    /// A datagram in by UDP, an order out by TCP.
+    TickToTrade(echo::Options),
+    /// How many datagrams a second one core receives of a flood.
+    Flood(flood::Options),
     /// What tasks cost: spawned, joined, giving way, cancelled.
     Tasks(micro::Options),
     /// What a message between the tasks of a core costs.
@@ -121,6 +127,12 @@ fn run(line: Line) -> Result<ExitCode, String> {
     match line.command.unwrap_or(Command::Echo(line.echo)) {
         Command::Echo(options) => run_echo(options, echo::DEFINITION),
         Command::Unix(options) => run_echo(options, unix::DEFINITION),
+        Command::Udp(options) => run_echo(options, udp::DEFINITION),
+        Command::TickToTrade(options) => run_echo(options, tick_to_trade::DEFINITION),
+        Command::Flood(options) => {
+            let (common, selection) = (options.common.clone(), options.selection.clone());
+            on_servers(&common, &selection, options)
+        }
         Command::Tasks(options) => run_micro(&options, tasks::DEFINITION),
         Command::Channels(options) => run_micro(&options, channels::DEFINITION),
         Command::Timers(options) => run_micro(&options, timers::DEFINITION),
@@ -183,6 +195,7 @@ fn on_servers<W: Served>(
 }
 
 fn run_echo(options: echo::Options, definition: echo::Definition) -> Result<ExitCode, String> {
+    definition.check(&options)?;
     let (common, selection) = (options.common.clone(), options.selection.clone());
     on_servers(&common, &selection, echo::Echo { options, definition })
 }

@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr as UnixAddress, UnixListener, UnixStream};
@@ -19,6 +19,11 @@ use serde::{Deserialize, Serialize};
 const BACKLOG: i32 = 4_096;
 /// What comes before the name of an abstract Unix socket, where it is written as text.
 const UNIX_PREFIX: &str = "unix:@";
+/// The same of a UDP socket, and of one with a TCP listener at the same port.
+const UDP_PREFIX: &str = "udp:";
+const TICKS_PREFIX: &str = "ticks:";
+/// How often a port is looked for that is free for both.
+const PORTS_TRIED: u32 = 100;
 
 /// The kinds of socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -27,6 +32,10 @@ pub(crate) enum Transport {
     Tcp,
     /// A Unix stream socket with an abstract name.
     Unix,
+    /// UDP over loopback: what a socket receives it sends back to whoever sent it.
+    Udp,
+    /// A datagram by UDP, the answer by TCP: to the connection that came last.
+    Ticks,
 }
 
 impl Transport {
@@ -34,6 +43,8 @@ impl Transport {
         match self {
             Self::Tcp => "tcp",
             Self::Unix => "unix",
+            Self::Udp => "udp",
+            Self::Ticks => "ticks",
         }
     }
 
@@ -42,6 +53,8 @@ impl Transport {
         match self {
             Self::Tcp => "loopback TCP",
             Self::Unix => "Unix stream socket",
+            Self::Udp => "loopback UDP",
+            Self::Ticks => "loopback, a tick by UDP and an order by TCP",
         }
     }
 }
@@ -53,14 +66,21 @@ pub(crate) enum Address {
     Ip(SocketAddr),
     /// An abstract name.
     Unix(String),
+    Udp(SocketAddr),
+    /// Of both, the UDP socket and the TCP listener.
+    Ticks(SocketAddr),
 }
+
+const LOOPBACK: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 impl Address {
     /// Where a server of this process is to listen: the kernel chooses a port, and a name of our
     /// own is this process's alone.
     pub(crate) fn to_bind(transport: Transport) -> Self {
         match transport {
-            Transport::Tcp => Self::Ip((Ipv4Addr::LOCALHOST, 0).into()),
+            Transport::Tcp => Self::Ip(LOOPBACK),
+            Transport::Udp => Self::Udp(LOOPBACK),
+            Transport::Ticks => Self::Ticks(LOOPBACK),
             Transport::Unix => Self::Unix(format!("taut-bench-{}", std::process::id())),
         }
     }
@@ -71,6 +91,8 @@ impl fmt::Display for Address {
         match self {
             Self::Ip(address) => address.fmt(f),
             Self::Unix(name) => write!(f, "{UNIX_PREFIX}{name}"),
+            Self::Udp(address) => write!(f, "{UDP_PREFIX}{address}"),
+            Self::Ticks(address) => write!(f, "{TICKS_PREFIX}{address}"),
         }
     }
 }
@@ -88,10 +110,19 @@ impl FromStr for Address {
         if let Some(name) = text.strip_prefix(UNIX_PREFIX) {
             return Ok(Self::Unix(name.to_owned()));
         }
-        let address = text.parse().map_err(|error| {
-            format!("{text:?} is neither an IP address with a port nor {UNIX_PREFIX}NAME: {error}")
+        let of = |prefix: &str, kind: fn(SocketAddr) -> Self| {
+            text.strip_prefix(prefix).map(|rest| (rest, kind))
+        };
+        let (rest, kind) = of(UDP_PREFIX, Self::Udp)
+            .or_else(|| of(TICKS_PREFIX, Self::Ticks))
+            .unwrap_or((text, Self::Ip));
+        let address: SocketAddr = rest.parse().map_err(|error| {
+            format!(
+                "{text:?} is no IP address with a port, alone or behind {UDP_PREFIX} or \
+                 {TICKS_PREFIX}, nor {UNIX_PREFIX}NAME: {error}"
+            )
         })?;
-        Ok(Self::Ip(address))
+        Ok(kind(address))
     }
 }
 
@@ -121,6 +152,9 @@ impl Listener {
             Address::Unix(name) => {
                 let listener = UnixListener::bind_addr(&abstract_address(&name)?)?;
                 (Self::Unix(listener), Address::Unix(name))
+            }
+            Address::Udp(_) | Address::Ticks(_) => {
+                return Err(io::Error::other("a socket of datagrams does not listen"));
             }
         };
         // The library's own backlog is short, and who does not fit in is asked again in a second.
@@ -158,9 +192,37 @@ impl AsRawFd for Listener {
     }
 }
 
-/// A connection, ready for a client that spins.
+/// A socket of datagrams, ready for a loop that spins, and for `ticks` the listener beside it.
+pub(crate) fn bind_datagrams(
+    transport: Transport,
+) -> io::Result<(UdpSocket, Option<Listener>, Address)> {
+    let mut last = None;
+    for _ in 0..PORTS_TRIED {
+        let socket = UdpSocket::bind(LOOPBACK)?;
+        socket.set_nonblocking(true)?;
+        let address = socket.local_addr()?;
+        if transport != Transport::Ticks {
+            return Ok((socket, None, Address::Udp(address)));
+        }
+        match TcpListener::bind(address) {
+            Ok(listener) => {
+                return Ok((socket, Some(Listener::Tcp(listener)), Address::Ticks(address)));
+            }
+            Err(error) => last = Some(error),
+        }
+    }
+    Err(last.expect("one port at least was tried"))
+}
+
+/// A way to a server, ready for a client that spins: the connection itself, or the socket that
+/// sends datagrams to it.
 pub(crate) fn connect(address: &Address) -> io::Result<OwnedFd> {
     match address {
+        Address::Udp(address) | Address::Ticks(address) => {
+            let socket = UdpSocket::bind(LOOPBACK)?;
+            socket.connect(address)?;
+            nonblocking(socket.into())
+        }
         Address::Ip(address) => prepared(TcpStream::connect(address)?),
         Address::Unix(name) => {
             nonblocking(UnixStream::connect_addr(&abstract_address(name)?)?.into())
@@ -189,7 +251,7 @@ mod tests {
 
     #[test]
     fn addresses_are_what_they_are_written_as() {
-        for text in ["127.0.0.1:4711", "unix:@taut-bench-17"] {
+        for text in ["127.0.0.1:4711", "unix:@taut-bench-17", "udp:127.0.0.1:9", "ticks:[::1]:1"] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), text);
         }
         let error = "unix:relative".parse::<Address>().unwrap_err();
@@ -206,8 +268,8 @@ mod tests {
 
     #[test]
     fn each_transport_connects_without_blocking() {
-        for transport in Transport::value_variants() {
-            let (listener, address) = Listener::open(*transport).unwrap();
+        for transport in [Transport::Tcp, Transport::Unix] {
+            let (listener, address) = Listener::open(transport).unwrap();
             let client = connect(&address).unwrap();
             let server = listener.accept().unwrap();
             let mut byte = [0];
@@ -217,5 +279,20 @@ mod tests {
             }
             assert_eq!(send(&client, b"x", SendFlags::NOSIGNAL), Ok(1));
         }
+    }
+
+    #[test]
+    fn a_tick_and_its_order_have_one_address() {
+        let (ticks, listener, address) = bind_datagrams(Transport::Ticks).unwrap();
+        let Address::Ticks(of_both) = address else { panic!("{address}") };
+        let sender = connect(&address).unwrap();
+        let orders = connect(&Address::Ip(of_both)).unwrap();
+        assert_eq!(send(&sender, b"tick", SendFlags::NOSIGNAL), Ok(4));
+        let mut tick = [0; 8];
+        while !matches!(ticks.recv(&mut tick), Ok(4)) {}
+        let order = listener.unwrap().accept().unwrap();
+        assert_eq!(send(&order, &tick[..4], SendFlags::NOSIGNAL), Ok(4));
+        while !matches!(recv(&orders, &mut tick[4..], RecvFlags::empty()), Ok((4, _))) {}
+        assert_eq!(&tick, b"ticktick");
     }
 }

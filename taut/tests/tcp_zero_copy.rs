@@ -81,7 +81,7 @@ async fn serve(listener: TcpListener) {
         stream.read_exact(&mut number).await.unwrap();
         tasks.push(taut::spawn(check(stream, number[0].into())));
     }
-    let expected: usize = (0..MESSAGES).map(|message| length(message)).sum();
+    let expected: usize = (0..MESSAGES).map(length).sum();
     for task in tasks {
         assert_eq!(task.await.unwrap(), expected);
     }

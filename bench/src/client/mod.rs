@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 
+use self::ping_pong::Way;
 use crate::harness::clock::Clock;
 use crate::transport::{self, Address};
 
@@ -37,6 +38,16 @@ pub(crate) fn connect(address: &Address, connections: usize) -> Result<Vec<Owned
              open files (ulimit -n) or ask for fewer --connections"
         )
     })
+}
+
+/// So many ways to a server that takes ticks and gives orders.
+pub(crate) fn connect_ticks(address: &Address, count: usize) -> Result<Vec<Way>, String> {
+    let Address::Ticks(of_both) = address else {
+        return Err(format!("{address} is no server of ticks"));
+    };
+    let ticks = connect(address, count)?;
+    let orders = connect(&Address::Ip(*of_both), count)?;
+    Ok(ticks.into_iter().zip(orders).map(|(there, back)| Way::new(there, back)).collect())
 }
 
 /// Spins: a client that slept would measure its own wake-up.

@@ -22,11 +22,30 @@ use crate::subject::Running;
 /// The client's side of one server.
 #[derive(Debug)]
 pub(crate) struct PingPong {
-    connections: Vec<OwnedFd>,
+    connections: Vec<Way>,
     outgoing: Numbered,
     incoming: Vec<u8>,
     /// Messages sent so far: the sequence number, and what picks the connection.
     sent: u64,
+}
+
+/// Where messages leave, and where their answers come in, if that is another socket.
+#[derive(Debug)]
+pub(crate) struct Way {
+    there: OwnedFd,
+    back: Option<OwnedFd>,
+}
+
+impl From<OwnedFd> for Way {
+    fn from(there: OwnedFd) -> Self {
+        Self { there, back: None }
+    }
+}
+
+impl Way {
+    pub(crate) fn new(there: OwnedFd, back: OwnedFd) -> Self {
+        Self { there, back: Some(back) }
+    }
 }
 
 /// The two ends of one round trip, in ticks.
@@ -38,7 +57,8 @@ pub(crate) struct Trip {
 
 impl PingPong {
     /// The connections must be non-blocking; they are used in turn.
-    pub(crate) fn new(connections: Vec<OwnedFd>, size: usize) -> Self {
+    pub(crate) fn new<T: Into<Way>>(connections: Vec<T>, size: usize) -> Self {
+        let connections = connections.into_iter().map(Into::into).collect();
         Self { connections, outgoing: Numbered::new(size), incoming: vec![0; size], sent: 0 }
     }
 
@@ -124,18 +144,19 @@ impl PingPong {
     /// Both directions move in one loop: a message that fits into no socket buffer must be read
     /// back while it is still being sent.
     fn round_trip(&mut self, connection: usize) -> Result<(), String> {
-        let stream = &self.connections[connection];
+        let Way { there, back } = &self.connections[connection];
+        let back = back.as_ref().unwrap_or(there);
         let (mut sent, mut received) = (0, 0);
         let mut patience = Patience::default();
         while received < self.incoming.len() {
             if sent < self.outgoing.bytes().len() {
-                match send(stream, &self.outgoing.bytes()[sent..], SendFlags::NOSIGNAL) {
+                match send(there, &self.outgoing.bytes()[sent..], SendFlags::NOSIGNAL) {
                     Ok(count) => sent += count,
                     Err(Errno::AGAIN | Errno::INTR) => {}
                     Err(error) => return Err(broken("send", error)),
                 }
             }
-            match recv(stream, &mut self.incoming[received..], RecvFlags::empty()) {
+            match recv(back, &mut self.incoming[received..], RecvFlags::empty()) {
                 Ok((0, _)) => {
                     return Err(format!(
                         "the server closed the connection after {received} bytes of reply {}",

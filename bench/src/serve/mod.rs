@@ -4,8 +4,10 @@
 //! connections for as long as it lives and ends with its standard input; see `bench/SUBJECTS.md`.
 
 mod acceptor;
+mod datagrams_on_taut;
 mod on_taut;
 mod raw_blocking;
+mod raw_datagrams;
 mod raw_epoll;
 mod raw_spin;
 
@@ -19,10 +21,12 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 use taut::counter_file::{CounterFile, CounterFileOptions};
 
+use self::raw_datagrams::Datagrams;
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
 use crate::subject::{Announcement, Attendant};
-use crate::transport::{Address, Listener, Transport};
+use crate::sys::set_number_option;
+use crate::transport::{Address, Listener, Transport, bind_datagrams};
 
 /// The kinds of server, by the names of their series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -149,7 +153,26 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let counters = options.counter_file()?;
     end_with_standard_input(counters.as_ref().map(|file| file.path().to_owned()))?;
     let failed = |error: io::Error| format!("its socket failed: {error}");
+    let is_datagram = matches!(options.transport, Transport::Udp | Transport::Ticks);
     match options.kind {
+        kind @ (ServerKind::Floor | ServerKind::RawEpollSpin | ServerKind::RawEpollPark)
+            if is_datagram =>
+        {
+            let (socket, orders, address) = bind_datagrams(options.transport).map_err(failed)?;
+            set_number_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER_BYTES)
+                .map_err(failed)?;
+            let datagrams = Datagrams::new(socket, orders, &service).map_err(failed)?;
+            let (waits, spin) = match kind {
+                ServerKind::Floor => ("raw recvfrom, spinning", true),
+                ServerKind::RawEpollSpin => ("raw epoll, level-triggered, spinning", true),
+                _ => ("raw epoll, level-triggered, sleeping when idle", false),
+            };
+            announce(address, waits, Vec::new())?;
+            match kind {
+                ServerKind::Floor => datagrams.spin().map_err(failed),
+                _ => datagrams.on_epoll(spin).map_err(failed),
+            }
+        }
         ServerKind::Floor => {
             let (listener, address) = Listener::open(options.transport).map_err(failed)?;
             announce(address, "raw recv and send, spinning over all connections", Vec::new())?;
@@ -170,6 +193,9 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         _ => on_taut::serve(options, counters.as_ref(), service),
     }
 }
+
+/// What every server of datagrams asks for, the runtime's default.
+const RECEIVE_BUFFER_BYTES: i32 = 4 << 20;
 
 fn announce(listening: Address, settings: &str, features: Vec<FeatureRow>) -> Result<(), String> {
     Announcement {

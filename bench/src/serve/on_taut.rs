@@ -7,9 +7,9 @@ use taut::counter_file::CounterFile;
 use taut::net::{Family, Stream, TcpListener, UnixListener};
 use taut::{Driver, Runtime, WaitStrategy};
 
-use super::{Options, ServerKind, Service, announce};
+use super::{Options, ServerKind, Service, announce, datagrams_on_taut};
 use crate::harness::environment::FeatureRow;
-use crate::transport::{Address, abstract_address};
+use crate::transport::{Address, abstract_address, bind_datagrams};
 
 /// Serves for as long as the process lives.
 pub(super) fn serve(
@@ -40,6 +40,12 @@ pub(super) fn serve(
                 let bound = Address::Ip(listener.local_addr().map_err(failed)?);
                 announce(bound, &settings, features)?;
                 serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
+            }
+            Address::Udp(_) | Address::Ticks(_) => {
+                let (socket, orders, address) =
+                    bind_datagrams(options.transport).map_err(failed)?;
+                announce(address, &settings, features)?;
+                datagrams_on_taut::serve(socket, orders, hot, &service).await.map_err(failed)
             }
             Address::Unix(name) => {
                 let address = abstract_address(&name).map_err(failed)?;

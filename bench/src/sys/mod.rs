@@ -6,6 +6,7 @@
 //! usage one system call.
 
 mod allocator;
+mod datagrams;
 pub(crate) mod ethtool;
 mod shared_memory;
 mod syscall_trace;
@@ -17,6 +18,7 @@ use std::process::Command;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 pub(crate) use allocator::{CountingAllocator, process_allocations};
+pub(crate) use datagrams::{Batch, set_number_option};
 pub(crate) use shared_memory::{SharedMemory, create_shared_memory, map_shared_memory};
 pub(crate) use syscall_trace::SyscallTrace;
 

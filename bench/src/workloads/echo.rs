@@ -8,8 +8,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::served::{Group, Place, Served};
-use crate::client::connect;
 use crate::client::ping_pong::PingPong;
+use crate::client::{connect, connect_ticks};
 use crate::harness::clock::Clock;
 use crate::harness::duration::{format_duration, parse_duration};
 use crate::harness::options::{Common, Selection};
@@ -18,6 +18,9 @@ use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50, P99};
 use crate::subject::Running;
 use crate::transport::{Address, Transport};
+
+/// What fits a receive slot of the runtime's defaults, less its head.
+const DATAGRAM_BYTES_MAX: u32 = 32_512;
 
 /// Measures round trips, and their floor in the same run.
 #[derive(Args, Clone, Debug)]
@@ -94,8 +97,11 @@ impl Served for Echo {
     }
 
     fn connect(&self, _: usize, address: &Address) -> Result<PingPong, String> {
-        let connections = connect(address, self.options.connections as usize)?;
-        Ok(PingPong::new(connections, self.options.size as usize))
+        let (count, size) = (self.options.connections as usize, self.options.size as usize);
+        match self.definition.transport {
+            Transport::Ticks => Ok(PingPong::new(connect_ticks(address, count)?, size)),
+            _ => Ok(PingPong::new(connect(address, count)?, size)),
+        }
     }
 
     fn slice(
@@ -120,6 +126,23 @@ impl Served for Echo {
              in turn, so with many of them raw-epoll-spin is the faster raw server."
                 .to_owned()
         })
+    }
+}
+
+impl Definition {
+    /// Refuses what its sockets can't carry.
+    pub(crate) fn check(&self, options: &Options) -> Result<(), String> {
+        let is_datagram = matches!(self.transport, Transport::Udp | Transport::Ticks);
+        if is_datagram && options.size > DATAGRAM_BYTES_MAX {
+            return Err(format!(
+                "--size {}: a datagram has {DATAGRAM_BYTES_MAX} bytes at most",
+                options.size
+            ));
+        }
+        if self.transport == Transport::Ticks && options.connections > 1 {
+            return Err("--connections: orders go to one connection".to_owned());
+        }
+        Ok(())
     }
 }
 

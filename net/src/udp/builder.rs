@@ -1,7 +1,7 @@
 //! What must be known before a UDP socket is bound.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
@@ -178,6 +178,22 @@ impl UdpBuilder {
         UdpSocket::from_bound(OwnedFd::from(socket), payload_bytes_max, self.own_slots)
     }
 
+    /// Takes over a socket that is bound. What would have to be set before that (`reuse_address`
+    /// and the like, the receive buffer) stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// What `setsockopt(2)` tells.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    pub fn adopt(&self, socket: StdSocket) -> io::Result<UdpSocket> {
+        socket.set_nonblocking(false)?;
+        self.ask(&socket, socket.local_addr()?.is_ipv6())?;
+        UdpSocket::from_bound(socket.into(), self.payload_bytes(), self.own_slots)
+    }
+
     fn prepare(&self, socket: &Socket, is_v6: bool) -> io::Result<()> {
         socket.set_reuse_address(self.reuse_address)?;
         socket.set_reuse_port(self.reuse_port)?;
@@ -192,7 +208,7 @@ impl UdpBuilder {
     }
 
     /// Asks the kernel to tell what [`Datagram`](crate::Datagram) knows.
-    pub(super) fn ask(&self, socket: &impl AsFd, is_v6: bool) -> io::Result<()> {
+    fn ask(&self, socket: &impl AsFd, is_v6: bool) -> io::Result<()> {
         let (packet_info, all_groups) = match is_v6 {
             true => (PACKET_INFO_V6, ALL_GROUPS_V6),
             false => (PACKET_INFO_V4, ALL_GROUPS_V4),
@@ -206,7 +222,7 @@ impl UdpBuilder {
         Ok(())
     }
 
-    pub(super) fn payload_bytes(&self) -> u32 {
+    fn payload_bytes(&self) -> u32 {
         match self.join_segments {
             true => JOINED_BYTES_MAX,
             false => self.payload_bytes_max.unwrap_or_else(Datagrams::slot_payload_bytes),

@@ -82,10 +82,7 @@ impl UdpSocket {
     ///
     /// Outside of a runtime.
     pub fn from_std(socket: StdSocket) -> io::Result<Self> {
-        socket.set_nonblocking(false)?;
-        let builder = UdpBuilder::default();
-        builder.ask(&socket, socket.local_addr()?.is_ipv6())?;
-        Self::from_bound(socket.into(), builder.payload_bytes(), 0)
+        UdpBuilder::default().adopt(socket)
     }
 
     pub(super) fn from_bound(

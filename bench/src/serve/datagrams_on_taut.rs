@@ -1,0 +1,78 @@
+//! The servers of datagrams on the runtime: one task receives, and answers.
+//!
+//! The socket is asked for no more than the raw servers get: datagrams with their sender.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::UdpSocket as StdSocket;
+use std::rc::Rc;
+
+use taut::net::{TcpListener, TcpStream, UdpSocket};
+
+use super::Service;
+use crate::transport::Listener;
+
+/// Serves for as long as the process lives.
+pub(super) async fn serve(
+    socket: StdSocket,
+    orders: Option<Listener>,
+    hot: bool,
+    service: &Service,
+) -> io::Result<()> {
+    let mut socket = UdpSocket::builder().packet_information(false).adopt(socket)?;
+    socket.set_hot(hot);
+    match orders {
+        Some(Listener::Tcp(listener)) => {
+            let connection = Rc::new(RefCell::new(None));
+            let latest = Rc::clone(&connection);
+            let listener = TcpListener::from_std(listener);
+            taut::spawn(async move {
+                while let Ok(accepted) = listener.accept().await {
+                    latest.replace(Some(accepted));
+                }
+            });
+            trade(socket, &connection, service).await
+        }
+        _ if service.sink => swallow(socket, service).await,
+        _ => echo(socket, service).await,
+    }
+}
+
+async fn echo(mut socket: UdpSocket, service: &Service) -> io::Result<()> {
+    loop {
+        let datagram = socket.recv().await?;
+        if let Some(from) = datagram.source() {
+            socket.send_to(&datagram, from).await?;
+        }
+        service.attendant.served(datagram.len(), || taut::counters().syscalls);
+    }
+}
+
+/// What one receive has brought is taken without another wait.
+async fn swallow(mut socket: UdpSocket, service: &Service) -> io::Result<()> {
+    loop {
+        let mut bytes = socket.recv().await?.len();
+        while let Some(datagram) = socket.next_here() {
+            bytes += datagram.len();
+        }
+        service.attendant.served(bytes, || taut::counters().syscalls);
+    }
+}
+
+async fn trade(
+    mut ticks: UdpSocket,
+    connection: &RefCell<Option<TcpStream>>,
+    service: &Service,
+) -> io::Result<()> {
+    loop {
+        let tick = ticks.recv().await?;
+        // Taken out while it is used: the task that accepts may put another in its place.
+        let taken = connection.take();
+        if let Some(mut orders) = taken
+            && orders.write_all(&tick).await.is_ok()
+        {
+            connection.borrow_mut().get_or_insert(orders);
+        }
+        service.attendant.served(tick.len(), || taut::counters().syscalls);
+    }
+}
