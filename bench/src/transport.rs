@@ -34,7 +34,7 @@ pub(crate) enum Transport {
     Unix,
     /// UDP over loopback: what a socket receives it sends back to whoever sent it.
     Udp,
-    /// A datagram by UDP, the answer by TCP: to the connection that came last.
+    /// A datagram by UDP, the answer by TCP, to one connection until it is gone.
     Ticks,
 }
 

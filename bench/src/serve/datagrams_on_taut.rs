@@ -2,12 +2,10 @@
 //!
 //! The socket is asked for no more than the raw servers get: datagrams with their sender.
 
-use std::cell::RefCell;
 use std::io;
 use std::net::UdpSocket as StdSocket;
-use std::rc::Rc;
 
-use taut::net::{TcpListener, TcpStream, UdpSocket};
+use taut::net::{TcpListener, UdpSocket};
 
 use super::Service;
 use crate::transport::Listener;
@@ -23,15 +21,7 @@ pub(super) async fn serve(
     socket.set_hot(hot);
     match orders {
         Some(Listener::Tcp(listener)) => {
-            let connection = Rc::new(RefCell::new(None));
-            let latest = Rc::clone(&connection);
-            let listener = TcpListener::from_std(listener);
-            taut::spawn(async move {
-                while let Ok(accepted) = listener.accept().await {
-                    latest.replace(Some(accepted));
-                }
-            });
-            trade(socket, &connection, service).await
+            trade(socket, TcpListener::from_std(listener), service).await
         }
         _ if service.sink => swallow(socket, service).await,
         _ => echo(socket, service).await,
@@ -59,20 +49,16 @@ async fn swallow(mut socket: UdpSocket, service: &Service) -> io::Result<()> {
     }
 }
 
-async fn trade(
-    mut ticks: UdpSocket,
-    connection: &RefCell<Option<TcpStream>>,
-    service: &Service,
-) -> io::Result<()> {
+/// Orders go to one connection until it is gone, then to the next.
+async fn trade(mut ticks: UdpSocket, orders: TcpListener, service: &Service) -> io::Result<()> {
     loop {
-        let tick = ticks.recv().await?;
-        // Taken out while it is used: the task that accepts may put another in its place.
-        let taken = connection.take();
-        if let Some(mut orders) = taken
-            && orders.write_all(&tick).await.is_ok()
-        {
-            connection.borrow_mut().get_or_insert(orders);
+        let mut connection = orders.accept().await?;
+        loop {
+            let tick = ticks.recv().await?;
+            if connection.write_all(&tick).await.is_err() {
+                break;
+            }
+            service.attendant.served(tick.len(), || taut::counters().syscalls);
         }
-        service.attendant.served(tick.len(), || taut::counters().syscalls);
     }
 }

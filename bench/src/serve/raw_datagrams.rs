@@ -1,7 +1,6 @@
 //! The raw servers of datagrams: spinning on the socket itself, or told by epoll.
 //!
-//! A datagram is sent back to whoever sent it, or as an order to the TCP connection that came last,
-//! or swallowed. Epoll is level-triggered here: one datagram is then one `recvfrom`, where an edge
+//! A datagram is sent back to whoever sent it, or as an order to a TCP connection, or swallowed. Epoll is level-triggered here: one datagram is then one `recvfrom`, where an edge
 //! would have to be answered by receives until there is nothing.
 
 use std::io;
@@ -96,14 +95,14 @@ impl<'a> Datagrams<'a> {
         };
         let datagram = &buffer[..count];
         if let Some(orders) = &self.orders {
-            if orders.has_some() {
+            // A tick may be here before the thread that accepts has run.
+            while self.connections.is_empty() {
                 orders.take(&mut self.connections);
+                std::thread::yield_now();
             }
             // One that is gone is noticed with the order that it does not take.
-            if let Some(connection) = self.connections.last()
-                && send_all(connection, datagram, &mut self.syscalls).is_err()
-            {
-                self.connections.pop();
+            if send_all(&self.connections[0], datagram, &mut self.syscalls).is_err() {
+                self.connections.remove(0);
             }
         } else if !self.service.sink {
             self.syscalls += 1;
