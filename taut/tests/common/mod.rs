@@ -10,6 +10,7 @@ pub(crate) mod channels;
 pub(crate) mod children;
 pub(crate) mod cores;
 pub(crate) mod directory;
+pub(crate) mod netns;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;
 pub(crate) mod tasks;
