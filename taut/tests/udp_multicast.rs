@@ -7,9 +7,8 @@ mod common;
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::pin;
 
-use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait, turns};
+use common::{block_on, in_time, is_silent, on_each_driver, on_each_driver_and_wait};
 use futures_util::poll;
 use taut::net::{Interface, UdpSocket};
 
@@ -36,18 +35,6 @@ fn sender() -> UdpSocket {
     let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     sender.set_multicast_interface(lo()).unwrap();
     sender
-}
-
-/// Whether nothing comes in, also after the loop has looked several times.
-async fn is_silent(socket: &mut UdpSocket) -> bool {
-    let mut receive = pin!(socket.recv());
-    for _ in 0..20 {
-        if poll!(receive.as_mut()).is_ready() {
-            return false;
-        }
-        turns(1).await;
-    }
-    true
 }
 
 #[test]

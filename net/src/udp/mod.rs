@@ -6,9 +6,11 @@
 //! | `socket` | a bound socket |
 //! | `sender` | its outbound half |
 //! | `multicast` | groups, and how datagrams to groups are sent |
+//! | `path_mtu` | datagrams that are larger than what the path carries |
 
 mod builder;
 mod multicast;
+mod path_mtu;
 mod sender;
 mod socket;
 

@@ -22,7 +22,7 @@ pub(crate) mod ways;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use taut::net::{TcpListener, TcpSocket, TcpStream};
+use taut::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use taut::{Builder, Driver, Runtime, WaitStrategy};
 
 /// How long anything may take before a test counts as hung. Generous: timing never decides.
@@ -93,6 +93,18 @@ pub(crate) async fn poll_then_drop(future: impl Future, turns_between: u64) {
     })
     .await;
     turns(turns_between).await;
+}
+
+/// Whether nothing comes in, also after the loop has looked several times.
+pub(crate) async fn is_silent(socket: &mut UdpSocket) -> bool {
+    let mut receive = std::pin::pin!(socket.recv());
+    for _ in 0..20 {
+        if futures_util::poll!(receive.as_mut()).is_ready() {
+            return false;
+        }
+        turns(1).await;
+    }
+    true
 }
 
 /// Listens on a port of loopback that the kernel chooses.
