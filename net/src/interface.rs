@@ -60,7 +60,7 @@ impl Interface {
 }
 
 /// The kernel is asked through a socket, of any kind.
-fn any_socket() -> io::Result<std::os::fd::OwnedFd> {
+pub(crate) fn any_socket() -> io::Result<std::os::fd::OwnedFd> {
     Ok(socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
 }
 

@@ -22,6 +22,7 @@ mod reconnect;
 mod socket_options;
 mod stream;
 mod tcp;
+mod timestamps;
 mod udp;
 mod unix;
 
@@ -35,11 +36,13 @@ pub use stream::{
     DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,
 };
 pub use taut_runtime::io::{Datagram, Outgoing, ReceiveTimestamps};
+pub use taut_runtime::io::{TRANSMIT_TIMESTAMPS_MAX, TransmitTimestamp};
 pub use tcp::{
     Choose, CongestionState, Deal, Dealer, Keepalive, Load, Shard, Sharding, Tcp, TcpInfo,
     TcpListener, TcpSocket, TcpState, TcpStream, Worker,
 };
 pub use tcp::{ConnectError, Connector};
+pub use timestamps::{StampedBy, TimestampCapabilities, TransmitTimestamps};
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};
 pub use unix::{
     Credentials, FDS_MAX, ToUnixAddress, Unix, UnixAccepted, UnixBind, UnixDatagram, UnixFdStream,

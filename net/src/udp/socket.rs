@@ -317,6 +317,10 @@ impl UdpSocket {
         if self.is_v6()? { socket.set_unicast_hops_v6(hops) } else { socket.set_ttl_v4(hops) }
     }
 
+    pub(crate) fn descriptor(&self) -> &Descriptor {
+        &self.descriptor
+    }
+
     pub(super) fn is_v6(&self) -> io::Result<bool> {
         Ok(self.local_addr()?.is_ipv6())
     }

@@ -27,7 +27,7 @@ use crate::error::{BuildError, runtime_ended};
 use crate::executor::Remote;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{Descriptor, InboundState, IncomingState};
+use crate::io::{Descriptor, InboundState, IncomingState, TransmitState};
 
 pub(crate) use crate::slots::Key;
 pub(crate) use epoll::Epoll;
@@ -109,6 +109,12 @@ pub(crate) trait Backend {
 
     /// Stops accepting; sockets accepted late are closed.
     fn stop_accepting(&mut self, incoming: &Rc<IncomingState>);
+
+    /// Takes stamps from a socket's error queue, from now on, whenever it has some.
+    fn watch_transmits(&mut self, transmits: &Rc<TransmitState>) -> io::Result<()>;
+
+    /// Stops taking them, at once.
+    fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>);
 
     /// Forgets a descriptor on which nothing is in flight, and whose file may live on elsewhere.
     fn unregister(&mut self, _descriptor: &Descriptor) {}
@@ -298,6 +304,22 @@ impl Backend for ActiveDriver {
         match self {
             Self::Uring(uring) => uring.stop_accepting(incoming),
             Self::Epoll(epoll) => epoll.stop_accepting(incoming),
+            Self::Ended => {}
+        }
+    }
+
+    fn watch_transmits(&mut self, transmits: &Rc<TransmitState>) -> io::Result<()> {
+        match self {
+            Self::Uring(uring) => uring.watch_transmits(transmits),
+            Self::Epoll(epoll) => epoll.watch_transmits(transmits),
+            Self::Ended => Err(runtime_ended()),
+        }
+    }
+
+    fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>) {
+        match self {
+            Self::Uring(uring) => uring.stop_watching_transmits(transmits),
+            Self::Epoll(epoll) => epoll.stop_watching_transmits(transmits),
             Self::Ended => {}
         }
     }

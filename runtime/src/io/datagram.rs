@@ -99,13 +99,7 @@ impl Datagram {
 
     /// When it was received, where the socket was asked to have its datagrams stamped.
     pub fn timestamps(&self) -> ReceiveTimestamps {
-        let stamps = self.control().find_map(|(level, kind, data)| {
-            let matches = (level, kind) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING);
-            let at = |index: usize| nanoseconds(data.get(index * 16..)?.first_chunk()?);
-            matches
-                .then(|| ReceiveTimestamps { software_ns: at(SOFTWARE), hardware_ns: at(HARDWARE) })
-        });
-        stamps.unwrap_or_default()
+        timestamps_in(&self.record, self.layout).unwrap_or_default()
     }
 
     /// Where the kernel has joined several datagrams of one sender (GRO): the bytes of each but the
@@ -145,6 +139,15 @@ impl Datagram {
     pub(crate) fn control(&self) -> impl Iterator<Item = (i32, i32, &[u8])> {
         control_messages(&self.record, self.layout)
     }
+}
+
+/// The stamps that came with a record.
+pub(super) fn timestamps_in(record: &[u8], layout: RecordLayout) -> Option<ReceiveTimestamps> {
+    control_messages(record, layout).find_map(|(level, kind, data)| {
+        let matches = (level, kind) == (libc::SOL_SOCKET, libc::SCM_TIMESTAMPING);
+        let at = |index: usize| nanoseconds(data.get(index * 16..)?.first_chunk()?);
+        matches.then(|| ReceiveTimestamps { software_ns: at(SOFTWARE), hardware_ns: at(HARDWARE) })
+    })
 }
 
 /// A `timespec` as nanoseconds; `None` where it is zero, which says that there is no stamp.

@@ -110,6 +110,11 @@ impl InboundState {
         self.queue.borrow_mut().push_back(bytes);
     }
 
+    /// The stream has ended.
+    pub(super) fn note_end(&self) {
+        self.end.set(End::Reached);
+    }
+
     fn take_end(&self) -> Option<io::Result<()>> {
         match self.end.get() {
             End::Open => None,
@@ -327,8 +332,18 @@ impl Inbound {
         self.receive_into(buffer).await
     }
 
+    /// What a receive in the background has brought: bytes, or the end. Does not begin another one.
+    /// Nobody waits for one any more either: a read that was given up may still stand there, and
+    /// would have the spin loop fetch the bytes of a hot stream for it.
+    pub(super) fn take_early(&self) -> Option<io::Result<RxBuf>> {
+        self.state.reader.clear();
+        let bytes = self.state.queue.borrow_mut().pop_front();
+        let end = || self.state.take_end().map(|end| end.map(|()| RxBuf::empty()));
+        bytes.map(Ok).or_else(end)
+    }
+
     /// Waits until bytes or the end are here, or no receive is armed.
-    fn poll_quiet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(super) fn poll_quiet(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         ready!(self.core.checkpoint(context))?;
         let queued = self.state.queued() > 0 || !matches!(self.state.end.get(), End::Open);
         if queued || self.state.armed.get().is_none() {

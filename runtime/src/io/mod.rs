@@ -31,6 +31,8 @@ mod record;
 mod send_file;
 mod send_records;
 mod source;
+mod stamped;
+mod transmit_timestamps;
 
 #[cfg(feature = "futures-io")]
 mod futures_traits;
@@ -52,6 +54,7 @@ pub use outbound::Outbound;
 pub use outgoing::{DatagramSender, Outgoing, SEGMENTS_MAX};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use pollable::Pollable;
+pub use transmit_timestamps::{TRANSMIT_TIMESTAMPS_MAX, TransmitTimestamp, TransmitTimestamps};
 
 pub(crate) use core_local::CoreLocals;
 pub(crate) use descriptor::{InFlight, perform};
@@ -61,3 +64,4 @@ pub(crate) use incoming::IncomingState;
 pub(crate) use receive_now::{Records, receive_now};
 pub(crate) use receive_records::{MessageShape, RECEIVE_FLAGS};
 pub(crate) use source::Source;
+pub(crate) use transmit_timestamps::TransmitState;

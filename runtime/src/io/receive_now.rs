@@ -14,7 +14,7 @@ use std::rc::Rc;
 use rustix::net::{RecvFlags, recv};
 
 use super::InboundState;
-use super::receive_records::{MessageShape, RECORDS_MAX, receive_records};
+use super::receive_records::{MessageShape, RECEIVE_FLAGS, RECORDS_MAX, receive_records};
 use super::record::RecordLayout;
 use crate::buffer::{ReceivePool, RxBuf};
 use crate::counters::CounterCells;
@@ -29,14 +29,22 @@ pub(crate) struct Records {
     pub(crate) own_slots: Option<Rc<ReceivePool>>,
     /// The socket may be readable: to be asked before a wait for it begins.
     pub(crate) readable: Cell<bool>,
+    /// What is armed only watches whether the socket is readable.
+    pub(crate) watched: Cell<bool>,
     /// How many datagrams the next call asks for.
     batch: Cell<usize>,
 }
 
 impl Records {
     pub(crate) fn new(layout: RecordLayout, own_slots: Option<Rc<ReceivePool>>) -> Self {
-        let shape = MessageShape::new(layout);
-        Self { layout, shape, own_slots, readable: Cell::new(true), batch: Cell::new(1) }
+        Self {
+            layout,
+            shape: MessageShape::new(layout),
+            own_slots,
+            readable: Cell::new(true),
+            watched: Cell::new(false),
+            batch: Cell::new(1),
+        }
     }
 
     /// Whether calls find as many datagrams as they can take: there is a flood.
@@ -83,7 +91,7 @@ fn receive_datagrams(
         let mut first = None;
         let received = pool.fill_many::<RECORDS_MAX>(
             asked,
-            |slots, lengths| receive_records(socket, records.layout, slots, lengths),
+            |slots, lengths| receive_records(socket, records.layout, RECEIVE_FLAGS, slots, lengths),
             |record| {
                 counters.received(record.len() - records.layout.head_bytes());
                 match first {
@@ -101,7 +109,7 @@ fn receive_datagrams(
     }
     let mut lengths = [0; RECORDS_MAX];
     let one = pool.fill(counters, |slot| {
-        receive_records(socket, records.layout, &mut [slot], &mut lengths)?;
+        receive_records(socket, records.layout, RECEIVE_FLAGS, &mut [slot], &mut lengths)?;
         counters.received(lengths[0] as usize - records.layout.head_bytes());
         Ok(lengths[0] as usize)
     });

@@ -13,7 +13,7 @@ use super::record::{LENGTHS_BYTES, Lengths, RecordLayout};
 /// Datagrams that one call takes at most.
 pub(crate) const RECORDS_MAX: usize = 32;
 
-/// How datagrams are received, on every way. TRUNC: their length is told as it was sent, also where
+/// The flags with which datagrams are received, on every way. TRUNC: their length is told as it was sent, also where
 /// they did not fit.
 pub(crate) const RECEIVE_FLAGS: i32 = libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
 
@@ -44,7 +44,7 @@ pub(super) fn empty_header() -> libc::msghdr {
     unsafe { std::mem::zeroed() }
 }
 
-/// Receives into each slot a record, without waiting, and leaves the records' lengths in
+/// Receives into each slot a record, without waiting, by the flags of `recvmmsg(2)`, and leaves the records' lengths in
 /// `lengths`; how many there were, at least one.
 ///
 /// # Errors
@@ -53,6 +53,7 @@ pub(super) fn empty_header() -> libc::msghdr {
 pub(crate) fn receive_records(
     socket: BorrowedFd<'_>,
     layout: RecordLayout,
+    flags: i32,
     slots: &mut [&mut [u8]],
     lengths: &mut [u32; RECORDS_MAX],
 ) -> io::Result<usize> {
@@ -81,7 +82,7 @@ pub(crate) fn receive_records(
             socket.as_raw_fd(),
             messages.as_mut_ptr().cast(),
             count as u32,
-            (libc::MSG_DONTWAIT | RECEIVE_FLAGS) as _,
+            (libc::MSG_DONTWAIT | flags) as _,
             std::ptr::null_mut(),
         )
     };

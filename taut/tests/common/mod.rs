@@ -13,6 +13,8 @@ pub(crate) mod directory;
 pub(crate) mod netns;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;
+pub(crate) mod paths;
+pub(crate) mod raw_option;
 pub(crate) mod tasks;
 pub(crate) mod veth;
 pub(crate) mod waiters;

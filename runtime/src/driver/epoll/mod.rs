@@ -35,7 +35,7 @@ use crate::error::BuildError;
 use crate::executor::WakeSlot;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{Descriptor, InboundState, IncomingState, Interest, receive_now};
+use crate::io::{Descriptor, InboundState, IncomingState, Interest, TransmitState, receive_now};
 use crate::slots::Slots;
 
 /// Events taken by one `epoll_wait`.
@@ -155,6 +155,7 @@ impl Epoll {
             match waiter {
                 Waiter::Inbound(state) => state.reader.fire(),
                 Waiter::Incoming(state) => state.acceptors.fire(),
+                Waiter::Transmits(state) => state.drain(&self.shared.counters),
                 Waiter::Operation(key) => {
                     if let Err(error) = self.advance(key) {
                         self.ended(key, Err(error));
@@ -338,6 +339,19 @@ impl Backend for Epoll {
     fn stop_accepting(&mut self, incoming: &Rc<IncomingState>) {
         let waiter = Waiter::Incoming(Rc::clone(incoming));
         self.sources.forget(&incoming.descriptor, &waiter);
+    }
+
+    fn watch_transmits(&mut self, transmits: &Rc<TransmitState>) -> io::Result<()> {
+        let descriptor = &transmits.descriptor;
+        self.sources.register(&self.epoll, descriptor, &self.shared.counters)?;
+        self.sources.watch_transmits(descriptor, Some(Rc::clone(transmits)));
+        // Of what is there already no edge will tell.
+        transmits.drain(&self.shared.counters);
+        Ok(())
+    }
+
+    fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>) {
+        self.sources.watch_transmits(&transmits.descriptor, None);
     }
 
     fn unregister(&mut self, descriptor: &Descriptor) {

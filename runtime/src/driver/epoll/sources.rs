@@ -12,7 +12,7 @@ use rustix::io::Errno;
 
 use crate::counters::CounterCells;
 use crate::driver::Key;
-use crate::io::{Descriptor, InboundState, IncomingState, Interest};
+use crate::io::{Descriptor, InboundState, IncomingState, Interest, TransmitState};
 
 /// Who is to be told of readiness.
 #[derive(Debug)]
@@ -20,6 +20,7 @@ pub(crate) enum Waiter {
     Inbound(Rc<InboundState>),
     Incoming(Rc<IncomingState>),
     Operation(Key),
+    Transmits(Rc<TransmitState>),
 }
 
 impl Waiter {
@@ -28,6 +29,7 @@ impl Waiter {
             (Self::Inbound(one), Self::Inbound(two)) => Rc::ptr_eq(one, two),
             (Self::Incoming(one), Self::Incoming(two)) => Rc::ptr_eq(one, two),
             (Self::Operation(one), Self::Operation(two)) => one == two,
+            (Self::Transmits(one), Self::Transmits(two)) => Rc::ptr_eq(one, two),
             _ => false,
         }
     }
@@ -42,6 +44,8 @@ struct Source {
     hung_up: bool,
     readers: Vec<Waiter>,
     writers: Vec<Waiter>,
+    /// Takes what stands in the socket's error queue, at each error that is told.
+    transmits: Option<Rc<TransmitState>>,
 }
 
 /// See the module's documentation.
@@ -157,6 +161,17 @@ impl Sources {
         }
     }
 
+    /// Sets who takes what stands in the socket's error queue.
+    pub(crate) fn watch_transmits(
+        &mut self,
+        descriptor: &Descriptor,
+        transmits: Option<Rc<TransmitState>>,
+    ) {
+        if let Some(source) = self.source(descriptor) {
+            source.transmits = transmits;
+        }
+    }
+
     /// Notes an event, and moves those who wait for it to `waiters`.
     pub(crate) fn event(&mut self, data: u64, flags: EventFlags, waiters: &mut Vec<Waiter>) {
         let generation = (data >> 32) as u32;
@@ -167,6 +182,10 @@ impl Sources {
         };
         let ended = flags.intersects(EventFlags::HUP | EventFlags::ERR | EventFlags::RDHUP);
         source.hung_up |= ended;
+        if flags.contains(EventFlags::ERR) {
+            // First, so that the readers find only errors that are some.
+            waiters.extend(source.transmits.clone().map(Waiter::Transmits));
+        }
         if ended || flags.contains(EventFlags::IN) {
             source.readable = true;
             waiters.append(&mut source.readers);

@@ -15,7 +15,7 @@ use crate::buffer::RxBuf;
 use crate::counters::CounterCells;
 use crate::driver::{Key, LocalTransfer, Operation};
 use crate::fs::{FileOperation, LocalBuffer};
-use crate::io::{InboundState, IncomingState};
+use crate::io::{InboundState, IncomingState, TransmitState};
 
 /// How often a cancellation that the kernel did not match is repeated.
 const CANCEL_TRIES_MAX: u8 = 16;
@@ -54,7 +54,11 @@ impl Table {
             Work::ReceiveHeap(..) => self.received_to_heap(key, result),
             Work::Readable(state) => {
                 let state = Rc::clone(state);
-                self.became_readable(key, &state, result);
+                self.became_readable(key, &state, result, more);
+            }
+            Work::Transmits(state) => {
+                let state = Rc::clone(state);
+                self.transmitted(ring, key, &state, result, more);
             }
             Work::Doorbell if more => {}
             Work::Doorbell => self.listen_again(ring, key),
@@ -126,9 +130,11 @@ impl Table {
         }
     }
 
-    fn became_readable(&mut self, key: Key, state: &Rc<InboundState>, result: i32) {
-        self.slots.remove(key);
-        state.armed.set(None);
+    fn became_readable(&mut self, key: Key, state: &Rc<InboundState>, result: i32, more: bool) {
+        if !more {
+            self.slots.remove(key);
+            state.armed.set(None);
+        }
         if let Some(records) = &state.records {
             records.readable.set(true);
         }
@@ -160,6 +166,29 @@ impl Table {
         }
         if more && state.queued() >= self.accept_queue && !state.stopping.replace(true) {
             self.cancel(ring, key);
+        }
+    }
+
+    fn transmitted(
+        &mut self,
+        ring: &mut Ring,
+        key: Key,
+        state: &Rc<TransmitState>,
+        result: i32,
+        more: bool,
+    ) {
+        if result >= 0 {
+            state.drain(&self.shared.counters);
+        }
+        if more {
+            return;
+        }
+        self.slots.remove(key);
+        state.armed.set(None);
+        // The kernel ends it by itself where completions overflow.
+        if result >= 0 && !state.stopping.get() && !self.ending {
+            let armed = self.arm_transmits(ring, state);
+            armed.expect("it takes the place of the one that has just ended");
         }
     }
 

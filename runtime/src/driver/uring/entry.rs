@@ -85,9 +85,16 @@ pub(crate) fn receive_records_multishot(
     opcode::RecvMsgMulti::new(fd, shape.header(), GROUP).flags(flags).build()
 }
 
-/// Completes once when the descriptor is readable.
+/// Completes each time that the descriptor becomes readable. A poll that completes once would do so
+/// again and again while stamps of sends, which are not its reader's, stand in the error queue.
 pub(crate) fn readable(descriptor: &Descriptor) -> squeue::Entry {
-    opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), libc::POLLIN as u32).build()
+    opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), libc::POLLIN as u32).multi(true).build()
+}
+
+/// Completes each time that the socket has an error to tell, which stamps in its error queue are.
+pub(crate) fn errors_multishot(descriptor: &Descriptor) -> squeue::Entry {
+    let (fd, events) = (Fd(descriptor.as_raw_fd()), libc::POLLERR as u32);
+    opcode::PollAdd::new(fd, events).multi(true).build()
 }
 
 /// An accept, which goes on if `multishot`.

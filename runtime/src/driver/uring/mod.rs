@@ -40,7 +40,7 @@ use crate::config::Config;
 use crate::error::BuildError;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{InboundState, IncomingState, Records, receive_now};
+use crate::io::{InboundState, IncomingState, Records, TransmitState, receive_now};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -122,7 +122,10 @@ impl Backend for Uring {
 
     fn receive(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
         if inbound.armed.get().is_some() {
-            return Poll::Pending;
+            let received = self.receive_watched(inbound);
+            if received.is_ready() || inbound.armed.get().is_some() {
+                return received;
+            }
         }
         if let Some(records) = &inbound.records
             && let Poll::Ready(received) = self.receive_readable(inbound, records)
@@ -182,6 +185,21 @@ impl Backend for Uring {
         }
     }
 
+    fn watch_transmits(&mut self, transmits: &Rc<TransmitState>) -> io::Result<()> {
+        self.table.arm_transmits(&mut self.ring, transmits)
+    }
+
+    fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>) {
+        if let Some(key) = transmits.armed.get()
+            && !transmits.stopping.replace(true)
+        {
+            self.table.cancel(&mut self.ring, key);
+            // At once, so that the address is free when the socket is gone.
+            self.enter_now();
+            self.reap();
+        }
+    }
+
     fn enter_is_due(&self) -> bool {
         self.table.predictor.enter_is_due()
     }
@@ -235,6 +253,20 @@ impl Backend for Uring {
 }
 
 impl Uring {
+    /// Receives while something is armed already.
+    #[inline]
+    fn receive_watched(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
+        let Some(records) = inbound.records.as_ref().filter(|records| records.watched.get()) else {
+            return Poll::Pending;
+        };
+        let received = self.receive_readable(inbound, records);
+        // The core's buffers had run dry, and are back.
+        if received.is_pending() && self.table.may_be_provided(inbound) {
+            let _ = self.stop_receiving(inbound);
+        }
+        received
+    }
+
     /// Receives datagrams without the kernel's multishot receive, which has ended or was never
     /// meant for them: those that a window had no room for, and those that don't go to provided
     /// buffers. `Pending` where there is nothing, and a receive is to be armed.

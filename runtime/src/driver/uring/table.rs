@@ -19,7 +19,7 @@ use super::setup::{Granted, GrantedSends};
 use crate::config::Config;
 use crate::driver::{Completed, Key, Operation, Shared, table_full};
 use crate::executor::WakeSlot;
-use crate::io::{InboundState, IncomingState};
+use crate::io::{InboundState, IncomingState, TransmitState};
 use crate::slots::Slots;
 
 /// The number under which the send pool's region is registered.
@@ -48,10 +48,12 @@ pub(super) enum Work {
     Receive(Rc<InboundState>),
     /// One receive into the heap, because the pool was dry.
     ReceiveHeap(Rc<InboundState>, Vec<u8>),
-    /// A wait until datagrams can be received that don't go to provided buffers.
+    /// Multishot poll for datagrams that don't go to provided buffers.
     Readable(Rc<InboundState>),
     /// Multishot accept.
     Accept(Rc<IncomingState>),
+    /// Multishot poll of a socket's error queue.
+    Transmits(Rc<TransmitState>),
     /// Multishot poll of the doorbell, so that other threads can end a sleep.
     Doorbell,
 }
@@ -240,7 +242,11 @@ impl Table {
         inbound: &Rc<InboundState>,
     ) -> io::Result<()> {
         let state = Rc::clone(inbound);
-        let key = if self.may_be_provided(inbound) {
+        let provided = self.may_be_provided(inbound);
+        if let Some(records) = &inbound.records {
+            records.watched.set(!provided);
+        }
+        let key = if provided {
             self.shared.counters.multishot_armed.increment();
             self.submit(ring, Work::Receive(state), |_| match &inbound.records {
                 None => entry::receive_multishot(&inbound.descriptor),
@@ -283,6 +289,18 @@ impl Table {
         })?;
         incoming.armed.set(Some(key));
         incoming.stopping.set(false);
+        Ok(())
+    }
+
+    pub(crate) fn arm_transmits(
+        &mut self,
+        ring: &mut Ring,
+        transmits: &Rc<TransmitState>,
+    ) -> io::Result<()> {
+        let key = self.submit(ring, Work::Transmits(Rc::clone(transmits)), |_| {
+            entry::errors_multishot(&transmits.descriptor)
+        })?;
+        transmits.armed.set(Some(key));
         Ok(())
     }
 

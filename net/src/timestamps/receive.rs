@@ -1,0 +1,108 @@
+//! When it came in.
+
+use std::io;
+
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::io::ReceiveTimestamps;
+use taut_runtime::task::waiting;
+
+use super::StampedBy;
+use super::flags::set_receive;
+use crate::{OwnedReadHalf, Tcp, TcpStream, UdpSocket};
+
+impl UdpSocket {
+    /// Has what comes in stamped, or with `None` no longer:
+    /// [`Datagram::timestamps`](crate::Datagram::timestamps) tells the times.
+    ///
+    /// The kernel begins to stamp a moment after the first socket of the host asks for it, so the
+    /// first datagrams may be without. Where sends are stamped too, datagrams may carry a stamp that
+    /// was not asked for.
+    ///
+    /// ```
+    /// use std::time::{SystemTime, UNIX_EPOCH};
+    /// use taut_net::{StampedBy, UdpSocket};
+    ///
+    /// taut_runtime::run(async {
+    ///     let mut feed = UdpSocket::bind("127.0.0.1:0".parse().unwrap())?;
+    ///     feed.set_receive_timestamps(Some(StampedBy::Kernel))?;
+    ///     feed.send_to(b"tick", feed.local_addr()?).await?;
+    ///     let tick = feed.recv().await?;
+    ///     if let Some(came_ns) = tick.timestamps().software_ns {
+    ///         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    ///         println!("handled {} ns later", now.as_nanos() - u128::from(came_ns));
+    ///     }
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What `setsockopt(2)` tells. A device that can't stamp is none: its stamps are missing. See
+    /// [`Interface::timestamp_capabilities`](crate::Interface::timestamp_capabilities).
+    pub fn set_receive_timestamps(&self, by: Option<StampedBy>) -> io::Result<()> {
+        set_receive(self, by)
+    }
+}
+
+impl TcpStream {
+    /// Has what comes in stamped, or with `None` no longer;
+    /// [`recv_with_timestamps`](Self::recv_with_timestamps) tells the times. As
+    /// [`UdpSocket::set_receive_timestamps`].
+    ///
+    /// # Errors
+    ///
+    /// What `setsockopt(2)` tells.
+    pub fn set_receive_timestamps(&self, by: Option<StampedBy>) -> io::Result<()> {
+        set_receive(self, by)
+    }
+
+    /// The next bytes, and when the last of them came in; no bytes at the end of the stream.
+    /// Cancel-safe.
+    ///
+    /// It costs more than [`recv`](Self::recv), which tells no times: a wait for readiness and a
+    /// call. Both can be mixed. What a `recv` had the runtime receive in the background comes
+    /// first, and without times; so a stream that is only read by this call has them all.
+    ///
+    /// ```
+    /// use taut_net::{StampedBy, TcpListener, TcpStream};
+    ///
+    /// taut_runtime::run(async {
+    ///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
+    ///     let mut client = TcpStream::connect(listener.local_addr()?).await?;
+    ///     let mut server = listener.accept().await?;
+    ///     server.set_receive_timestamps(Some(StampedBy::Kernel))?;
+    ///     client.write_all(b"order").await?;
+    ///     let (order, came) = server.recv_with_timestamps().await?;
+    ///     assert_eq!(&order[..], b"order");
+    ///     println!("at {:?} ns", came.software_ns);
+    ///     Ok::<(), std::io::Error>(())
+    /// })??;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As for [`recv`](Self::recv); `InvalidInput` where the runtime's `receive_buffer_bytes` has no
+    /// room for what comes with the bytes (256).
+    #[track_caller]
+    pub fn recv_with_timestamps(
+        &mut self,
+    ) -> impl Future<Output = io::Result<(RxBuf, ReceiveTimestamps)>> {
+        self.read.recv_with_timestamps()
+    }
+}
+
+impl OwnedReadHalf<Tcp> {
+    /// As [`TcpStream::recv_with_timestamps`].
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    #[track_caller]
+    pub fn recv_with_timestamps(
+        &mut self,
+    ) -> impl Future<Output = io::Result<(RxBuf, ReceiveTimestamps)>> {
+        waiting("recv_with_timestamps on a TCP stream", self.inbound.recv_with_timestamps())
+    }
+}
