@@ -1,7 +1,10 @@
 //! Network interfaces by their number.
 
+mod addresses;
+
 use std::fmt;
 use std::io;
+use std::net::IpAddr;
 
 use rustix::net::netdevice::{index_to_name, name_to_index};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
@@ -42,6 +45,24 @@ impl Interface {
     /// The interface of that number, as the kernel counts them; it is not looked for.
     pub const fn by_index(index: u32) -> Self {
         Self(index)
+    }
+
+    /// The interface that has this address; `None` where none has it.
+    ///
+    /// # Errors
+    ///
+    /// What the kernel tells.
+    ///
+    /// ```
+    /// use taut_net::Interface;
+    ///
+    /// let loopback = Interface::by_address("127.0.0.1".parse().unwrap())?;
+    /// assert_eq!(loopback, Some(Interface::by_name("lo")?));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn by_address(address: IpAddr) -> io::Result<Option<Self>> {
+        let name = addresses::name_of(address)?;
+        name.map(|name| Self::by_name(&name)).transpose()
     }
 
     /// Its number; 0 for any.

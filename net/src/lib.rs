@@ -17,6 +17,7 @@ mod dns;
 pub mod feed;
 pub mod framing;
 mod interface;
+mod napi;
 mod number_option;
 mod reconnect;
 mod socket_options;

@@ -38,7 +38,10 @@ pub enum WaitStrategy {
     /// Sleep in the kernel at once: kind to the host, at two to four times the latency.
     Park,
     /// Let the kernel busy-poll the network device's queue on this core (NAPI, Linux 6.9). The loop
-    /// always enters the kernel to wait, since a poll without waiting never runs NAPI.
+    /// always enters the kernel to wait, since a poll without waiting never runs NAPI. It polls the
+    /// queues of the sockets that it knows, or better one that it is told of
+    /// ([`poll_napi`](crate::io::poll_napi)). With epoll, and where the interface has no such queue
+    /// (loopback), the core sleeps for at most that time instead.
     NapiPoll {
         /// How long the kernel polls the device before each wait sleeps; at most 10 ms.
         timeout: Duration,

@@ -116,6 +116,10 @@ pub(crate) trait Backend {
     /// Stops taking them, at once.
     fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>);
 
+    /// Polls the network card's queue of this NAPI id only while it waits; with `None` those that the
+    /// kernel finds.
+    fn poll_napi(&mut self, id: Option<u32>) -> io::Result<()>;
+
     /// Forgets a descriptor on which nothing is in flight, and whose file may live on elsewhere.
     fn unregister(&mut self, _descriptor: &Descriptor) {}
 
@@ -321,6 +325,14 @@ impl Backend for ActiveDriver {
             Self::Uring(uring) => uring.stop_watching_transmits(transmits),
             Self::Epoll(epoll) => epoll.stop_watching_transmits(transmits),
             Self::Ended => {}
+        }
+    }
+
+    fn poll_napi(&mut self, id: Option<u32>) -> io::Result<()> {
+        match self {
+            Self::Uring(uring) => uring.poll_napi(id),
+            Self::Epoll(epoll) => epoll.poll_napi(id),
+            Self::Ended => Err(runtime_ended()),
         }
     }
 

@@ -35,7 +35,9 @@ use crate::error::BuildError;
 use crate::executor::WakeSlot;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{Descriptor, InboundState, IncomingState, Interest, TransmitState, receive_now};
+use crate::io::{
+    Descriptor, InboundState, IncomingState, Interest, TransmitState, no_napi_polling, receive_now,
+};
 use crate::slots::Slots;
 
 /// Events taken by one `epoll_wait`.
@@ -352,6 +354,10 @@ impl Backend for Epoll {
 
     fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>) {
         self.sources.watch_transmits(&transmits.descriptor, None);
+    }
+
+    fn poll_napi(&mut self, _id: Option<u32>) -> io::Result<()> {
+        Err(no_napi_polling("that takes io_uring, and it runs on epoll"))
     }
 
     fn unregister(&mut self, descriptor: &Descriptor) {

@@ -10,6 +10,7 @@
 //! | `completion` | what their completions mean |
 //! | `entry` | submission entries of operations |
 //! | `file` | those of file operations, and which of them the kernel has |
+//! | `napi` | polling a network card's queue while the ring waits |
 //! | `predict` | which stream to read before the kernel does |
 //!
 //! An idle turn reads the completion queue's tail and the ring's flags: no system call. Otherwise
@@ -18,6 +19,7 @@
 mod completion;
 mod entry;
 mod file;
+mod napi;
 mod predict;
 mod provided;
 mod registered;
@@ -32,6 +34,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use self::napi::NapiPolling;
 use self::ring::{Batch, Ring};
 use self::table::Table;
 use super::{Backend, Completed, Key, Operation, Shared, Wait};
@@ -40,7 +43,9 @@ use crate::config::Config;
 use crate::error::BuildError;
 use crate::features::Features;
 use crate::fs::FileOperation;
-use crate::io::{InboundState, IncomingState, Records, TransmitState, receive_now};
+use crate::io::{
+    InboundState, IncomingState, Records, TransmitState, no_napi_polling, receive_now,
+};
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -48,6 +53,7 @@ pub(crate) struct Uring {
     ring: Ring,
     table: Table,
     completion_budget: usize,
+    napi: Option<NapiPolling>,
 }
 
 impl Uring {
@@ -59,6 +65,7 @@ impl Uring {
         let (ring, granted) = setup::build(config, &shared, features)?;
         let mut uring = Self {
             ring,
+            napi: granted.napi,
             table: Table::new(config, shared, granted),
             completion_budget: config.completion_budget as usize,
         };
@@ -198,6 +205,14 @@ impl Backend for Uring {
             self.enter_now();
             self.reap();
         }
+    }
+
+    fn poll_napi(&mut self, id: Option<u32>) -> io::Result<()> {
+        let napi = self.napi.as_mut();
+        let napi = napi.ok_or_else(|| {
+            no_napi_polling("build the runtime with WaitStrategy::NapiPoll; its features say more")
+        })?;
+        napi.poll(&self.ring.submitter(), id)
     }
 
     fn enter_is_due(&self) -> bool {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use io_uring::types::{CancelBuilder, SubmitArgs, Timespec};
-use io_uring::{EnterFlags, IoUring, cqueue, squeue};
+use io_uring::{EnterFlags, IoUring, Submitter, cqueue, squeue};
 
 use super::registered::RingName;
 use crate::counters::CounterCells;
@@ -48,6 +48,11 @@ impl Ring {
             sleeps_until,
             open: true,
         }
+    }
+
+    /// For registrations.
+    pub(crate) fn submitter(&self) -> Submitter<'_> {
+        self.ring.submitter()
     }
 
     /// Queues an entry; it reaches the kernel with the next `enter`.

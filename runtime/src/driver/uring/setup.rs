@@ -1,16 +1,15 @@
 //! Makes the ring and finds out, by asking, what this kernel grants.
 
-use std::time::Duration;
-
-use io_uring::types::{Napi, SubmitArgs, Timespec};
+use io_uring::types::{SubmitArgs, Timespec};
 use io_uring::{EnterFlags, IoUring, Probe, opcode};
 use rustix::thread::CpuSet;
 
 use super::file::FileOperations;
+use super::napi::NapiPolling;
 use super::provided::BufferRing;
 use super::registered::RingName;
 use super::ring::{Ring, SLEEP_UNTIL, refusal};
-use crate::config::{Config, WaitStrategy};
+use crate::config::Config;
 use crate::driver::Shared;
 use crate::driver::probe::{accepts_wrong_descriptors, explain_setup, missing};
 use crate::error::BuildError;
@@ -23,6 +22,7 @@ pub(crate) struct Granted {
     pub(crate) sends: GrantedSends,
     pub(crate) multishot_accept: bool,
     pub(crate) file_operations: FileOperations,
+    pub(crate) napi: Option<NapiPolling>,
 }
 
 /// What the kernel does for sends.
@@ -50,7 +50,7 @@ pub(crate) fn build(
         .map_err(|error| BuildError::system("io_uring could not be enabled", error))?;
     let name = name_ring(&ring, features);
     let sleeps_until = try_to_sleep_until(name, features);
-    register_napi(&ring, config.wait, features);
+    let napi = NapiPolling::register(&ring.submitter(), config.wait, features);
     send_workers_away(&ring, config.core, features);
     note_unused(&ring, config, features);
     let multishot_accept = may_accept_multishot(features);
@@ -58,7 +58,7 @@ pub(crate) fn build(
     let reports_copies = ring.params().is_feature_recvsend_bundle();
     let sends = GrantedSends { fixed_buffers, reports_copies };
     let ring = Ring::new(ring, name, sleeps_until);
-    Ok((ring, Granted { sends, multishot_accept, file_operations }))
+    Ok((ring, Granted { sends, multishot_accept, file_operations, napi }))
 }
 
 fn build_ring(config: &Config, features: &mut Features) -> Result<IoUring, BuildError> {
@@ -203,16 +203,6 @@ fn try_to_sleep_until(name: RingName, features: &mut Features) -> bool {
     granted
 }
 
-/// Lets the kernel busy-poll the device while this ring waits (Linux 6.9).
-fn register_napi(ring: &IoUring, wait: WaitStrategy, features: &mut Features) {
-    let WaitStrategy::NapiPoll { timeout } = wait else {
-        features.not_asked("NAPI busy poll", "");
-        return;
-    };
-    let mut napi = Napi::new().set_busy_poll_timeout(micros(timeout)).set_prefer_busy_poll(true);
-    features.record("NAPI busy poll", refusal(ring.submitter().register_napi(&mut napi)));
-}
-
 /// Keeps the threads that the kernel starts for what it can't do at once (opening a file, syncing)
 /// off the pinned cores. They belong to the calling thread, whatever ring they work for; those that
 /// an earlier ring of this thread has left stay where they are until they end.
@@ -236,11 +226,6 @@ fn send_workers_away(ring: &IoUring, own_core: Option<usize>, features: &mut Fea
     features.record(NAME, refusal(ring.submitter().register_iowq_aff(&cores)));
 }
 
-fn micros(duration: Duration) -> u32 {
-    // At most 10 ms by `Config::validate`.
-    duration.as_micros() as u32
-}
-
 /// Says why parts of io_uring that a reader may look for are not in use.
 fn note_unused(ring: &IoUring, config: &Config, features: &mut Features) {
     match config.zero_copy_send_bytes_min {
@@ -251,5 +236,9 @@ fn note_unused(ring: &IoUring, config: &Config, features: &mut Features) {
     let iowait =
         if ring.params().is_feature_no_iowait() { "available" } else { "needs Linux 6.15" };
     features.not_asked("NO_IOWAIT", iowait);
+    features.not_asked(
+        "TX timestamp command",
+        "would double the size of every completion; the error queue tells them",
+    );
     features.not_asked("SQPOLL", "would need a core of its own");
 }
