@@ -11,8 +11,8 @@
 #
 #   scripts/netns.sh up && sudo ip netns exec taut-a ping 10.77.0.2
 #
-# Ends with 0 when all is as wanted; 1 when it is not, such as a namespace of that name that somebody
-# else has made; 2 when the command line is wrong; 3 when this host can't: `ip` is missing, or the
+# Ends with 0 when all is as wanted; 1 when it is not, such as a namespace of that name that
+# somebody else has made; 2 when the command line is wrong; 3 when this host can't: `ip` is missing, or the
 # rights to make namespaces.
 set -euo pipefail
 

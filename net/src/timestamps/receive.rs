@@ -15,8 +15,8 @@ impl UdpSocket {
     /// [`Datagram::timestamps`](crate::Datagram::timestamps) tells the times.
     ///
     /// The kernel begins to stamp a moment after the first socket of the host asks for it, so the
-    /// first datagrams may be without. Where sends are stamped too, datagrams may carry a stamp that
-    /// was not asked for.
+    /// first datagrams may be without. Where sends are stamped too, datagrams may carry a stamp
+    /// that was not asked for.
     ///
     /// ```
     /// use std::time::{SystemTime, UNIX_EPOCH};
@@ -83,8 +83,8 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As for [`recv`](Self::recv); `InvalidInput` where the runtime's `receive_buffer_bytes` has no
-    /// room for what comes with the bytes (256).
+    /// As for [`recv`](Self::recv); `InvalidInput` where the runtime's `receive_buffer_bytes` has
+    /// no room for what comes with the bytes (256).
     #[track_caller]
     pub fn recv_with_timestamps(
         &mut self,

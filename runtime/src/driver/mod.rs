@@ -116,8 +116,8 @@ pub(crate) trait Backend {
     /// Stops taking them, at once.
     fn stop_watching_transmits(&mut self, transmits: &Rc<TransmitState>);
 
-    /// Polls the network card's queue of this NAPI id only while it waits; with `None` those that the
-    /// kernel finds.
+    /// Polls the network card's queue of this NAPI id only while it waits; with `None` those that
+    /// the kernel finds.
     fn poll_napi(&mut self, id: Option<u32>) -> io::Result<()>;
 
     /// Forgets a descriptor on which nothing is in flight, and whose file may live on elsewhere.

@@ -13,8 +13,8 @@ use super::record::{LENGTHS_BYTES, Lengths, RecordLayout};
 /// Datagrams that one call takes at most.
 pub(crate) const RECORDS_MAX: usize = 32;
 
-/// The flags with which datagrams are received, on every way. TRUNC: their length is told as it was sent, also where
-/// they did not fit.
+/// The flags with which datagrams are received, on every way. TRUNC: their length is told as it was
+/// sent, also where they did not fit.
 pub(crate) const RECEIVE_FLAGS: i32 = libc::MSG_TRUNC | libc::MSG_CMSG_CLOEXEC;
 
 /// From which a multishot receive reads how the head of a record is divided; it has no memory.
@@ -44,8 +44,8 @@ pub(super) fn empty_header() -> libc::msghdr {
     unsafe { std::mem::zeroed() }
 }
 
-/// Receives into each slot a record, without waiting, by the flags of `recvmmsg(2)`, and leaves the records' lengths in
-/// `lengths`; how many there were, at least one.
+/// Receives into each slot a record, without waiting, by the flags of `recvmmsg(2)`, and leaves the
+/// records' lengths in `lengths`; how many there were, at least one.
 ///
 /// # Errors
 ///

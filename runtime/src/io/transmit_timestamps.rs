@@ -2,9 +2,9 @@
 //!
 //! The driver takes them from there as they come, whether or not anybody waits for them: as long as
 //! they stand there they count against the socket's receive buffer, and make every wait for the
-//! socket end at once for an error that is none. Invariant: at most [`TRANSMIT_TIMESTAMPS_MAX`] wait
-//! to be read; then the oldest are dropped, and counted. Cost: a completion and a system call for up
-//! to 32 stamps, and 10 KiB a socket.
+//! socket end at once for an error that is none. Invariant: at most [`TRANSMIT_TIMESTAMPS_MAX`]
+//! wait to be read; then the oldest are dropped, and counted. Cost: a completion and a system call
+//! for up to 32 stamps, and 10 KiB a socket.
 //!
 //! io_uring has a command for it since Linux 6.17 (`SOCKET_URING_OP_TX_TIMESTAMP`), whose
 //! completions are of 32 bytes. The `io-uring` crate makes rings all of whose completions have the
