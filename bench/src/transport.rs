@@ -15,6 +15,8 @@ use clap::ValueEnum;
 use rustix::io::ioctl_fionbio;
 use serde::{Deserialize, Serialize};
 
+use crate::sys::set_number_option;
+
 /// Connections that wait to be accepted; the kernel's own limit is lower on many hosts.
 const BACKLOG: i32 = 4_096;
 /// What comes before the name of an abstract Unix socket, where it is written as text.
@@ -24,6 +26,8 @@ const UDP_PREFIX: &str = "udp:";
 const TICKS_PREFIX: &str = "ticks:";
 /// How often a port is looked for that is free for both.
 const PORTS_TRIED: u32 = 100;
+/// What every server of datagrams asks for: the runtime's default.
+const RECEIVE_BUFFER_BYTES: i32 = 4 << 20;
 
 /// The kinds of socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -200,6 +204,8 @@ pub(crate) fn bind_datagrams(
     for _ in 0..PORTS_TRIED {
         let socket = UdpSocket::bind(LOOPBACK)?;
         socket.set_nonblocking(true)?;
+        let wanted = RECEIVE_BUFFER_BYTES;
+        set_number_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, wanted)?;
         let address = socket.local_addr()?;
         if transport != Transport::Ticks {
             return Ok((socket, None, Address::Udp(address)));

@@ -9,7 +9,7 @@ use std::pin::pin;
 use common::ways::assert_same_bytes;
 use common::{Random, block_on, in_time, on_each_driver, on_each_driver_and_wait, until};
 use futures_util::poll;
-use taut::net::{Interface, UdpSocket};
+use taut::net::{Interface, StampedBy, UdpSocket};
 
 const SEED: u64 = 0xda7a;
 
@@ -31,8 +31,8 @@ fn sizes(slot_payload: usize) -> Vec<usize> {
 fn datagrams_of_every_size_arrive_whole_with_their_sender() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            for is_v6 in [false, true] {
-                let largest = UdpSocket::builder().payload_bytes_max(65_507);
+            for (is_v6, plain) in [(false, false), (true, false), (false, true), (true, true)] {
+                let largest = UdpSocket::builder().payload_bytes_max(65_507).plain(plain);
                 let mut receiver = largest.bind(loopback(is_v6)).unwrap();
                 let sender = UdpSocket::bind(loopback(is_v6)).unwrap();
                 let (to, from) = (receiver.local_addr().unwrap(), sender.local_addr().unwrap());
@@ -45,9 +45,10 @@ fn datagrams_of_every_size_arrive_whole_with_their_sender() {
                     assert_eq!(datagram.sent_bytes(), size);
                     assert!(!datagram.is_truncated());
                     assert_eq!(datagram.source(), Some(from));
-                    assert_eq!(datagram.destination(), Some(to.ip()));
                     let lo = Interface::by_name("lo").unwrap();
-                    assert_eq!(datagram.interface(), Some(lo.index()));
+                    let told = (datagram.destination(), datagram.interface());
+                    let of_packet = (Some(to.ip()), Some(lo.index()));
+                    assert_eq!(told, if plain { (None, None) } else { of_packet });
                     assert_eq!(datagram.kernel_drops(), 0);
                     assert_eq!(datagram.timestamps(), Default::default(), "nobody asked");
                     assert_eq!(
@@ -64,9 +65,10 @@ fn datagrams_of_every_size_arrive_whole_with_their_sender() {
 fn what_does_not_fit_is_cut_off_and_says_so() {
     on_each_driver_and_wait(|builder| {
         block_on(builder.receive_buffer_bytes(4_096), async {
-            let room = 4_096 - 256;
-            for hot in [false, true] {
-                let mut receiver = bound();
+            for (hot, plain) in [(false, false), (true, false), (false, true), (true, true)] {
+                let room = 4_096 - if plain { 64 } else { 256 };
+                let builder = UdpSocket::builder().plain(plain);
+                let mut receiver = builder.bind(loopback(false)).unwrap();
                 receiver.set_hot(hot);
                 let sender = bound();
                 let to = receiver.local_addr().unwrap();
@@ -255,6 +257,21 @@ fn another_task_sends_while_one_receives() {
                 assert_eq!((&to[..count], from), (&number.to_be_bytes()[..], address));
             }
             echo.await.unwrap();
+        });
+    });
+}
+
+#[test]
+fn a_plain_socket_refuses_what_it_has_no_room_for() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let plain = UdpSocket::builder().plain(true);
+            let socket = plain.bind(loopback(false)).unwrap();
+            let stamps = socket.set_receive_timestamps(Some(StampedBy::Kernel)).unwrap_err();
+            assert_eq!(stamps.kind(), ErrorKind::InvalidInput);
+            socket.set_receive_timestamps(None).unwrap();
+            let joined = plain.join_segments(true).bind(loopback(false)).unwrap_err();
+            assert_eq!(joined.kind(), ErrorKind::InvalidInput);
         });
     });
 }

@@ -17,7 +17,7 @@ pub(super) async fn serve(
     hot: bool,
     service: &Service,
 ) -> io::Result<()> {
-    let mut socket = UdpSocket::builder().packet_information(false).adopt(socket)?;
+    let mut socket = UdpSocket::builder().plain(true).adopt(socket)?;
     socket.set_hot(hot);
     match orders {
         Some(Listener::Tcp(listener)) => {

@@ -25,7 +25,6 @@ use self::raw_datagrams::Datagrams;
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
 use crate::subject::{Announcement, Attendant};
-use crate::sys::set_number_option;
 use crate::transport::{Address, Listener, Transport, bind_datagrams};
 
 /// The kinds of server, by the names of their series.
@@ -159,8 +158,6 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
             if is_datagram =>
         {
             let (socket, orders, address) = bind_datagrams(options.transport).map_err(failed)?;
-            set_number_option(&socket, libc::SOL_SOCKET, libc::SO_RCVBUF, RECEIVE_BUFFER_BYTES)
-                .map_err(failed)?;
             let datagrams = Datagrams::new(socket, orders, &service).map_err(failed)?;
             let (waits, spin) = match kind {
                 ServerKind::Floor => ("raw recvfrom, spinning", true),
@@ -193,9 +190,6 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         _ => on_taut::serve(options, counters.as_ref(), service),
     }
 }
-
-/// What every server of datagrams asks for, the runtime's default.
-const RECEIVE_BUFFER_BYTES: i32 = 4 << 20;
 
 fn announce(listening: Address, settings: &str, features: Vec<FeatureRow>) -> Result<(), String> {
     Announcement {

@@ -38,9 +38,14 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What `setsockopt(2)` tells. A device that can't stamp is none: its stamps are missing. See
+    /// `InvalidInput` on a [plain](crate::UdpBuilder::plain) socket. What `setsockopt(2)` tells. A
+    /// device that can't stamp is none: its stamps are missing. See
     /// [`Interface::timestamp_capabilities`](crate::Interface::timestamp_capabilities).
     pub fn set_receive_timestamps(&self, by: Option<StampedBy>) -> io::Result<()> {
+        if self.is_plain() && by.is_some() {
+            let message = "a plain socket has no room for timestamps: build it without plain";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         set_receive(self, by)
     }
 }

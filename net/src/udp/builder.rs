@@ -5,7 +5,7 @@ use std::net::{SocketAddr, UdpSocket as StdSocket};
 use std::os::fd::{AsFd, OwnedFd};
 
 use socket2::{Domain, Protocol, Socket, Type};
-use taut_runtime::io::Datagrams;
+use taut_runtime::io::DatagramOptions;
 
 use crate::UdpSocket;
 use crate::number_option::NumberOption;
@@ -55,7 +55,7 @@ pub struct UdpBuilder {
     payload_bytes_max: Option<u32>,
     own_slots: u16,
     join_segments: bool,
-    packet_information: bool,
+    plain: bool,
 }
 
 impl Default for UdpBuilder {
@@ -69,7 +69,7 @@ impl Default for UdpBuilder {
             payload_bytes_max: None,
             own_slots: 16,
             join_segments: false,
-            packet_information: true,
+            plain: false,
         }
     }
 }
@@ -144,10 +144,13 @@ impl UdpBuilder {
         self
     }
 
-    /// Has the kernel tell destination and interface of each datagram (`IP_PKTINFO`). Default: yes.
+    /// Receives datagrams with their sender and nothing else: no destination, no interface, no
+    /// kernel's count of drops (the socket's [`kernel_drops`](UdpSocket::kernel_drops) stays), no
+    /// timestamps, no [`join_segments`](Self::join_segments). Every receive is then cheaper, by
+    /// some 100 ns on our hosts. Default: no.
     #[must_use]
-    pub fn packet_information(mut self, on: bool) -> Self {
-        self.packet_information = on;
+    pub fn plain(mut self, on: bool) -> Self {
+        self.plain = on;
         self
     }
 
@@ -174,8 +177,7 @@ impl UdpBuilder {
                 format!("a UDP socket can't be bound to {address}: {error}"),
             )
         })?;
-        let payload_bytes_max = self.payload_bytes();
-        UdpSocket::from_bound(OwnedFd::from(socket), payload_bytes_max, self.own_slots)
+        UdpSocket::from_bound(OwnedFd::from(socket), self.options())
     }
 
     /// Takes over a socket that is bound. What would have to be set before that (`reuse_address`
@@ -191,7 +193,7 @@ impl UdpBuilder {
     pub fn adopt(&self, socket: StdSocket) -> io::Result<UdpSocket> {
         socket.set_nonblocking(false)?;
         self.ask(&socket, socket.local_addr()?.is_ipv6())?;
-        UdpSocket::from_bound(socket.into(), self.payload_bytes(), self.own_slots)
+        UdpSocket::from_bound(socket.into(), self.options())
     }
 
     fn prepare(&self, socket: &Socket, is_v6: bool) -> io::Result<()> {
@@ -213,19 +215,24 @@ impl UdpBuilder {
             true => (PACKET_INFO_V6, ALL_GROUPS_V6),
             false => (PACKET_INFO_V4, ALL_GROUPS_V4),
         };
-        packet_info.set(socket, self.packet_information.into())?;
+        if self.plain && self.join_segments {
+            let message = "join_segments needs control messages, which plain leaves out";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        packet_info.set(socket, (!self.plain).into())?;
+        DROPS.set(socket, (!self.plain).into())?;
         all_groups.set(socket, 0)?;
-        DROPS.set(socket, 1)?;
         if self.join_segments {
             JOIN.set(socket, 1)?;
         }
         Ok(())
     }
 
-    fn payload_bytes(&self) -> u32 {
-        match self.join_segments {
-            true => JOINED_BYTES_MAX,
-            false => self.payload_bytes_max.unwrap_or_else(Datagrams::slot_payload_bytes),
-        }
+    fn options(&self) -> DatagramOptions {
+        let payload_bytes_max = match self.join_segments {
+            true => Some(JOINED_BYTES_MAX),
+            false => self.payload_bytes_max,
+        };
+        DatagramOptions { payload_bytes_max, own_slots: self.own_slots, plain: self.plain }
     }
 }

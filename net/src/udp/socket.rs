@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
-use taut_runtime::io::{Datagram, Datagrams, Descriptor, Outgoing};
+use taut_runtime::io::{Datagram, DatagramOptions, Datagrams, Descriptor, Outgoing};
 use taut_runtime::task::waiting;
 
 use super::{UdpBuilder, UdpSender};
@@ -49,6 +49,7 @@ pub struct UdpSocket {
     datagrams: Datagrams,
     sender: UdpSender,
     descriptor: Descriptor,
+    is_plain: bool,
 }
 
 socket_options!(UdpSocket);
@@ -85,14 +86,16 @@ impl UdpSocket {
         UdpBuilder::default().adopt(socket)
     }
 
-    pub(super) fn from_bound(
-        socket: OwnedFd,
-        payload_bytes_max: u32,
-        own_slots: u16,
-    ) -> io::Result<Self> {
+    pub(super) fn from_bound(socket: OwnedFd, options: DatagramOptions) -> io::Result<Self> {
         let descriptor = Descriptor::from(socket);
-        let datagrams = Datagrams::new(descriptor.clone(), payload_bytes_max, own_slots)?;
-        Ok(Self { datagrams, sender: UdpSender::new(descriptor.clone()), descriptor })
+        let datagrams = Datagrams::new(descriptor.clone(), options)?;
+        let sender = UdpSender::new(descriptor.clone());
+        Ok(Self { datagrams, sender, descriptor, is_plain: options.plain })
+    }
+
+    /// Whether nothing but the sender comes with its datagrams.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.is_plain
     }
 
     /// Sets the address that [`send`](Self::send) sends to; datagrams of others are no longer

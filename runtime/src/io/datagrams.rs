@@ -29,10 +29,21 @@ pub struct Datagrams {
     kernel_drops: u32,
 }
 
+/// How a socket's datagrams are received.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DatagramOptions {
+    /// Those of up to so many bytes arrive whole; `None` for what fits a slot of the core's receive
+    /// buffers. For more than that the socket gets slots of its own, and receives by readiness on
+    /// both drivers.
+    pub payload_bytes_max: Option<u32>,
+    /// How many slots these are.
+    pub own_slots: u16,
+    /// There is no room for control messages, and one datagram alone comes by `recvfrom`.
+    pub plain: bool,
+}
+
 impl Datagrams {
-    /// The inbound datagrams of a socket that is bound or connected. Those of up to
-    /// `payload_bytes_max` arrive whole. Where a slot of the core's receive buffers is too small for
-    /// that, the socket gets `own_slots` of its own, and receives by readiness on both drivers.
+    /// The inbound datagrams of a socket that is bound or connected.
     ///
     /// # Errors
     ///
@@ -41,24 +52,17 @@ impl Datagrams {
     /// # Panics
     ///
     /// Outside of a runtime.
-    pub fn new(descriptor: Descriptor, payload_bytes_max: u32, own_slots: u16) -> io::Result<Self> {
-        let layout = RecordLayout::INTERNET;
+    pub fn new(descriptor: Descriptor, options: DatagramOptions) -> io::Result<Self> {
+        let layout = if options.plain { RecordLayout::PLAIN } else { RecordLayout::INTERNET };
         let core = current().handle();
-        let slot_bytes = layout.head_bytes() + payload_bytes_max as usize;
-        let fits = slot_bytes <= core.receive_pool.slot_bytes() as usize;
-        let slots = if fits { None } else { Some(slots_of_its_own(slot_bytes, own_slots)?) };
+        let slot_bytes = core.receive_pool.slot_bytes() as usize;
+        let wanted = layout.head_bytes() + options.payload_bytes_max.unwrap_or(0) as usize;
+        let slots = match wanted <= slot_bytes {
+            true => None,
+            false => Some(slots_of_its_own(wanted, options.own_slots)?),
+        };
         let inbound = Inbound::of_datagrams(descriptor, Records::new(layout, slots));
         Ok(Self { inbound, layout, kernel_drops: 0 })
-    }
-
-    /// The largest payload that fits a slot of this thread's runtime.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a runtime.
-    pub fn slot_payload_bytes() -> u32 {
-        let slot_bytes = current().handle().receive_pool.slot_bytes();
-        slot_bytes.saturating_sub(RecordLayout::INTERNET.head_bytes() as u32)
     }
 
     /// The next datagram.

@@ -45,7 +45,7 @@ pub use checkpoint::poll_checkpoint;
 pub use copy::copy_bidirectional;
 pub use core_local::core_local;
 pub use datagram::{Datagram, ReceiveTimestamps};
-pub use datagrams::Datagrams;
+pub use datagrams::{DatagramOptions, Datagrams};
 pub use descriptor::{Descriptor, Interest, connect, readiness};
 pub use handover::Handover;
 pub use inbound::Inbound;

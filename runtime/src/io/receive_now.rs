@@ -14,7 +14,9 @@ use std::rc::Rc;
 use rustix::net::{RecvFlags, recv};
 
 use super::InboundState;
-use super::receive_records::{MessageShape, RECEIVE_FLAGS, RECORDS_MAX, receive_records};
+use super::receive_records::{
+    MessageShape, RECEIVE_FLAGS, RECORDS_MAX, receive_plain_record, receive_records,
+};
 use super::record::RecordLayout;
 use crate::buffer::{ReceivePool, RxBuf};
 use crate::counters::CounterCells;
@@ -107,11 +109,17 @@ fn receive_datagrams(
             return Ok((first, received.0 == received.1));
         }
     }
-    let mut lengths = [0; RECORDS_MAX];
     let one = pool.fill(counters, |slot| {
-        receive_records(socket, records.layout, RECEIVE_FLAGS, &mut [slot], &mut lengths)?;
-        counters.received(lengths[0] as usize - records.layout.head_bytes());
-        Ok(lengths[0] as usize)
+        let length = match records.layout.control_bytes {
+            0 => receive_plain_record(socket, records.layout, slot)?,
+            _ => {
+                let (slots, mut lengths) = (&mut [slot], [0; RECORDS_MAX]);
+                receive_records(socket, records.layout, RECEIVE_FLAGS, slots, &mut lengths)?;
+                lengths[0]
+            }
+        };
+        counters.received(length as usize - records.layout.head_bytes());
+        Ok(length as usize)
     });
     records.adapt(usize::from(one.is_ok()), 1);
     one.map(|(record, _)| (record, true))

@@ -105,3 +105,41 @@ pub(crate) fn receive_records(
     }
     Ok(received)
 }
+
+/// Receives one record without control messages into a slot, without waiting; its length. The
+/// cheapest call that tells a sender: it has no header of a message to be copied to and fro.
+///
+/// # Errors
+///
+/// `WouldBlock` where there is none; what `recvfrom(2)` tells.
+#[inline]
+pub(crate) fn receive_plain_record(
+    socket: BorrowedFd<'_>,
+    layout: RecordLayout,
+    slot: &mut [u8],
+) -> io::Result<u32> {
+    debug_assert_eq!(layout.control_bytes, 0);
+    assert!(slot.len() >= layout.head_bytes(), "a slot has room for the head of a record");
+    let (head, payload) = slot.split_at_mut(layout.head_bytes());
+    let name = &mut head[LENGTHS_BYTES..];
+    let mut name_bytes = u32::from(layout.name_bytes);
+    // SAFETY: the kernel writes at most as many bytes to both as it is told that they have; they
+    // are borrowed until the call returns.
+    let received = unsafe {
+        libc::recvfrom(
+            socket.as_raw_fd(),
+            payload.as_mut_ptr().cast(),
+            payload.len(),
+            libc::MSG_DONTWAIT | RECEIVE_FLAGS,
+            name.as_mut_ptr().cast(),
+            &raw mut name_bytes,
+        )
+    };
+    let sent = usize::try_from(received).map_err(|_| io::Error::last_os_error())?;
+    let here = sent.min(payload.len());
+    // This call has no flags to tell; with TRUNC its result does.
+    let flags = if sent > here { libc::MSG_TRUNC as u32 } else { 0 };
+    // A datagram is smaller than 4 GiB, and a slot's size is a `u32`.
+    Lengths { name: name_bytes, control: 0, payload: sent as u32, flags }.write(head);
+    Ok((layout.head_bytes() + here) as u32)
+}

@@ -29,6 +29,9 @@ impl RecordLayout {
     /// payload that begins with a cache line.
     pub(crate) const INTERNET: Self = Self { name_bytes: 32, control_bytes: 208 };
 
+    /// For such sockets without control messages.
+    pub(crate) const PLAIN: Self = Self { name_bytes: 48, control_bytes: 0 };
+
     /// Where the payload begins.
     #[inline]
     pub(crate) const fn head_bytes(self) -> usize {
@@ -157,7 +160,9 @@ mod tests {
 
     #[test]
     fn a_payload_begins_with_a_cache_line() {
-        assert_eq!(RecordLayout::INTERNET.head_bytes() % 64, 0);
+        for layout in [RecordLayout::INTERNET, RecordLayout::PLAIN] {
+            assert_eq!(layout.head_bytes() % 64, 0);
+        }
     }
 
     #[test]
