@@ -264,3 +264,34 @@ fn jitter_and_clock_show_their_tables() {
     assert_eq!(clock["tables"].as_array().map(Vec::len), Some(2));
     assert!(series(&clock, "taut::time::Instant")["samples"].as_u64() > Some(0));
 }
+
+#[test]
+fn udp_and_tick_to_trade_run_the_servers_of_echo() {
+    for name in ["udp", "tick-to-trade"] {
+        let report = report(name, &format!("{name} --think 20us"));
+        for kind in ["floor", "raw-epoll-spin", "raw-epoll-park", "taut-epoll", "taut-epoll+think"]
+        {
+            assert!(series(&report, kind)["samples"].as_u64() > Some(0), "{name}: {kind}");
+        }
+        let (ran, absent) = names(&report);
+        for kind in ["taut", "taut-hot", "taut-park"] {
+            assert!(ran.iter().chain(&absent).any(|one| one == kind), "{name}: {kind}");
+        }
+        let allocations = series(&report, "taut-epoll")["allocations_per_op"].as_f64();
+        assert!(allocations < Some(0.01), "{name}: {allocations:?}");
+    }
+}
+
+#[test]
+fn a_flood_is_counted_where_it_arrives() {
+    let report = report("flood", "flood --series floor,taut-epoll");
+    for name in ["floor", "taut-epoll"] {
+        assert!(series(&report, name)["ops_per_s"].as_f64() > Some(0.0), "{name}");
+        assert!(series(&report, name)["allocations_per_op"].as_f64() < Some(0.01), "{name}");
+    }
+    let rows = report["tables"][0]["rows"].as_array().expect("a table of what arrived");
+    for row in rows {
+        let count = |place: usize| row[place].as_str().and_then(|text| text.parse::<u64>().ok());
+        assert!(count(2) > Some(0) && count(2) <= count(1), "{row}");
+    }
+}
