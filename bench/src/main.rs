@@ -15,6 +15,7 @@ mod compare;
 mod counters;
 mod cross;
 mod doctor;
+mod feeds;
 mod harness;
 mod report;
 mod serve;
@@ -34,8 +35,9 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, flood, jitter, mesh, micro, pipeline,
-    pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade, timers, udp, unix,
+    asyncio, channels, clock, connections, cores, echo, flood, jitter, market_data, mesh, micro,
+    multicast, pipeline, pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade, timers,
+    udp, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -83,6 +85,10 @@ enum Command {
     Mesh(mesh::Options),
     /// An engine of three stages on two cores or three, at a fixed rate.
     PipelineOfCores(pipeline_of_cores::Options),
+    /// Bursts to multicast groups: latencies, and losses by cause.
+    Multicast(multicast::Options),
+    /// A replayed capture of two lines into arbitration, from the kernel's timestamp to the handler.
+    MarketData(market_data::Options),
     /// What the C++ framework's own benchmarks claim to measure, measured.
     Asyncio(asyncio::Options),
     /// How long each core is taken away from whoever runs on it.
@@ -166,6 +172,14 @@ fn run(line: Line) -> Result<ExitCode, String> {
             session::run(&common, |setting| {
                 pipeline_of_cores::PipelineOfCores::new(options, places, setting)
             })
+        }
+        Command::Multicast(options) => {
+            let common = options.common.clone();
+            session::run(&common, |setting| multicast::Multicast::new(options, setting))
+        }
+        Command::MarketData(options) => {
+            let common = options.common.clone();
+            session::run(&common, |setting| market_data::MarketData::new(options, setting))
         }
         Command::Asyncio(options) => {
             session::run(&options.common, |setting| asyncio::Asyncio::new(&options, setting))

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use clap::Args;
+use clap::{Args, Command, FromArgMatches as _};
 
 use super::datagram::put_frame;
 use super::pcap::Writer;
@@ -65,6 +65,16 @@ pub(crate) struct Feed {
     /// Messages in a packet at most; each count is as likely.
     #[arg(long, default_value_t = 6, value_parser = clap::value_parser!(u16).range(1..=30))]
     pub(crate) messages: u16,
+}
+
+impl Feed {
+    /// What `capture generate` makes up when only the seed is said.
+    pub(crate) fn by_default(seed: u64) -> Self {
+        let words = Self::augment_args(Command::new("feed")).get_matches_from(["feed"]);
+        // Invariant: every option has a default.
+        let feed = Self::from_arg_matches(&words).expect("the options' defaults make a feed");
+        Self { seed, ..feed }
+    }
 }
 
 /// Writes the capture; how many records it has. Fails where the feed lasts beyond the format's

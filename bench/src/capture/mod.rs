@@ -26,4 +26,7 @@ mod options;
 mod pcap;
 mod show;
 
+pub(crate) use datagram::{Captured, datagram};
+pub(crate) use generate::{Feed, write as generate};
 pub(crate) use options::{Options, run};
+pub(crate) use pcap::Reader;

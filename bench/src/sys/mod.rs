@@ -8,6 +8,7 @@
 mod allocator;
 mod datagrams;
 pub(crate) mod ethtool;
+mod receive_batch;
 mod shared_memory;
 mod syscall_trace;
 
@@ -19,6 +20,7 @@ use rustix::process::{Signal, set_parent_process_death_signal};
 
 pub(crate) use allocator::{CountingAllocator, process_allocations};
 pub(crate) use datagrams::{Batch, set_number_option};
+pub(crate) use receive_batch::{ReceiveBatch, socket_drops, stamp_received};
 pub(crate) use shared_memory::{SharedMemory, create_shared_memory, map_shared_memory};
 pub(crate) use syscall_trace::SyscallTrace;
 
