@@ -120,7 +120,8 @@ fn software_stamp_ns(mut control: &[u8]) -> Option<u64> {
             let at_ns = seconds.checked_mul(1_000_000_000)?.checked_add(nanoseconds)?;
             return (at_ns > 0).then_some(at_ns);
         }
-        control = control.get(bytes.max(CONTROL_HEAD_BYTES).next_multiple_of(8)..)?;
+        let whole = bytes.max(CONTROL_HEAD_BYTES).checked_next_multiple_of(8)?;
+        control = control.get(whole..)?;
     }
     None
 }
@@ -181,7 +182,7 @@ mod tests {
         let mut batch = Box::new(ReceiveBatch::new(4, 8));
         assert_eq!(batch.receive(&receiver).unwrap(), 0, "nothing waits");
         for round in 0..3_u8 {
-            for number in 0..6 {
+            for number in 0..6_u8 {
                 sender.send(&vec![round; usize::from(number) * 2]).unwrap();
             }
             let mut received: Vec<Vec<u8>> = Vec::new();

@@ -45,8 +45,7 @@ pub(crate) struct Options {
 
     /// The addresses of lines A and B in the capture; by default the only two that there are.
     /// A capture of one line is sent on both.
-    #[arg(long, value_delimiter = ',', value_name = "ADDRESS:PORT", num_args = 1..=2,
-          requires = "capture")]
+    #[arg(long, value_delimiter = ',', value_name = "ADDRESS:PORT", requires = "capture")]
     lines: Vec<SocketAddr>,
 
     /// Times the speed of the capture; a list makes a case of each.
@@ -55,14 +54,12 @@ pub(crate) struct Options {
     speed: Vec<u32>,
 
     /// Packets of a million that are not sent, as A or A,B; beside those that the capture lacks.
-    #[arg(long, value_delimiter = ',', default_value = "0", value_name = "NUMBER", num_args = 1..=2,
-          value_parser = clap::value_parser!(u32).range(..=1_000_000))]
-    loss: Vec<u32>,
+    #[arg(long, default_value = "0", value_name = "A,B", value_parser = parse_of_lines)]
+    loss: [u32; LINES],
 
     /// Packets of a million that change places with the next of their line, as A or A,B.
-    #[arg(long, value_delimiter = ',', default_value = "0", value_name = "NUMBER", num_args = 1..=2,
-          value_parser = clap::value_parser!(u32).range(..=1_000_000))]
-    reorder: Vec<u32>,
+    #[arg(long, default_value = "0", value_name = "A,B", value_parser = parse_of_lines)]
+    reorder: [u32; LINES],
 
     /// The same seed makes the same capture, losses and changes of places.
     #[arg(long, default_value_t = 1)]
@@ -130,24 +127,32 @@ fn reading_ns() -> f64 {
     begun.elapsed().as_nanos() as f64 / f64::from(READINGS)
 }
 
-/// One number for both lines, or one for each.
-fn of_lines(numbers: &[u32]) -> [u32; LINES] {
-    std::array::from_fn(|line| *numbers.get(line).unwrap_or(&numbers[0]))
+/// Reads packets of a million: one number for both lines, or one for each.
+fn parse_of_lines(text: &str) -> Result<[u32; LINES], String> {
+    let number = |word: &str| {
+        let number = word.trim().parse().ok().filter(|number| *number <= 1_000_000);
+        number.ok_or_else(|| format!("{word:?} is no number from 0 to 1000000"))
+    };
+    let numbers: Vec<u32> = text.split(',').map(number).collect::<Result<_, _>>()?;
+    match numbers.as_slice() {
+        &[both] => Ok([both; LINES]),
+        &[a, b] => Ok([a, b]),
+        _ => Err(format!("there are {LINES} lines: write A or A,B")),
+    }
 }
 
 impl MarketData {
     pub(crate) fn new(options: Options, setting: &Setting) -> Result<Self, String> {
         options.route.check()?;
+        if options.lines.len() > LINES {
+            return Err(format!("--lines names {}: there are {LINES}", options.lines.len()));
+        }
         let members = Members::choose(&options.series)?;
         let capture = match &options.capture {
             Some(file) => CaptureLines::open(file, &options.lines)?,
             None => CaptureLines::made_up(options.seed)?,
         };
-        let faults = Faults {
-            seed: options.seed,
-            loss: of_lines(&options.loss),
-            reorder: of_lines(&options.reorder),
-        };
+        let faults = Faults { seed: options.seed, loss: options.loss, reorder: options.reorder };
         let lines = Lines { route: options.route.clone(), faults };
         let of_speed = |&speed: &u32| {
             (0..members.list.len()).map(move |member| Run {
@@ -372,7 +377,11 @@ mod tests {
 
     #[test]
     fn one_number_is_for_both_lines_and_two_are_for_each() {
-        assert_eq!((of_lines(&[7]), of_lines(&[7, 9])), ([7, 7], [7, 9]));
+        assert_eq!(parse_of_lines("7"), Ok([7, 7]));
+        assert_eq!(parse_of_lines("7,9"), Ok([7, 9]));
+        for wrong in ["", "7,", "1,2,3", "-1", "1000001"] {
+            assert!(parse_of_lines(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]
