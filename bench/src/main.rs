@@ -36,8 +36,8 @@ use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
     asyncio, channels, clock, connections, cores, echo, flood, jitter, market_data, mesh, micro,
-    multicast, pipeline, pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade, timers,
-    udp, unix,
+    multicast, pipeline, pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade,
+    timers, udp, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.

@@ -9,6 +9,8 @@ use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr;
 
+use super::set_number_option;
+
 /// `SK_MEMINFO_DROPS`: which of the counts of `SO_MEMINFO` says what was dropped.
 const DROPS: usize = 8;
 /// Room for what is told beside a datagram: the three timestamps take 64 bytes.
@@ -129,17 +131,7 @@ fn software_stamp_ns(mut control: &[u8]) -> Option<u64> {
 /// Asks the kernel to say of each datagram when it received it.
 pub(crate) fn stamp_received(socket: &impl AsFd) -> io::Result<()> {
     let flags = libc::SOF_TIMESTAMPING_RX_SOFTWARE | libc::SOF_TIMESTAMPING_SOFTWARE;
-    // SAFETY: the pointer is valid for one integer of the length that is named.
-    let outcome = unsafe {
-        libc::setsockopt(
-            socket.as_fd().as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_TIMESTAMPING,
-            (&raw const flags).cast(),
-            mem::size_of_val(&flags) as libc::socklen_t,
-        )
-    };
-    if outcome == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    set_number_option(socket, libc::SOL_SOCKET, libc::SO_TIMESTAMPING, flags as i32)
 }
 
 /// Datagrams that the kernel has dropped on this socket (`SO_MEMINFO`).
@@ -179,8 +171,8 @@ mod tests {
     #[test]
     fn batches_hold_what_was_sent_wherever_they_are_moved_and_nothing_of_the_one_before() {
         let (sender, receiver) = pair();
-        let mut batch = Box::new(ReceiveBatch::new(4, 8));
-        assert_eq!(batch.receive(&receiver).unwrap(), 0, "nothing waits");
+        let mut batches = [ReceiveBatch::new(4, 8), ReceiveBatch::new(4, 8)];
+        assert_eq!(batches[0].receive(&receiver).unwrap(), 0, "nothing waits");
         for round in 0..3_u8 {
             for number in 0..6_u8 {
                 sender.send(&vec![round; usize::from(number) * 2]).unwrap();
@@ -188,14 +180,15 @@ mod tests {
             let mut received: Vec<Vec<u8>> = Vec::new();
             while received.len() < 6 {
                 // Moved, as a user may do with any value.
-                batch = Box::new(*batch);
-                let count = batch.receive(&receiver).unwrap();
-                received.extend((0..count).map(|place| batch.payload(place).to_vec()));
+                batches.swap(0, 1);
+                let count = batches[0].receive(&receiver).unwrap();
+                received.extend((0..count).map(|place| batches[0].payload(place).to_vec()));
             }
             // What does not fit 8 bytes is cut off.
             let expected: Vec<_> = (0..6_usize).map(|one| vec![round; (one * 2).min(8)]).collect();
             assert_eq!(received, expected);
         }
+        let [mut batch, _] = batches;
         assert_eq!(batch.receive(&receiver).unwrap(), 0);
         let past = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| batch.payload(0)[0]));
         assert!(past.is_err(), "nothing was received");

@@ -134,9 +134,9 @@ fn parse_of_lines(text: &str) -> Result<[u32; LINES], String> {
         number.ok_or_else(|| format!("{word:?} is no number from 0 to 1000000"))
     };
     let numbers: Vec<u32> = text.split(',').map(number).collect::<Result<_, _>>()?;
-    match numbers.as_slice() {
-        &[both] => Ok([both; LINES]),
-        &[a, b] => Ok([a, b]),
+    match *numbers.as_slice() {
+        [both] => Ok([both; LINES]),
+        [a, b] => Ok([a, b]),
         _ => Err(format!("there are {LINES} lines: write A or A,B")),
     }
 }
