@@ -14,10 +14,13 @@ use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto};
 
 use super::acceptor::Acceptor;
 use super::{Service, send_all};
-use crate::sys::Batch;
+use crate::sys::ReceiveBatch;
 use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
+/// Datagrams that one call takes out of a flood, and room for each.
+const BATCH: usize = 32;
+const DATAGRAM_BYTES: usize = 2_048;
 
 /// A server that is about to serve.
 #[derive(Debug)]
@@ -53,14 +56,12 @@ impl<'a> Datagrams<'a> {
 
     /// The least that a flood can cost: a system call for up to 32 datagrams.
     fn swallow(mut self) -> io::Result<()> {
-        let mut batch = Batch::new();
+        let mut batch = ReceiveBatch::plain(BATCH, DATAGRAM_BYTES);
         loop {
             self.syscalls += 1;
-            match batch.receive(&self.socket) {
-                Ok((_, bytes)) => self.service.attendant.served(bytes, || self.syscalls),
-                Err(error) if is_nothing(&error) => {}
-                Err(error) => return Err(error),
-            }
+            let count = batch.receive(&self.socket)?;
+            let bytes = (0..count).map(|place| batch.payload(place).len()).sum();
+            self.service.attendant.served(bytes, || self.syscalls);
         }
     }
 
@@ -114,8 +115,4 @@ impl<'a> Datagrams<'a> {
         self.service.attendant.served(count, || self.syscalls);
         Ok(())
     }
-}
-
-fn is_nothing(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted)
 }

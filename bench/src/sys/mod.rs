@@ -6,8 +6,8 @@
 //! usage one system call.
 
 mod allocator;
-mod datagrams;
 pub(crate) mod ethtool;
+mod number_option;
 mod receive_batch;
 mod shared_memory;
 mod syscall_trace;
@@ -19,7 +19,7 @@ use std::process::Command;
 use rustix::process::{Signal, set_parent_process_death_signal};
 
 pub(crate) use allocator::{CountingAllocator, process_allocations};
-pub(crate) use datagrams::{Batch, set_number_option};
+pub(crate) use number_option::set_number_option;
 pub(crate) use receive_batch::{ReceiveBatch, socket_drops, stamp_received};
 pub(crate) use shared_memory::{SharedMemory, create_shared_memory, map_shared_memory};
 pub(crate) use syscall_trace::SyscallTrace;

@@ -15,6 +15,8 @@ use super::set_number_option;
 const DROPS: usize = 8;
 /// Room for what is told beside a datagram: the three timestamps take 64 bytes.
 const CONTROL_BYTES: usize = 128;
+/// Room for an address.
+const SENDER_BYTES: usize = 32;
 /// A control message: its length, level and kind, and its data behind them.
 const CONTROL_HEAD_BYTES: usize = 16;
 
@@ -22,11 +24,19 @@ const CONTROL_HEAD_BYTES: usize = 16;
 #[repr(align(8))]
 struct Control([u8; CONTROL_BYTES]);
 
+/// A sender's address, of IPv4 or IPv6; the kernel writes it, as it does for every server.
+#[derive(Clone, Copy)]
+#[repr(align(8))]
+struct Sender([u8; SENDER_BYTES]);
+
 /// Buffers for datagrams that are received together.
 pub(crate) struct ReceiveBatch {
     payloads: Box<[u8]>,
     payload_bytes: usize,
     controls: Box<[Control]>,
+    /// Room for control messages that the kernel is told of.
+    control_bytes: usize,
+    _senders: Box<[Sender]>,
     /// What the headers point to; nobody else reads them.
     _iovecs: Box<[libc::iovec]>,
     headers: Box<[libc::mmsghdr]>,
@@ -36,8 +46,18 @@ pub(crate) struct ReceiveBatch {
 impl ReceiveBatch {
     /// Room for so many datagrams of so many bytes each; what is longer is cut off.
     pub(crate) fn new(datagrams: usize, payload_bytes: usize) -> Self {
+        Self::with_control(datagrams, payload_bytes, CONTROL_BYTES)
+    }
+
+    /// The same without control messages: nothing is told but the sender.
+    pub(crate) fn plain(datagrams: usize, payload_bytes: usize) -> Self {
+        Self::with_control(datagrams, payload_bytes, 0)
+    }
+
+    fn with_control(datagrams: usize, payload_bytes: usize, control_bytes: usize) -> Self {
         let mut payloads = vec![0_u8; datagrams * payload_bytes].into_boxed_slice();
         let mut controls = vec![Control([0; CONTROL_BYTES]); datagrams].into_boxed_slice();
+        let mut senders = vec![Sender([0; SENDER_BYTES]); datagrams].into_boxed_slice();
         let mut iovecs: Box<[libc::iovec]> = payloads
             .chunks_exact_mut(payload_bytes)
             .map(|payload| libc::iovec {
@@ -45,17 +65,33 @@ impl ReceiveBatch {
                 iov_len: payload.len(),
             })
             .collect();
-        let header = |(iovec, control): (&mut libc::iovec, &mut Control)| {
+        let header = |((iovec, control), sender): ((_, &mut Control), &mut Sender)| {
             // SAFETY: a `mmsghdr` is integers and pointers, for all of which zero is a value.
             let mut header: libc::mmsghdr = unsafe { mem::zeroed() };
-            header.msg_hdr.msg_iov = ptr::from_mut(iovec);
+            header.msg_hdr.msg_iov = ptr::from_mut::<libc::iovec>(iovec);
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
-            header.msg_hdr.msg_controllen = CONTROL_BYTES;
+            header.msg_hdr.msg_controllen = control_bytes;
+            header.msg_hdr.msg_name = sender.0.as_mut_ptr().cast();
+            header.msg_hdr.msg_namelen = SENDER_BYTES as u32;
             header
         };
-        let headers = iovecs.iter_mut().zip(controls.iter_mut()).map(header).collect();
-        Self { payloads, payload_bytes, controls, _iovecs: iovecs, headers, filled: 0 }
+        let headers = iovecs
+            .iter_mut()
+            .zip(controls.iter_mut())
+            .zip(senders.iter_mut())
+            .map(header)
+            .collect();
+        Self {
+            payloads,
+            payload_bytes,
+            controls,
+            control_bytes,
+            _senders: senders,
+            _iovecs: iovecs,
+            headers,
+            filled: 0,
+        }
     }
 
     /// Receives what is there, in place of what was received before, and says how many; 0 where
@@ -64,13 +100,14 @@ impl ReceiveBatch {
     pub(crate) fn receive(&mut self, socket: &impl AsFd) -> io::Result<usize> {
         // What the kernel wrote over: how much room there is.
         for header in &mut self.headers[..mem::take(&mut self.filled)] {
-            header.msg_hdr.msg_controllen = CONTROL_BYTES;
+            header.msg_hdr.msg_controllen = self.control_bytes;
+            header.msg_hdr.msg_namelen = SENDER_BYTES as u32;
         }
         let (socket, count) = (socket.as_fd().as_raw_fd(), self.headers.len() as libc::c_uint);
         let flags = libc::MSG_DONTWAIT;
-        // SAFETY: there are `count` headers, each with one iovec and a control buffer in boxes that
-        // live as long as `self` and that nobody else looks at during the call; no header asks for
-        // an address, and no time is given.
+        // SAFETY: there are `count` headers, each with one iovec, a control buffer and room for an
+        // address in boxes that live as long as `self` and that nobody else looks at during the
+        // call; no time is given.
         let received = unsafe {
             libc::recvmmsg(socket, self.headers.as_mut_ptr(), count, flags as _, ptr::null_mut())
         };
