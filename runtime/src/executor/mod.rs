@@ -22,7 +22,7 @@
 //! | `join` | the handle that awaits, aborts or detaches a task |
 //! | `core` | all that one core owns, and the thread's way to it |
 //! | `pollers` | foreign things that the loop calls in every turn |
-//! | `watch` | words that other threads change, looked at in every turn |
+//! | `watch` | words that other threads and processes change, looked at in every turn |
 //! | `turn` | the loop |
 //! | `turn_length` | how long tasks keep the loop from its next turn, and which ones |
 //! | `heartbeat` | the loop says that it turns, or sleeps |

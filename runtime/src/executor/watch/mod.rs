@@ -3,8 +3,8 @@
 //! What a task awaits of another core is a change of one word: the stamp of a slot, a count. While
 //! the core is awake it looks at each such word in every turn, and the thread that changes it does
 //! nothing for that. Before the core sleeps it announces itself to the [`Signal`] of each word. A
-//! word that another process changes has none: while one is awaited the core sleeps for moments
-//! only, and who waits for it is run now and then, to see whether that process still lives.
+//! word that another process changes has none, see [`peer`]; what the ends of this core owe to
+//! those who sleep elsewhere is in [`owed`].
 //!
 //! Invariant: a word is looked at only while the watch's owner keeps its memory; and a change that
 //! comes before the core sleeps keeps it awake, one that comes later wakes it, see [`Signal`].
@@ -12,6 +12,9 @@
 //! finds nothing to do looks [`LOOKS_IDLE`] times, so that a change is not found a turn late. From
 //! the change being seen to the task's run it is some 15 ns, which is why a task with the core for
 //! itself may [linger](Core::linger) over its word first.
+
+mod owed;
+mod peer;
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -29,6 +32,9 @@ use crate::cores::Signal;
 use crate::threads::{AtomicU64, fence};
 use crate::time::NEVER_NS;
 
+#[cfg(not(loom))]
+pub(crate) use peer::PEER_CHECK_EVERY_NS;
+
 /// How often a turn with nothing to do looks, before it looks at the rest of the world again. Each
 /// is a `pause`: 10 to 40 ns, as the CPU has it.
 const LOOKS_IDLE: u32 = 4;
@@ -36,9 +42,6 @@ const LOOKS_IDLE: u32 = 4;
 /// How often a task looks at its word before it gives way to a loop that has nothing else to do:
 /// enough for an answer from another core that was asked just now.
 const LOOKS_LINGERING: u32 = 8;
-
-/// How often who waits for another process is run, to see whether that still lives, in nanoseconds.
-pub(crate) const PEER_CHECK_EVERY_NS: u64 = 10_000_000;
 
 /// What keeps the memory of a watched word. Each end of a channel has one of its own, which tells
 /// the core that the end is gone.
@@ -81,17 +84,6 @@ impl Watch {
     fn is_free(&self) -> bool {
         self.owner.as_ref().is_none_or(|owner| Arc::strong_count(owner) == 1)
     }
-
-    /// Those who sleep; to be asked after a fence.
-    #[inline]
-    fn owed(&self) -> Option<Owed> {
-        let signal = self.tells?;
-        // SAFETY: the owner keeps the memory, by the contract of `Watches::add`.
-        if !unsafe { signal.as_ref() }.has_sleepers() {
-            return None;
-        }
-        Some(Owed { signal, _owner: Arc::clone(self.owner.as_ref()?) })
-    }
 }
 
 #[derive(Default)]
@@ -129,8 +121,8 @@ impl Watches {
     }
 
     /// Makes a watch, for words in memory that `owner` keeps. It lasts until it is
-    /// [forgotten](Self::forget) or its owner is known to nobody else. With `tells`, those who sleep
-    /// at that signal can be [owed](Self::owe) a word.
+    /// [forgotten](Self::forget) or its owner is known to nobody else. With `tells`, those who
+    /// sleep at that signal can be [owed](Self::owe) a word.
     ///
     /// # Safety
     ///
@@ -229,57 +221,6 @@ impl Watches {
         }
     }
 
-    /// As [`wait`](Self::wait), for a word that another process changes, which can't wake this core.
-    ///
-    /// # Safety
-    ///
-    /// The word lies in memory that the watch's owner keeps.
-    #[inline]
-    pub(crate) unsafe fn wait_for_peer(
-        &self,
-        key: WatchKey,
-        word: &AtomicU64,
-        seen: u64,
-        now_ns: impl FnOnce() -> u64,
-        context: &Context<'_>,
-    ) {
-        self.begin(key, word, seen, None, context);
-        if self.peer_check_ns.get() == NEVER_NS {
-            self.peer_check_ns.set(now_ns() + PEER_CHECK_EVERY_NS);
-        }
-    }
-
-    /// When [`check_peers`](Self::check_peers) is due, or `NEVER_NS`.
-    #[inline]
-    pub(crate) fn peer_check_ns(&self) -> u64 {
-        self.peer_check_ns.get()
-    }
-
-    /// Runs all who wait for another process.
-    #[cold]
-    pub(crate) fn check_peers(&self, now_ns: u64) {
-        let mut waits = false;
-        let table = self.table.borrow();
-        for (look, watch) in table.looks.iter().zip(&table.watches) {
-            if look.word.get().is_some() && watch.signal.get().is_none() {
-                self.stop_looking(look);
-                watch.wake.fire();
-                waits = true;
-            }
-        }
-        self.peer_check_ns.set(if waits { now_ns + PEER_CHECK_EVERY_NS } else { NEVER_NS });
-    }
-
-    /// Whether a word of another process is awaited, whose change would not end the core's sleep.
-    pub(crate) fn waits_for_peer(&self) -> bool {
-        if self.awaited.get() == 0 || self.peer_check_ns.get() == NEVER_NS {
-            return false;
-        }
-        let table = self.table.borrow();
-        let mut both = table.looks.iter().zip(&table.watches);
-        both.any(|(look, watch)| look.word.get().is_some() && watch.signal.get().is_none())
-    }
-
     /// Nobody waits for this watch's word any more. For a key of this core.
     #[inline]
     pub(crate) fn stop(&self, key: WatchKey) {
@@ -295,47 +236,6 @@ impl Watches {
         if look.word.take().is_some() {
             self.awaited.set(self.awaited.get() - 1);
         }
-    }
-
-    /// Wakes who sleeps at the signal that a watch of this core tells, now or with the next turn:
-    /// one fence a turn serves all.
-    #[inline]
-    pub(crate) fn owe(&self, signal: &Signal) {
-        if signal.has_sleepers() {
-            return signal.wake_all();
-        }
-        // Somebody may fall asleep just now, without having seen the change.
-        self.owing.set(true);
-    }
-
-    /// Tells those who sleep what was owed to them.
-    #[inline]
-    pub(crate) fn settle(&self) {
-        if self.owing.get() {
-            self.settle_all();
-        }
-    }
-
-    #[cold]
-    fn settle_all(&self) {
-        self.owing.set(false);
-        fence(Ordering::SeqCst);
-        let mut from = 0;
-        while let Some(owed) = self.next_owed(&mut from) {
-            owed.tell();
-        }
-    }
-
-    /// Nothing is borrowed when it returns, since a waker runs foreign code.
-    fn next_owed(&self, from: &mut usize) -> Option<Owed> {
-        let table = self.table.borrow();
-        while let Some(watch) = table.watches.get(*from) {
-            *from += 1;
-            if let Some(owed) = watch.owed() {
-                return Some(owed);
-            }
-        }
-        None
     }
 
     /// Looks at all words that are awaited, and runs those who wait for one that has changed;
@@ -427,20 +327,6 @@ impl Core {
             std::hint::spin_loop();
         }
         false
-    }
-}
-
-/// A signal that may have sleepers who were not told, and what keeps its memory.
-struct Owed {
-    signal: NonNull<Signal>,
-    _owner: Owner,
-}
-
-impl Owed {
-    /// To be called after a fence, which orders it behind what the sleepers wait for.
-    fn tell(self) {
-        // SAFETY: the owner keeps the memory, by the contract of `add`.
-        unsafe { self.signal.as_ref() }.notify_after_fence();
     }
 }
 
