@@ -12,10 +12,10 @@ use std::thread;
 
 use common::Random;
 use common::directory::Directory;
+use common::shared_memory::KINDS;
 use proptest::prelude::*;
 use taut::cores::shared_memory::{Kind, Options, ReadError, Ring, RingError, WriteError};
 
-const KINDS: [Kind; 3] = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastLossy];
 const SLOT_BYTES: usize = 40;
 const CAPACITY: usize = 8;
 

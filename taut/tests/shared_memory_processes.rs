@@ -13,13 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use common::directory::Directory;
+use common::shared_memory::KINDS;
 use common::{Random, block_on, on_each_driver};
 use taut::cores::shared_memory::{Kind, Options, ReadError, Reader, Ring, WriteError, Writer};
 use taut::{Builder, Driver, Runtime, WaitStrategy};
 
 const MESSAGES: u64 = 10_000_000;
 const KILLS: u64 = 200;
-const KINDS: [Kind; 3] = [Kind::Spsc, Kind::Broadcast, Kind::BroadcastLossy];
 const SLOT_BYTES: usize = 200;
 
 /// Names the part of the other process, and its ring.

@@ -15,6 +15,7 @@ pub(crate) mod off_core;
 pub(crate) mod other_cores;
 pub(crate) mod paths;
 pub(crate) mod raw_option;
+pub(crate) mod shared_memory;
 pub(crate) mod tasks;
 pub(crate) mod veth;
 pub(crate) mod waiters;

@@ -38,3 +38,13 @@ impl Other {
         self.thread.join().unwrap();
     }
 }
+
+/// Runs a body on one core that has another one beside it.
+pub(crate) fn beside<R>(builder: &Builder, capacity: usize, body: impl FnOnce(CoreHandle) -> R)
+where
+    R: Future<Output = ()>,
+{
+    let other = Other::start(builder, capacity);
+    block_on(small(builder.clone()), body(other.handle.clone()));
+    other.end();
+}
