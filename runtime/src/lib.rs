@@ -37,6 +37,7 @@ pub mod task;
 pub mod time;
 
 mod blocking;
+mod builder;
 mod cancelled;
 mod config;
 mod counters;
@@ -53,6 +54,7 @@ mod slots;
 mod threads;
 
 pub use blocking::{CancelFlag, OffCore, WorkPanicked, off_core, off_core_with, on_own_thread};
+pub use builder::Builder;
 pub use cancelled::{Cancelled, is_cancelled};
 pub use config::{Driver, WaitStrategy};
 pub use cores::launch::cores;
@@ -64,4 +66,4 @@ pub use executor::{Poller, PollerHandle, add_poller};
 pub use features::{Feature, Features};
 pub use host::NumaMemory;
 pub use random::random_u64;
-pub use runtime::{Builder, Runtime, counters, dump, features, long_turns, run};
+pub use runtime::{Runtime, counters, dump, features, long_turns, run};

@@ -9,10 +9,10 @@ use super::numa::{NumaMemory, OnNode};
 use super::priority::RealTime;
 use super::stack;
 use super::topology::Topology;
+use crate::builder::Builder;
 use crate::config::Config;
 use crate::error::{BuildError, BuildErrorKind};
 use crate::features::Features;
-use crate::runtime::Builder;
 
 const FIFO: &str = "SCHED_FIFO";
 const ALL_LOCKED: &str = "all memory locked";

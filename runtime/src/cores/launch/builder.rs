@@ -11,8 +11,9 @@ use super::outcome::Outcome;
 use super::plan::{Change, CoreKey, Planned, Wish, plan};
 use super::running::{Running, start};
 use super::select::CoreSelection;
+use crate::builder::Builder;
 use crate::host::Topology;
-use crate::runtime::{Builder, Runtime};
+use crate::runtime::Runtime;
 use crate::signal::SignalKind;
 
 /// The same future on each of these cores, see [`Cores`].

@@ -16,10 +16,11 @@ use super::crew::{Crew, StopCause};
 use super::error::{BoxError, CoreFailure, Fault};
 use super::gate::Gate;
 use super::plan::Planned;
+use crate::builder::Builder;
 use crate::cancelled::{has_cause, is_cancelled};
 use crate::cores::{Reception, SubmitError};
 use crate::executor::{JoinError, JoinHandle, PanicPayload, contain, spawn};
-use crate::runtime::{Builder, Runtime, dump};
+use crate::runtime::{Runtime, dump};
 use crate::time::timeout;
 
 /// What a core runs, made on its own thread.

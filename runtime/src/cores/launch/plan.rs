@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use super::crew::CoreInfo;
 use super::error::CoresError;
+use crate::builder::Builder;
 use crate::config::WaitStrategy;
 use crate::host::Topology;
-use crate::runtime::Builder;
 
 /// A core to be, before it was looked at.
 pub(super) struct Wish {
