@@ -68,30 +68,52 @@ entry() {
 
 rust tokio
 entry tokio echo false echo
+entry tokio sink false sink
+entry tokio udp-sink false udp-sink
 entry tokio micro false micro
 entry tokio cores false 'cores park'
 entry tokio-spin cores true 'cores spin'
 rust monoio
 entry monoio echo false echo
+entry monoio sink false sink
+entry monoio udp-sink false udp-sink
 entry monoio micro false micro
 rust glommio
 entry glommio-spin echo true 'echo spin'
 entry glommio-park echo false 'echo park'
+entry glommio-spin sink true 'sink spin'
+entry glommio-park sink false 'sink park'
+entry glommio-spin udp-sink true 'udp-sink spin'
+entry glommio-park udp-sink false 'udp-sink park'
 entry glommio micro false micro
 entry glommio cores true cores
 rust compio
 entry compio echo false echo
+entry compio sink false sink
+entry compio udp-sink false udp-sink
 entry compio micro false micro
 rust tokio-uring
 entry tokio-uring echo false echo
+entry tokio-uring sink false sink
+entry tokio-uring udp-sink false udp-sink
 rust smol
 entry smol echo false echo
+entry smol sink false sink
+entry smol udp-sink false udp-sink
 native asio asio.hpp libasio-dev c++ c++ native/asio.cpp -std=c++20
 entry asio echo false echo
 entry asio-poll echo true echo-poll
+entry asio sink false sink
+entry asio-poll sink true sink-poll
+entry asio udp-sink false udp-sink
+entry asio-poll udp-sink true udp-sink-poll
 native libuv uv.h libuv1-dev cc c native/libuv.c -std=c11 -luv
 entry libuv echo false echo
 entry libuv-nowait echo true echo-nowait
+entry libuv sink false sink
+entry libuv-nowait sink true sink-nowait
+entry libuv udp-sink false udp-sink
+entry libuv-nowait udp-sink true udp-sink-nowait
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

@@ -46,7 +46,7 @@ measure() {
 
 measure echo 60
 measure connections 40 --connections 64,1000 --no-churn
-measure throughput 20 --size 65536 --direction echo
+measure throughput 30 --size 65536
 measure tasks 20
 measure channels 20
 measure cores 30

@@ -75,6 +75,23 @@ class Subject:
             pinned = len(cores) == 1 and cores <= set(self.cores)
             require(pinned, f"a thread of it may run on the cores {sorted(cores)}")
 
+    def ask(self, line):
+        self.process.stdin.write(f"{line}\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def count(self):
+        answer = self.ask("count")
+        require(answer[:-1].isdecimal(), f"it answered count with {answer!r}")
+        return int(answer)
+
+    def wait_for_count(self, expected):
+        """The count may be behind what has been sent, never ahead; it never goes back."""
+        count = 0
+        while count < expected:
+            count, before = self.count(), count
+            require(before <= count <= expected, f"{before} became {count} of {expected}")
+
     def stop(self):
         self.process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, self.process.pid, os.WSTOPPED)
@@ -141,13 +158,20 @@ def connect(address):
     return connection
 
 
+def listening(subject, prefix):
+    """Its announcement and its address, which is written after a prefix."""
+    announced = subject.announcement({"listening", "version", "settings"})
+    where = announced["listening"]
+    require(where.startswith(prefix), f"it listens on {where}")
+    host, port = where.removeprefix(prefix).rsplit(":", 1)
+    require(host == "127.0.0.1", f"it listens on {host}")
+    subject.check_core()
+    return announced, (host, int(port))
+
+
 def check_echo(command):
     with Subject(command) as subject:
-        announced = subject.announcement({"listening", "version", "settings"})
-        host, port = announced["listening"].rsplit(":", 1)
-        require(host == "127.0.0.1", f"it listens on {host}")
-        subject.check_core()
-        address = (host, int(port))
+        announced, address = listening(subject, "")
         connections = [connect(address) for _ in range(3)]
         for size in SIZES:
             for connection in connections:
@@ -173,6 +197,51 @@ def abort(connection):
     connection.close()
 
 
+def check_sink(command):
+    with Subject(command) as subject:
+        announced, address = listening(subject, "")
+        require(subject.count() == 0, "it counts before anything has come")
+        connections = [connect(address) for _ in range(3)]
+        total = 0
+        for size in (*SIZES, 16 << 20):
+            for connection in connections:
+                connection.sendall(random.randbytes(size))
+                total += size
+            subject.wait_for_count(total)
+        subject.stop()
+        for connection in connections:
+            connection.sendall(b"meanwhile")
+        subject.go_on()
+        total += 9 * len(connections)
+        subject.wait_for_count(total)
+        ended = connections.pop()
+        ended.shutdown(socket.SHUT_WR)
+        require(ended.recv(1) == b"", "it sends something back")
+        connections.append(connect(address))
+        connections[-1].sendall(b"more")
+        subject.wait_for_count(total + 4)
+        subject.end()
+        return announced
+
+
+def check_udp_sink(command):
+    with Subject(command) as subject:
+        announced, address = listening(subject, "udp:")
+        require(subject.count() == 0, "it counts before anything has come")
+        sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        # One after the other: what is sent faster than it is received may be lost.
+        for number, size in enumerate((0, 1, 64, 1_472, 9_000, 65_507), 1):
+            sender.sendto(random.randbytes(size), address)
+            subject.wait_for_count(number)
+        subject.stop()
+        for _ in range(100):
+            sender.sendto(b"meanwhile", address)
+        subject.go_on()
+        subject.wait_for_count(number + 100)
+        subject.end()
+        return announced
+
+
 def check_micro(command):
     with Subject(command) as subject:
         announced = subject.announcement({"works", "version", "settings"})
@@ -181,9 +250,7 @@ def check_micro(command):
         require(works and WORKS.issuperset(works), f"it announced the works {works}")
         for work in works:
             operations = 1 if work == "sleep_50us" else OPERATIONS
-            subject.process.stdin.write(f"{work} {BATCHES} {operations}\n")
-            subject.process.stdin.flush()
-            answer = subject.process.stdout.readline()
+            answer = subject.ask(f"{work} {BATCHES} {operations}")
             words = answer.rstrip("\n").split(" ")
             well_formed = len(words) == BATCHES and all(word.isdecimal() for word in words)
             require(well_formed, f"it answered {work} with {answer!r}")
@@ -204,9 +271,7 @@ def check_cores(command):
         for work in works:
             for batches, operations, pause_ns in ((0, 1, 0), (BATCHES, 100, 0), (BATCHES, 1, 50_000)):
                 line = f"{work} {batches} {operations} {pause_ns}"
-                subject.process.stdin.write(f"{line}\n")
-                subject.process.stdin.flush()
-                answer = subject.process.stdout.readline()
+                answer = subject.ask(line)
                 words = answer.split()
                 well_formed = len(words) == batches and all(word.isdecimal() for word in words)
                 require(well_formed, f"it answered {line!r} with {answer!r}")
@@ -230,7 +295,10 @@ def check_refusals(command, option):
 
 
 def check(peer):
-    checks = {"echo": check_echo, "micro": check_micro, "cores": check_cores}
+    checks = {
+        "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
+        "cores": check_cores,
+    }
     announced = checks[peer["role"]](peer["command"])
     check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")
     print(f"{peer['name']} ({peer['role']}): {announced['version']}: {announced['settings']}")

@@ -1,4 +1,5 @@
-/* libuv. `echo` blocks in uv_run(UV_RUN_DEFAULT), `echo-nowait` spins in uv_run(UV_RUN_NOWAIT).
+/* libuv, as an echo server and as sinks of connections and of datagrams. Modes with `-nowait` spin in
+ * uv_run(UV_RUN_NOWAIT), the others block in uv_run(UV_RUN_DEFAULT).
  *
  * A reply is written at once by uv_try_write. What the socket does not take then is queued by
  * uv_write, and the connection reads no more until it is gone, since it has one buffer. */
@@ -7,6 +8,17 @@
 #include <uv.h>
 
 #include "subject.h"
+
+static const struct subject_mode modes[] = {
+    {"echo", subject_echo, 0},         {"echo-nowait", subject_echo, 1},
+    {"sink", subject_sink, 0},         {"sink-nowait", subject_sink, 1},
+    {"udp-sink", subject_udp_sink, 0}, {"udp-sink-nowait", subject_udp_sink, 1},
+};
+
+/* recvmmsg is given as many datagrams as there is room for, of 64 KiB each; libuv takes 20 at most. */
+enum { datagrams_at_once = 20 };
+
+static const struct subject_mode *mode;
 
 struct connection {
     uv_tcp_t stream;
@@ -64,7 +76,8 @@ static void on_read(uv_stream_t *stream, ssize_t length, const uv_buf_t *buffer)
         end(connection);
         return;
     }
-    if (length == 0) {
+    subject_received((uint64_t)length);
+    if (length == 0 || mode->role == subject_sink) {
         return;
     }
     uv_buf_t reply = uv_buf_init(buffer->base, (unsigned)length);
@@ -92,10 +105,39 @@ static void on_connection(uv_stream_t *listener, int status) {
     }
 }
 
-int main(int count, char **arguments) {
-    int spins = subject_start(count, arguments, "echo", "echo-nowait");
-    uv_loop_t *loop = uv_default_loop();
-    uv_tcp_t listener;
+static void on_allocate_datagrams(uv_handle_t *handle, size_t suggested, uv_buf_t *buffer) {
+    static char buffers[datagrams_at_once * subject_buffer_bytes];
+    (void)handle;
+    (void)suggested;
+    *buffer = uv_buf_init(buffers, sizeof buffers);
+}
+
+static void on_datagram(uv_udp_t *handle, ssize_t length, const uv_buf_t *buffer,
+                        const struct sockaddr *source, unsigned flags) {
+    (void)handle;
+    (void)buffer;
+    (void)flags;
+    require(length < 0 ? (int)length : 0, "can't receive");
+    /* Without a source it is no datagram: there was nothing more, or the buffers are free again. */
+    if (source != NULL) {
+        subject_received(1);
+    }
+}
+
+static void swallow(uv_loop_t *loop, const char *version) {
+    static uv_udp_t socket;
+    unsigned port;
+    require(uv_udp_init_ex(loop, &socket, UV_UDP_RECVMMSG), "can't make a socket");
+    require(uv_udp_open(&socket, subject_datagrams(&port)), "can't take a socket");
+    require(uv_udp_recv_start(&socket, on_allocate_datagrams, on_datagram), "can't receive");
+    subject_announce(mode, port, version,
+                     mode->spins
+                         ? "uv_run(UV_RUN_NOWAIT) in a loop, UV_UDP_RECVMMSG, 20 x 64 KiB buffers"
+                         : "uv_run(UV_RUN_DEFAULT), UV_UDP_RECVMMSG, 20 x 64 KiB buffers");
+}
+
+static void serve(uv_loop_t *loop, const char *version) {
+    static uv_tcp_t listener;
     struct sockaddr_in address;
     int address_bytes = sizeof address;
     require(uv_ip4_addr("127.0.0.1", 0, &address), "no address");
@@ -104,14 +146,25 @@ int main(int count, char **arguments) {
     require(uv_listen((uv_stream_t *)&listener, 1024, on_connection), "can't listen");
     require(uv_tcp_getsockname(&listener, (struct sockaddr *)&address, &address_bytes),
             "no address");
+    subject_announce(mode, ntohs(address.sin_port), version,
+                     mode->spins
+                         ? "uv_run(UV_RUN_NOWAIT) in a loop, uv_try_write, 64 KiB buffer a "
+                           "connection, TCP_NODELAY"
+                         : "uv_run(UV_RUN_DEFAULT), uv_try_write, 64 KiB buffer a connection, "
+                           "TCP_NODELAY");
+}
+
+int main(int count, char **arguments) {
+    mode = subject_start(count, arguments, modes, sizeof modes / sizeof *modes);
+    uv_loop_t *loop = uv_default_loop();
     char version[32];
     snprintf(version, sizeof version, "libuv %s", uv_version_string());
-    subject_announce(ntohs(address.sin_port), version,
-                     spins ? "uv_run(UV_RUN_NOWAIT) in a loop, uv_try_write, 64 KiB buffer a "
-                             "connection, TCP_NODELAY"
-                           : "uv_run(UV_RUN_DEFAULT), uv_try_write, 64 KiB buffer a connection, "
-                             "TCP_NODELAY");
+    if (mode->role == subject_udp_sink) {
+        swallow(loop, version);
+    } else {
+        serve(loop, version);
+    }
     for (;;) {
-        uv_run(loop, spins ? UV_RUN_NOWAIT : UV_RUN_DEFAULT);
+        uv_run(loop, mode->spins ? UV_RUN_NOWAIT : UV_RUN_DEFAULT);
     }
 }

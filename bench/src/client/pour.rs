@@ -1,7 +1,7 @@
 //! The one-way client: it sends as fast as the connection takes it.
 //!
-//! Invariant: what is counted has arrived: the end of the recording waits until the server has
-//! counted every byte that was sent.
+//! What it has sent is no figure: what is under way when the time is up would be counted, too. The
+//! server's own count is.
 
 use std::os::fd::OwnedFd;
 
@@ -18,7 +18,7 @@ pub(crate) struct Pour {
     stream: OwnedFd,
     patterns: Pattern,
     /// All that was ever sent.
-    pub(crate) bytes: u64,
+    bytes: u64,
 }
 
 impl Pour {

@@ -7,11 +7,20 @@ use serde::Deserialize;
 
 /// What a peer does; see `bench/SUBJECTS.md`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
     Echo,
+    Sink,
+    UdpSink,
     Micro,
     Cores,
+}
+
+impl Role {
+    /// Whether it listens on an address, and not for lines that name works.
+    pub(crate) fn is_server(self) -> bool {
+        matches!(self, Self::Echo | Self::Sink | Self::UdpSink)
+    }
 }
 
 /// One peer in one role.
@@ -45,6 +54,12 @@ impl Manifest {
         };
         let text = fs::read_to_string(file).map_err(|error| problem(&error))?;
         serde_json::from_str(&text).map_err(|error| problem(&error))
+    }
+
+    /// The names of all servers; one that has several roles is named for each.
+    pub(crate) fn servers(&self) -> impl Iterator<Item = &str> {
+        let servers = self.peers.iter().filter(|peer| peer.role.is_server());
+        servers.map(|peer| peer.name.as_str())
     }
 
     /// The peers in that role.

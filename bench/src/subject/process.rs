@@ -1,5 +1,6 @@
 //! One subject: a child process from its announcement to its end.
 
+use std::cell::RefCell;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -32,7 +33,7 @@ pub(crate) struct Subject {
     output: ChildStdout,
     /// Standard error: a file in memory, so that a talkative subject never waits for a reader.
     words: File,
-    unread: Vec<u8>,
+    unread: RefCell<Vec<u8>>,
     pub(crate) announcement: Announcement,
 }
 
@@ -67,7 +68,8 @@ impl Subject {
         // Invariant: standard output was asked for as a pipe.
         let output = child.stdout.take().expect("a piped standard output");
         let announcement = Announcement::default();
-        let mut subject = Self { child, input, output, words, unread: Vec::new(), announcement };
+        let mut subject =
+            Self { child, input, output, words, unread: RefCell::default(), announcement };
         let line = subject.line(ANNOUNCEMENT_TIMEOUT)?;
         subject.announcement = serde_json::from_str(&line).map_err(|error| {
             format!("its announcement {line:?} is not what bench/SUBJECTS.md asks for: {error}")
@@ -98,20 +100,36 @@ impl Subject {
     }
 
     /// Sends it a line and waits for the line that it answers; it must be awake.
-    pub(crate) fn ask(&mut self, line: &str) -> Result<String, String> {
-        let sent = match &mut self.input {
-            Some(input) => input.write_all(format!("{line}\n").as_bytes()),
+    pub(crate) fn ask(&self, line: &str) -> Result<String, String> {
+        self.tell(line)?;
+        self.line(ANSWER_TIMEOUT)
+    }
+
+    /// The same, but the caller is busy until the answer is there, instead of asleep.
+    pub(crate) fn ask_meanwhile(
+        &self,
+        line: &str,
+        mut meanwhile: impl FnMut() -> Result<(), String>,
+    ) -> Result<String, String> {
+        self.tell(line)?;
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        while !self.has_output(Duration::ZERO) && Instant::now() < deadline {
+            meanwhile()?;
+        }
+        self.line(ANSWER_TIMEOUT)
+    }
+
+    fn tell(&self, line: &str) -> Result<(), String> {
+        let told = match &self.input {
+            Some(input) => (&*input).write_all(format!("{line}\n").as_bytes()),
             None => Err(std::io::ErrorKind::BrokenPipe.into()),
         };
-        match sent {
-            Ok(()) => self.line(ANSWER_TIMEOUT),
-            Err(error) => Err(self.ended(&format!("it could not be asked: {error}"))),
-        }
+        told.map_err(|error| self.ended(&format!("it could not be asked: {error}")))
     }
 
     /// Has a `micro` subject do so many batches of a work; their times in ns.
     pub(crate) fn times(
-        &mut self,
+        &self,
         work: &str,
         batches: u64,
         operations: u64,
@@ -120,7 +138,7 @@ impl Subject {
     }
 
     /// Sends it a line that it answers with numbers.
-    pub(crate) fn numbers(&mut self, line: &str) -> Result<Vec<u64>, String> {
+    pub(crate) fn numbers(&self, line: &str) -> Result<Vec<u64>, String> {
         let answer = self.ask(line)?;
         let number = |word: &str| {
             word.parse().map_err(|_| format!("{word:?} in its answer to {line:?} is no number"))
@@ -149,30 +167,36 @@ impl Subject {
     }
 
     /// The next line of its standard output.
-    fn line(&mut self, timeout: Duration) -> Result<String, String> {
+    fn line(&self, timeout: Duration) -> Result<String, String> {
         let deadline = Instant::now() + timeout;
+        let mut unread = self.unread.borrow_mut();
         loop {
-            if let Some(end) = self.unread.iter().position(|&byte| byte == b'\n') {
-                let line: Vec<u8> = self.unread.drain(..=end).collect();
+            if let Some(end) = unread.iter().position(|&byte| byte == b'\n') {
+                let line: Vec<u8> = unread.drain(..=end).collect();
                 return Ok(String::from_utf8_lossy(&line).trim().to_owned());
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(self.ended(&format!("it said nothing for {} s", timeout.as_secs())));
             }
-            let mut ready = [PollFd::new(&self.output, PollFlags::IN)];
-            // A wait that a signal cut short only looks once more.
-            if !matches!(poll(&mut ready, left.try_into().ok().as_ref()), Ok(1)) {
+            if !self.has_output(left) {
                 continue;
             }
             let mut bytes = [0; 65_536];
-            match self.output.read(&mut bytes) {
+            match rustix::io::read(&self.output, &mut bytes[..]) {
                 Ok(0) => return Err(self.ended("it ended before it had answered")),
-                Ok(count) => self.unread.extend_from_slice(&bytes[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Ok(count) => unread.extend_from_slice(&bytes[..count]),
+                Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(self.ended(&format!("its output broke off: {error}"))),
             }
         }
+    }
+
+    /// Whether its standard output can be read, or is at its end, before so much time has passed.
+    fn has_output(&self, patience: Duration) -> bool {
+        let mut ready = [PollFd::new(&self.output, PollFlags::IN)];
+        // A wait that a signal cut short has found nothing: the caller looks once more.
+        matches!(poll(&mut ready, patience.try_into().ok().as_ref()), Ok(1))
     }
 
     /// Stops it and waits until it has stopped; an error if it has ended instead.
@@ -265,6 +289,22 @@ mod tests {
             assert!(state.contains(") T "), "it is not stopped: {state}");
         }
         subject.end().unwrap();
+    }
+
+    #[test]
+    fn the_caller_may_be_busy_until_the_answer_is_there() {
+        let mut subject = shell(&format!("{LINE} read a; read b; echo 7; read c; read d")).unwrap();
+        let awake = subject.wake().unwrap();
+        let mut calls = 0;
+        // The subject answers the second line only, which comes from the work in between.
+        let answer = awake.subject.ask_meanwhile("count", || {
+            calls += 1;
+            if calls == 3 { awake.subject.tell("go on") } else { Ok(()) }
+        });
+        assert_eq!(answer.unwrap(), "7");
+        assert!(calls >= 3, "{calls}");
+        let error = awake.subject.ask_meanwhile("count", || Err("enough".to_owned())).unwrap_err();
+        assert_eq!(error, "enough", "it is over as soon as the work in between has failed");
     }
 
     #[test]

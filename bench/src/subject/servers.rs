@@ -44,7 +44,7 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts ours and the peers of the manifest, or those of them that are named; as `sinks` they
-    /// swallow what comes, which peers can't; and peers serve TCP alone.
+    /// swallow what comes. Peers serve TCP alone.
     pub(crate) fn start(
         selection: &Selection,
         transport: Transport,
@@ -54,9 +54,8 @@ impl Servers {
         let manifest = Manifest::read(selection.peers.as_deref())?;
         let named = &selection.series;
         raise_descriptor_limit();
-        let peers: Vec<&Entry> = manifest.peers(Role::Echo).collect();
         let ours = ServerKind::ALL.iter().map(|kind| kind.name());
-        let names = ours.chain(peers.iter().map(|peer| peer.name.as_str()));
+        let names = ours.chain(manifest.servers());
         check_names(named, &names.collect::<Vec<_>>())?;
         let asked = |name: &str| named.is_empty() || named.iter().any(|asked| asked == name);
         let ours = ServerKind::ALL
@@ -65,8 +64,8 @@ impl Servers {
         let mut options = vec!["--transport", transport.name()];
         options.extend(sinks.then_some("--sink"));
         let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, &options, core)).collect();
-        let has_peers = !sinks && transport == Transport::Tcp;
-        let peers = peers.into_iter().filter(|peer| has_peers && asked(&peer.name));
+        let peers = role_of_peers(transport, sinks).map(|role| manifest.peers(role));
+        let peers = peers.into_iter().flatten().filter(|peer| asked(&peer.name));
         list.extend(peers.map(|peer| Server::peer(peer, core)));
         Ok(Self { list })
     }
@@ -105,6 +104,7 @@ impl Servers {
         }
         pairs.push(pair(ServerKind::TautPark.name(), ServerKind::RawEpollPark.name()));
         pairs.push(pair(ServerKind::TautWatched.name(), ServerKind::Taut.name()));
+        pairs.push(pair(ServerKind::Taut.name(), ServerKind::RawBlocking.name()));
         for kind in [ServerKind::Taut, ServerKind::TautEpoll, ServerKind::TautPark] {
             pairs.push(pair(kind.name(), ServerKind::RawBlocking.name()));
         }
@@ -274,15 +274,18 @@ impl Running<'_> {
         Ok(Began { usage: self.awake.subject.usage(), counted, trace })
     }
 
-    /// Sends one message after the other until the server has counted so many bytes in all.
-    pub(crate) fn drain(
+    /// How much it has received since it started, as it tells while messages keep coming: what two
+    /// such answers differ by was received between them. Nobody waits for it to catch up, so how
+    /// soon it answers, which beside a loop that spins is late, is in no figure.
+    pub(crate) fn received(
         &self,
-        bytes: u64,
         mut message: impl FnMut() -> Result<(), String>,
-    ) -> Result<(), String> {
-        // A snapshot comes at the end of whatever is served next, which may be an earlier message.
-        while self.snapshot(&mut message)?.is_some_and(|counted| counted.bytes < bytes) {}
-        Ok(())
+    ) -> Result<u64, String> {
+        if let Some(counted) = self.snapshot(&mut message)? {
+            return Ok(counted.bytes);
+        }
+        let answer = self.awake.subject.ask_meanwhile("count", message)?;
+        answer.parse().map_err(|_| format!("{answer:?} in its answer to \"count\" is no number"))
     }
 
     /// Takes the second snapshot; `served` messages of `bytes` each have passed in between as the
@@ -332,6 +335,15 @@ impl Running<'_> {
             }
             std::thread::yield_now();
         }
+    }
+}
+
+/// What peers do where ours listen on that, if there are any that can.
+fn role_of_peers(transport: Transport, sinks: bool) -> Option<Role> {
+    match (transport, sinks) {
+        (Transport::Tcp, false) => Some(Role::Echo),
+        (Transport::Tcp, true) => Some(Role::Sink),
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ use crate::transport::{Address, Transport};
 pub(crate) struct Group {
     /// What tells the cases' series apart: suffixes of the servers' names.
     pub(crate) cases: Vec<String>,
-    /// Whether these servers swallow what comes; only ours do.
+    /// Whether these servers swallow what comes.
     pub(crate) sinks: bool,
 }
 

@@ -1,8 +1,9 @@
 //! How many bytes go through one connection: there and back, and one way.
 //!
-//! An echo keeps a window of messages under way; one way, the client pours and the server swallows.
-//! Peers only echo. A sample of an echo is one message's round trip, one way the time of a chunk;
-//! what counts here is the rate and the time on the core for each message.
+//! An echo keeps a window of messages under way; one way, the client pours and the server swallows,
+//! and tells before and after how much it has received. A sample of an echo is one message's round
+//! trip, one way the time of a chunk; what counts here is the rate and the time on the core for each
+//! message.
 
 use std::os::fd::OwnedFd;
 
@@ -144,7 +145,7 @@ fn depth_of(size: usize) -> u64 {
     (bytes / size).max(1) as u64
 }
 
-/// Pours, and waits until all of it has arrived.
+/// Pours, and takes for done what the server says that it received meanwhile.
 fn one_way(
     size: usize,
     pour: &mut Pour,
@@ -154,20 +155,19 @@ fn one_way(
 ) -> Result<Slice, String> {
     let length = |duration| (clock.ticks(duration), CHUNK_BYTES);
     pour.run(clock, size, length(turn.budget.warm_up), &mut Vec::new())?;
-    running.drain(pour.bytes, || pour.piece(size))?;
     let began = running.begin(turn.rehearsal, || pour.piece(size))?;
     let client_before = Counters::of_this_thread();
     let samples = &mut turn.samples[0];
-    let (bytes_before, begun) = (pour.bytes, clock.now());
+    let (received_before, begun) = (running.received(|| pour.piece(size))?, clock.now());
     pour.run(clock, size, length(turn.budget.record), samples)?;
+    let (received, ended) = (running.received(|| pour.piece(size))?, clock.now());
     let mut client = Counters::of_this_thread().since(&client_before);
-    running.drain(pour.bytes, || pour.piece(size))?;
-    let elapsed_ns = clock.nanoseconds(clock.now() - begun);
-    let bytes = pour.bytes - bytes_before;
+    let bytes = received - received_before;
     let pieces = bytes / size as u64;
     client.operations = pieces;
     let server = running.end(began, (pieces, size as u64), || pour.piece(size))?;
     samples.iter_mut().for_each(|sample| *sample = clock.nanoseconds(*sample));
+    let elapsed_ns = clock.nanoseconds(ended - begun);
     Ok(Slice { elapsed_ns, operations: pieces, bytes, server, client, cold: false })
 }
 

@@ -1,4 +1,5 @@
-//! compio on its io_uring driver. `echo` is an echo server, `micro` times tasks and timers.
+//! compio on its io_uring driver. `echo` is an echo server, `sink` and `udp-sink` swallow what comes,
+//! `micro` times tasks and timers.
 
 mod works;
 
@@ -7,16 +8,16 @@ use std::io;
 use compio::BufResult;
 use compio::driver::ProactorBuilder;
 use compio::io::{AsyncRead, AsyncWriteExt};
-use compio::net::{TcpListener, TcpSocket, TcpStream};
+use compio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use compio::runtime::{Runtime, RuntimeBuilder, spawn};
-use subject::{About, accepted, require, version_of};
+use subject::{About, accepted, received, require, version_of};
 
 const BUFFER_BYTES: usize = 64 * 1024;
 /// That of the other runtimes; its own default of 128 makes many clients at once wait for seconds.
 const BACKLOG: i32 = 1024;
 
 fn main() {
-    let command = subject::start(&["echo", "micro"]);
+    let command = subject::start(&["echo", "micro", "sink", "udp-sink"]);
     let mut proactor = ProactorBuilder::new();
     proactor.single_issuer(true).defer_taskrun(true);
     let runtime = RuntimeBuilder::new().with_proactor(proactor).build();
@@ -26,20 +27,24 @@ fn main() {
         settings: format!("io_uring with 1024 entries, single_issuer, defer_taskrun, {settings}"),
     };
     match command.mode {
-        "echo" => {
+        mode @ ("echo" | "sink") => {
             let about = about("backlog 1024, 64 KiB owned buffer a connection, TCP_NODELAY");
-            runtime.block_on(serve(&about));
+            runtime.block_on(serve(&about, mode == "echo"));
+        }
+        "udp-sink" => {
+            let about = about("UdpSocket::recv_from, 64 KiB owned buffer");
+            runtime.block_on(swallow(&about));
         }
         _ => works::serve(&runtime, &about("works run in block_on, yield by self-wake")),
     }
 }
 
-async fn serve(about: &About) {
+async fn serve(about: &About, replies: bool) {
     let listener = require("can't listen", listener().await);
-    subject::announce_echo(require("no address", listener.local_addr()), about);
+    subject::announce_server(require("no address", listener.local_addr()), about);
     loop {
         if let Some((stream, _)) = accepted(listener.accept().await) {
-            spawn(echo(stream)).detach();
+            spawn(converse(stream, replies)).detach();
         }
     }
 }
@@ -51,17 +56,34 @@ async fn listener() -> io::Result<TcpListener> {
 }
 
 /// A connection that breaks ends alone, as one that the peer closes.
-async fn echo(mut stream: TcpStream) -> Option<()> {
+async fn converse(mut stream: TcpStream, replies: bool) -> Option<()> {
     stream.set_nodelay(true).ok()?;
     let mut buffer = Vec::with_capacity(BUFFER_BYTES);
     let (mut read, mut written);
     loop {
         BufResult(read, buffer) = stream.read(buffer).await;
-        if read.ok()? == 0 {
+        let length = read.ok()?;
+        if length == 0 {
             return None;
         }
-        BufResult(written, buffer) = stream.write_all(buffer).await;
-        written.ok()?;
+        if replies {
+            BufResult(written, buffer) = stream.write_all(buffer).await;
+            written.ok()?;
+        }
+        received(length);
+        buffer.clear();
+    }
+}
+
+async fn swallow(about: &About) {
+    let socket = require("no socket", subject::datagrams().and_then(UdpSocket::from_std));
+    subject::announce_datagrams(require("no address", socket.local_addr()), about);
+    let mut buffer = Vec::with_capacity(BUFFER_BYTES);
+    let mut result;
+    loop {
+        BufResult(result, buffer) = socket.recv_from(buffer).await;
+        require("can't receive", result);
+        received(1);
         buffer.clear();
     }
 }

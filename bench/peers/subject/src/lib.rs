@@ -1,23 +1,32 @@
 //! What every peer does alike to be measured by `taut-bench` (the contract is
-//! `bench/SUBJECTS.md`): its command line, its core, its announcement, its end, and the loop that
-//! answers requests for works.
+//! `bench/SUBJECTS.md`): its command line, its core, its announcement, its end, what it has
+//! received, and the loop that answers requests for works.
 //!
-//! Nothing in here runs while something is measured, except two readings of the clock a batch.
+//! Nothing in here runs while something is measured, except two readings of the clock a batch, and
+//! a store that nobody waits for at each receive.
 
 pub mod cores;
 mod works;
 
 use std::fmt::Display;
-use std::io::{self, Write};
-use std::net::SocketAddr;
+use std::io::{self, BufRead, Write};
+use std::net::{SocketAddr, UdpSocket};
 use std::process::exit;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
+use rustix::net::sockopt::set_socket_recv_buffer_size;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::{Value, json};
 
 pub use works::{Executor, Work, batches, blocking, serve_works, task, yield_by_waking};
+
+/// What is asked of the kernel for the socket of [`datagrams`]; it grants what the host allows.
+const DATAGRAM_BUFFER_BYTES: usize = 4 << 20;
+
+/// What [`received`] has added up.
+static RECEIVED: AtomicU64 = AtomicU64::new(0);
 
 /// What a peer says about itself: the library's version and, in words, every setting that was
 /// chosen for it.
@@ -117,26 +126,64 @@ fn is_passing(kind: io::ErrorKind) -> bool {
     matches!(kind, io::ErrorKind::ConnectionAborted | io::ErrorKind::Interrupted)
 }
 
-/// Announces an echo server that listens, and ends the process with status 0 as soon as stdin
-/// reaches its end.
+/// Adds to what the line `count` is answered with. One thread alone may call it: that makes it two
+/// plain moves and an addition.
+#[inline]
+pub fn received(amount: usize) {
+    let total = RECEIVED.load(Ordering::Relaxed) + amount as u64;
+    RECEIVED.store(total, Ordering::Relaxed);
+}
+
+/// The socket of the role `udp-sink`, which blocks: the kernel chooses its port.
 ///
-/// A thread waits for that end. It sleeps in `read` and shares the server's core.
-pub fn announce_echo(listening: SocketAddr, about: &About) {
-    let wait = || {
-        let end = io::copy(&mut io::stdin().lock(), &mut io::sink());
-        require("can't read stdin", end);
-        exit(0)
-    };
-    let thread = thread::Builder::new().name("stdin".to_owned()).spawn(wait);
-    require("can't start the thread that waits for the end of stdin", thread);
+/// # Errors
+///
+/// What binding and asking for its buffer fail with.
+pub fn datagrams() -> io::Result<UdpSocket> {
+    let socket = UdpSocket::bind(("127.0.0.1", 0))?;
+    set_socket_recv_buffer_size(&socket, DATAGRAM_BUFFER_BYTES)?;
+    Ok(socket)
+}
+
+/// Announces a server of connections that listens; see [`announce_datagrams`].
+pub fn announce_server(listening: SocketAddr, about: &About) {
+    listen(&listening.to_string(), about);
+}
+
+/// Announces a server of datagrams, answers each line `count` with what has been [`received`], and
+/// ends the process with status 0 as soon as stdin reaches its end.
+///
+/// A thread waits for the lines and the end. It sleeps in `read` and shares the server's core.
+pub fn announce_datagrams(listening: SocketAddr, about: &About) {
+    listen(&format!("udp:{listening}"), about);
+}
+
+fn listen(listening: &str, about: &About) {
+    let thread = thread::Builder::new().name("stdin".to_owned()).spawn(answer);
+    require("can't start the thread that reads stdin", thread);
     announce(&json!({
-        "listening": listening.to_string(),
+        "listening": listening,
         "version": about.version,
         "settings": about.settings,
     }));
 }
 
+fn answer() {
+    for line in io::stdin().lock().lines() {
+        let line = require("can't read stdin", line);
+        if line != "count" {
+            fail(format_args!("a server is asked for its count, not {line:?}"));
+        }
+        print_line(RECEIVED.load(Ordering::Relaxed));
+    }
+    exit(0)
+}
+
 fn announce(line: &Value) {
+    print_line(line);
+}
+
+fn print_line(line: impl Display) {
     let mut stdout = io::stdout().lock();
     let written = writeln!(stdout, "{line}").and_then(|()| stdout.flush());
     require("can't write to stdout", written);
@@ -159,7 +206,9 @@ pub fn version_of(package: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{understood, version_of};
+    use std::sync::atomic::Ordering;
+
+    use super::{RECEIVED, datagrams, received, understood, version_of};
 
     fn parsed(line: &str) -> Option<(&'static str, usize, usize)> {
         let arguments: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
@@ -183,6 +232,22 @@ mod tests {
         {
             assert_eq!(parsed(line), None, "{line}");
         }
+    }
+
+    #[test]
+    fn what_is_received_adds_up() {
+        received(3);
+        received(4);
+        assert_eq!(RECEIVED.load(Ordering::Relaxed), 7);
+    }
+
+    #[test]
+    fn the_socket_for_datagrams_is_on_loopback_and_blocks() {
+        let socket = datagrams().expect("a socket");
+        let address = socket.local_addr().expect("an address");
+        assert!(address.ip().is_loopback() && address.port() != 0, "{address}");
+        socket.send_to(b"tick", address).expect("a datagram is sent");
+        assert_eq!(socket.recv(&mut [0; 8]).expect("it comes"), 4);
     }
 
     #[test]
