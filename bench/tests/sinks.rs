@@ -52,7 +52,7 @@ fn what_a_sink_says_that_it_received_is_what_counts() {
     assert!(boasting["bytes_per_s"].as_f64() > Some(1e13), "{boasting}");
     let floor = series(&report, "floor:65536-one-way");
     assert!(floor["bytes_per_s"].as_f64() < Some(1e13), "{floor}");
-    for (name, reason) in [("confused", "\"a lot\""), ("mute", "ended before it had answered")] {
+    for (name, reason) in [("confused", "\"a lot\""), ("mute", "it failed in round 0")] {
         let one = series(&report, &format!("{name}:65536-one-way"));
         let told = one["unavailable"].as_str().unwrap_or_default();
         assert!(told.contains(reason), "{one}");
