@@ -104,7 +104,6 @@ impl Servers {
         }
         pairs.push(pair(ServerKind::TautPark.name(), ServerKind::RawEpollPark.name()));
         pairs.push(pair(ServerKind::TautWatched.name(), ServerKind::Taut.name()));
-        pairs.push(pair(ServerKind::Taut.name(), ServerKind::RawBlocking.name()));
         for kind in [ServerKind::Taut, ServerKind::TautEpoll, ServerKind::TautPark] {
             pairs.push(pair(kind.name(), ServerKind::RawBlocking.name()));
         }
