@@ -30,7 +30,10 @@ fn answering(folder: &Path, name: &str, answer: &str) -> Value {
 fn what_a_sink_says_that_it_received_is_what_counts() {
     let out = folder("sinks");
     let grows = format!("count=$((count + {BYTES_AN_ANSWER})); echo $count");
-    let entry = |name: &str, role: &str, command: Value| json!({"name": name, "role": role, "command": command, "spins": false, "unavailable": null});
+    let entry = |name: &str, role: &str, command: Value| {
+        let spins = false;
+        json!({"name": name, "role": role, "command": command, "spins": spins, "unavailable": null})
+    };
     let manifest = json!({"peers": [
         entry("boasting", "sink", answering(&out, "boasting", &grows)),
         entry("confused", "sink", answering(&out, "confused", "echo a lot")),

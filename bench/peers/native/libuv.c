@@ -1,5 +1,5 @@
-/* libuv, as an echo server and as sinks of connections and of datagrams. Modes with `-nowait` spin in
- * uv_run(UV_RUN_NOWAIT), the others block in uv_run(UV_RUN_DEFAULT).
+/* libuv, as an echo server and as sinks of connections and of datagrams. Modes with `-nowait` spin
+ * in uv_run(UV_RUN_NOWAIT), the others block in uv_run(UV_RUN_DEFAULT).
  *
  * A reply is written at once by uv_try_write. What the socket does not take then is queued by
  * uv_write, and the connection reads no more until it is gone, since it has one buffer. */
@@ -15,7 +15,7 @@ static const struct subject_mode modes[] = {
     {"udp-sink", subject_udp_sink, 0}, {"udp-sink-nowait", subject_udp_sink, 1},
 };
 
-/* recvmmsg is given as many datagrams as there is room for, of 64 KiB each; libuv takes 20 at most. */
+/* recvmmsg takes as many datagrams as there is room for, of 64 KiB each; libuv asks for 20 at most. */
 enum { datagrams_at_once = 20 };
 
 static const struct subject_mode *mode;

@@ -1,6 +1,6 @@
 /* What the C and C++ peers do alike to be measured by taut-bench (the contract is
- * bench/SUBJECTS.md): command line, core, announcement, what was received, end. The other peers have
- * the crate `subject` for it. Included by one source file a program. */
+ * bench/SUBJECTS.md): command line, core, announcement, what was received, end. The other peers
+ * have the crate `subject` for it. Included by one source file a program. */
 #ifndef TAUT_PEERS_SUBJECT_H
 #define TAUT_PEERS_SUBJECT_H
 
@@ -147,8 +147,8 @@ static void *subject_answer(void *unused) {
 }
 
 /* Announces a server that listens on `port`, answers each line `count` with what was received, and
- * ends the process with status 0 as soon as stdin reaches its end. A thread waits for lines and end;
- * it sleeps in `read` and shares the core. The texts are put into JSON as they are: they have no
+ * ends the process with status 0 as soon as stdin reaches its end. A thread waits for both; it
+ * sleeps in `read` and shares the core. The texts are put into JSON as they are: they have no
  * quotation marks. */
 static void subject_announce(const struct subject_mode *mode, unsigned port, const char *version,
                              const char *settings) {

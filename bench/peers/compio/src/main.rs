@@ -1,5 +1,5 @@
-//! compio on its io_uring driver. `echo` is an echo server, `sink` and `udp-sink` swallow what comes,
-//! `micro` times tasks and timers.
+//! compio on its io_uring driver. `echo` is an echo server, `sink` and `udp-sink` swallow what
+//! comes, `micro` times tasks and timers.
 
 mod works;
 

@@ -1,5 +1,6 @@
-//! monoio on its io_uring driver. `echo` is an echo server, `sink` and `udp-sink` swallow what comes,
-//! `micro` times tasks and the channels of local-sync, which monoio's own documentation names for it.
+//! monoio on its io_uring driver. `echo` is an echo server, `sink` and `udp-sink` swallow what
+//! comes, `micro` times tasks and the channels of local-sync, which monoio's own documentation
+//! names for it.
 
 mod works;
 

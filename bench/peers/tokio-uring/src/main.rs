@@ -1,5 +1,5 @@
-//! tokio-uring: tokio's current-thread runtime with an io_uring beside it. `echo` is an echo server,
-//! `sink` and `udp-sink` swallow what comes; its tasks and timers are tokio's.
+//! tokio-uring: tokio's current-thread runtime with an io_uring beside it. `echo` is an echo
+//! server, `sink` and `udp-sink` swallow what comes; its tasks and timers are tokio's.
 
 use subject::{About, accepted, received, require, version_of};
 use tokio_uring::net::{TcpListener, TcpStream, UdpSocket};

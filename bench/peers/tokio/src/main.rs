@@ -1,5 +1,6 @@
-//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `sink` and `udp-sink`
-//! swallow what comes, `micro` times tasks, timers and channels, `cores` channels between two cores.
+//! tokio: a current-thread runtime with a `LocalSet`. `echo` is an echo server, `sink` and
+//! `udp-sink` swallow what comes, `micro` times tasks, timers and channels, `cores` channels
+//! between two cores.
 
 mod cores;
 mod works;
