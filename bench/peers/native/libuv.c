@@ -15,7 +15,7 @@ static const struct subject_mode modes[] = {
     {"udp-sink", subject_udp_sink, 0}, {"udp-sink-nowait", subject_udp_sink, 1},
 };
 
-/* recvmmsg takes as many datagrams as there is room for, of 64 KiB each; libuv asks for 20 at most. */
+/* What recvmmsg is given room for, of 64 KiB each; libuv takes no more of them. */
 enum { datagrams_at_once = 20 };
 
 static const struct subject_mode *mode;
