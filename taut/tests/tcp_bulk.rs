@@ -31,7 +31,7 @@ fn pour(address: SocketAddr) -> thread::JoinHandle<io::Result<()>> {
             let bytes: Vec<u8> = (from..from + PIECE_BYTES).map(pattern).collect();
             stream.write_all(&bytes)?;
             if piece % 4 == 3 {
-                thread::sleep(Duration::from_millis(2));
+                thread::park_timeout(Duration::from_millis(2));
             }
         }
         Ok(())
@@ -119,7 +119,7 @@ fn receives_that_are_dropped_in_a_pour_lose_nothing() {
         let mut turn = 0_u32;
         on_a_pour(builder, async |stream, seen| {
             turn += 1;
-            if turn % 3 == 0 {
+            if turn.is_multiple_of(3) {
                 let mut dropped = std::pin::pin!(stream.recv());
                 let polled = poll_fn(|context| Poll::Ready(dropped.as_mut().poll(context))).await;
                 if let Poll::Ready(bytes) = polled {
