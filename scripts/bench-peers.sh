@@ -47,6 +47,7 @@ measure() {
 measure echo 60
 measure connections 40 --connections 64,1000 --no-churn
 measure throughput 30 --size 65536
+measure flood 20
 measure tasks 20
 measure channels 20
 measure cores 30

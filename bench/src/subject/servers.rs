@@ -44,7 +44,7 @@ pub(crate) struct Servers {
 
 impl Servers {
     /// Starts ours and the peers of the manifest, or those of them that are named; as `sinks` they
-    /// swallow what comes. Peers serve TCP alone.
+    /// swallow what comes. Of peers there are echoes over TCP, and sinks of TCP and UDP.
     pub(crate) fn start(
         selection: &Selection,
         transport: Transport,
@@ -273,6 +273,11 @@ impl Running<'_> {
         Ok(Began { usage: self.awake.subject.usage(), counted, trace })
     }
 
+    /// Whether it is one of ours, which leave their counts on a page.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.page.is_some()
+    }
+
     /// How much it has received since it started, as it tells while messages keep coming: what two
     /// such answers differ by was received between them. Nobody waits for it to catch up, so how
     /// soon it answers, which beside a loop that spins is late, is in no figure.
@@ -342,6 +347,7 @@ fn role_of_peers(transport: Transport, sinks: bool) -> Option<Role> {
     match (transport, sinks) {
         (Transport::Tcp, false) => Some(Role::Echo),
         (Transport::Tcp, true) => Some(Role::Sink),
+        (Transport::Udp, true) => Some(Role::UdpSink),
         _ => None,
     }
 }

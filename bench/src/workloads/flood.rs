@@ -121,16 +121,19 @@ impl Served for Options {
         client.pour(clock, clock.ticks(turn.budget.warm_up), &mut Vec::new())?;
         let began = running.begin(turn.rehearsal, || client.burst())?;
         let client_before = Counters::of_this_thread();
-        let (samples, begun) = (&mut turn.samples[0], clock.now());
+        let samples = &mut turn.samples[0];
         let sent_before = client.sent;
+        let before = running.received(|| client.burst())?;
+        let begun = clock.now();
         client.pour(clock, clock.ticks(turn.budget.record), samples)?;
+        let after = running.received(|| client.burst())?;
+        let elapsed_ns = clock.nanoseconds(clock.now() - begun);
         let mut own = Counters::of_this_thread().since(&client_before);
         own.operations = client.sent - sent_before;
-        let mut server = running.end(began, (0, u64::from(self.size)), || client.burst())?;
-        let elapsed_ns = clock.nanoseconds(clock.now() - begun);
-        let received = server.inside.as_ref().map_or(0, |inside| inside.operations);
-        server.operations = received;
-        server.traced_syscalls = server.traced_syscalls.map(|(calls, _)| (calls, received));
+        // Ours count bytes, as everywhere; a peer counts datagrams.
+        let counted = if running.is_ours() { u64::from(self.size) } else { 1 };
+        let received = (after - before) / counted;
+        let server = running.end(began, (received, u64::from(self.size)), || client.burst())?;
         client.received += received;
         samples.iter_mut().for_each(|sample| *sample = clock.nanoseconds(*sample));
         let bytes = received * u64::from(self.size);
