@@ -7,11 +7,26 @@
 //! [`UnixDatagram`] and [`UnixSeqpacket`] pass descriptors, too.
 //!
 //! [`UdpSocket`] hands out each datagram where it landed, with all that the kernel knows of it, and
-//! joins groups. [`feed`] makes one feed out of redundant lines, [`framing`] cuts streams into lines
-//! and frames.
+//! joins groups. [`feed`] makes one feed out of redundant lines, [`framing`] cuts streams into
+//! lines and frames.
 //!
 //! Every future here can be dropped at every point: descriptors are closed, buffers returned, and
 //! no received byte is lost.
+//!
+//! | module | idea |
+//! |---|---|
+//! | `tcp` | connections: how they are made, accepted, dealt out and tuned |
+//! | `udp` | datagrams and groups |
+//! | `unix` | streams and messages between processes of one host |
+//! | `stream` | what connections of TCP and of Unix sockets have in common |
+//! | `dns` | how names become addresses |
+//! | `reconnect` | a connection that is made anew when it breaks |
+//! | [`feed`] | one feed out of redundant lines |
+//! | [`framing`] | lines and frames out of streams |
+//! | `timestamps` | when packets came in and left |
+//! | `interface` | the host's network interfaces |
+//! | `napi` | sockets whose network card's queue the core polls |
+//! | `socket_options`, `number_option` | options of every IP socket, and the calls that set any |
 
 mod dns;
 pub mod feed;

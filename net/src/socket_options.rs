@@ -295,8 +295,8 @@ macro_rules! socket_options {
             ///
             /// # Errors
             ///
-            /// `PermissionDenied` where the kernel asks for `CAP_NET_ADMIN`, as older ones do for more
-            /// than before; `InvalidInput` above 35 minutes.
+            /// `PermissionDenied` where the kernel asks for `CAP_NET_ADMIN`, as older ones do for
+            /// more than before; `InvalidInput` above 35 minutes.
             pub fn set_busy_poll(&self, time: std::time::Duration) -> std::io::Result<()> {
                 $crate::socket_options::set_busy_poll(self, time)
             }

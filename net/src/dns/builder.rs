@@ -99,9 +99,9 @@ impl ResolverBuilder {
 
     /// Asks this function for names instead of the hosts file and the system: for tests, and for
     /// venues that publish their addresses elsewhere. It gets the name in lower case, and runs in a
-    /// task of its own, which is aborted when nobody waits for it any more. Answers and failures are
-    /// kept, and shared by all who ask meanwhile, as the system's are. Numeric addresses, pins and
-    /// the names of this host (`localhost`) don't come to it.
+    /// task of its own, which is aborted when nobody waits for it any more. Answers and failures
+    /// are kept, and shared by all who ask meanwhile, as the system's are. Numeric addresses, pins
+    /// and the names of this host (`localhost`) don't come to it.
     pub fn lookup<F, R>(mut self, lookup: F) -> Self
     where
         F: Fn(Rc<str>) -> R + 'static,

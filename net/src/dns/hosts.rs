@@ -56,8 +56,8 @@ impl Hosts {
 
     /// The file as it is now, or `None` where it is the known version. Blocks.
     ///
-    /// A file that can't be read, or is larger than `bytes_max`, counts as empty: its names are then
-    /// found by `getaddrinfo`, which reads it, too.
+    /// A file that can't be read, or is larger than `bytes_max`, counts as empty: its names are
+    /// then found by `getaddrinfo`, which reads it, too.
     pub(super) fn if_changed(path: &Path, known: Option<Stamp>, bytes_max: u64) -> Option<Self> {
         Self::read(path, known, bytes_max).unwrap_or_else(|_| Some(Self::default()))
     }

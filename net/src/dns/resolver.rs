@@ -32,8 +32,8 @@ use super::system::System;
 /// 6. `getaddrinfo` on the blocking threads, whose order (RFC 6724) is kept; or instead of 3 and 6
 ///    the user's [own function](ResolverBuilder::lookup).
 ///
-/// Only the last one takes long. All who ask for a name meanwhile share one lookup, and none of them
-/// takes it with it when it is dropped or cancelled; when all have gone, the lookup goes, too.
+/// Only the last one takes long. All who ask for a name meanwhile share one lookup, and none of
+/// them takes it with it when it is dropped or cancelled; when all have gone, the lookup goes, too.
 ///
 /// Clones are the same resolver. `Resolver::default()` stands for the core's: the one that
 /// [`TcpStream::connect`](crate::TcpStream::connect) uses, and that
@@ -84,8 +84,8 @@ impl Resolver {
         Self(Some(Rc::new(Inner::new(settings))))
     }
 
-    /// Makes this the resolver of the runtime on this thread, from now on and for connects that name
-    /// no other.
+    /// Makes this the resolver of the runtime on this thread, from now on and for connects that
+    /// name no other.
     ///
     /// # Panics
     ///

@@ -8,8 +8,8 @@
 //! Invariants: every number from the first to the last is delivered or told as lost, once; in
 //! order, if that was asked for. Memory is bounded by the [`ArbiterOptions`] whatever the packets
 //! say, nothing is allocated after the beginning, and no number makes a loop longer than the holes
-//! that are open. Cost of a packet while nothing is missing: the extractor, a comparison with the feed's
-//! next number and one with its line's, and one line of memory to remember its time.
+//! that are open. Cost of a packet while nothing is missing: the extractor, a comparison with the
+//! feed's next number and one with its line's, and one line of memory to remember its time.
 //!
 //! | file | idea |
 //! |---|---|

@@ -158,7 +158,8 @@ impl<E: FnMut(&[u8]) -> Option<Numbers>> ArbitratedFeed<E> {
         Poll::Ready(())
     }
 
-    /// Gives up everything that is missing: what is still in hand is told by [`next_event`](Self::next_event).
+    /// Gives up everything that is missing: what is still in hand is told by
+    /// [`next_event`](Self::next_event).
     pub fn finish(&mut self) {
         let events = &mut self.events;
         self.arbiter.finish(&mut |event| events.push_back(event));

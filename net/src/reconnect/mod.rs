@@ -9,8 +9,8 @@
 //! | `outbox` | messages that nobody has acknowledged |
 //! | `error` | why a message was not sent, and why no more is tried |
 //!
-//! Invariant: no message is sent twice. TCP can't tell what the peer has read, so a message that was
-//! given to a connection, whole or in part, is kept until the user acknowledges it, by what the
+//! Invariant: no message is sent twice. TCP can't tell what the peer has read, so a message that
+//! was given to a connection, whole or in part, is kept until the user acknowledges it, by what the
 //! peer's protocol says; when the connection breaks before, it is *uncertain* and handed back. A
 //! message of which nothing was given to a connection is handed back at once. What becomes of
 //! either is the user's to decide, since only the protocol knows: nothing is sent again by itself.

@@ -306,8 +306,8 @@ impl ReconnectingStream {
         self.outbox.len()
     }
 
-    /// Gives back the messages of lost connections that were not acknowledged, in the order in which
-    /// they were sent. Until they are taken they count towards the limits.
+    /// Gives back the messages of lost connections that were not acknowledged, in the order in
+    /// which they were sent. Until they are taken they count towards the limits.
     pub fn take_uncertain(&mut self) -> Vec<Uncertain> {
         self.outbox.take_uncertain()
     }

@@ -8,8 +8,8 @@
 //! | `stream` | a connection; what it shares with others is in `crate::stream` |
 //! | `listener` | accepting |
 //! | `sharded`, `dealer` | accepting on many cores |
-//! | `options` | options that all of them share |
-//! | `tuning` | options that few of them have |
+//! | `options` | options of connections, before and after the connect |
+//! | `tuning` | when the kernel sends, acknowledges, gives up and accepts |
 //! | `transfer` | files that are sent |
 //! | `info` | what the kernel knows of a connection |
 

@@ -1,4 +1,4 @@
-//! Options that streams, listeners and sockets share.
+//! Options of TCP connections, before and after the connect, and addresses as ours.
 
 use std::io;
 use std::os::fd::AsFd;
@@ -101,6 +101,15 @@ macro_rules! stream_options {
                 keepalive: Option<$crate::Keepalive>,
             ) -> std::io::Result<()> {
                 $crate::tcp::options::set_keepalive(self, keepalive)
+            }
+
+            /// How long a close waits for unsent bytes; see [`set_linger`](Self::set_linger).
+            ///
+            /// # Errors
+            ///
+            /// What `getsockopt(2)` tells.
+            pub fn linger(&self) -> std::io::Result<Option<std::time::Duration>> {
+                socket2::SockRef::from(self).linger()
             }
 
             /// How long a close waits for unsent bytes; zero makes it a reset. Any other time

@@ -149,15 +149,6 @@ macro_rules! tuning_options {
                 set_congestion_control(self, name)
             }
 
-            /// How long a close waits for unsent bytes; see [`set_linger`](Self::set_linger).
-            ///
-            /// # Errors
-            ///
-            /// What `getsockopt(2)` tells.
-            pub fn linger(&self) -> io::Result<Option<Duration>> {
-                SockRef::from(self).linger()
-            }
-
             /// The payload of the largest segment, in bytes (`TCP_MAXSEG`).
             ///
             /// # Errors

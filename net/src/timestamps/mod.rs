@@ -3,8 +3,8 @@
 //! | file | idea |
 //! |---|---|
 //! | `flags` | what a socket's stamps are asked for with |
-//! | `receive` | when it came in |
-//! | `transmit` | when it left |
+//! | `receive` | when packets came in |
+//! | `transmit` | when packets left |
 //! | `device` | what a device can stamp, and having it do so |
 //!
 //! Two clocks, and neither is the one that [`Instant`](taut_runtime::time::Instant) counts:

@@ -1,4 +1,4 @@
-//! When it came in.
+//! When a packet came in: having receives stamped, and reading the stamps.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! When it left.
+//! When a packet left: having sends stamped, and reading the stamps.
 
 use std::io;
 use std::task::{Context, Poll};

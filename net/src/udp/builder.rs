@@ -75,8 +75,8 @@ impl Default for UdpBuilder {
 }
 
 impl UdpBuilder {
-    /// Lets several sockets have one address (`SO_REUSEADDR`): each gets a copy of what is sent to a
-    /// group or broadcast, the last one what is sent to the address itself. Default: no.
+    /// Lets several sockets have one address (`SO_REUSEADDR`): each gets a copy of what is sent to
+    /// a group or broadcast, the last one what is sent to the address itself. Default: no.
     #[must_use]
     pub fn reuse_address(mut self, on: bool) -> Self {
         self.reuse_address = on;
@@ -156,8 +156,8 @@ impl UdpBuilder {
 
     /// Makes the socket and binds it. A port of 0 is chosen by the kernel.
     ///
-    /// A socket gets datagrams only of groups that it has joined itself (`IP_MULTICAST_ALL` is off),
-    /// and counts what the kernel dropped (`SO_RXQ_OVFL`).
+    /// A socket gets datagrams only of groups that it has joined itself (`IP_MULTICAST_ALL` is
+    /// off), and counts what the kernel dropped (`SO_RXQ_OVFL`).
     ///
     /// # Errors
     ///

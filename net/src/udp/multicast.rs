@@ -1,8 +1,8 @@
 //! Groups: joining and leaving, and how datagrams to groups are sent.
 //!
 //! Joining goes by `MCAST_JOIN_GROUP` and its like, which take an interface by its index and serve
-//! IPv4 and IPv6 alike. Invariant: a membership belongs to the socket; when the socket is closed the
-//! kernel leaves its groups and says so to the network. Costs one system call each.
+//! IPv4 and IPv6 alike. Invariant: a membership belongs to the socket; when the socket is closed
+//! the kernel leaves its groups and says so to the network. Costs one system call each.
 
 use std::io;
 use std::net::IpAddr;
@@ -138,8 +138,8 @@ impl UdpSocket {
             .map_err(|error| explain(error.kind(), &error))
     }
 
-    /// Sets by which interface datagrams to groups leave; [`Interface::ANY`] for the routing table's
-    /// choice, the default (`IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`).
+    /// Sets by which interface datagrams to groups leave; [`Interface::ANY`] for the routing
+    /// table's choice, the default (`IP_MULTICAST_IF`, `IPV6_MULTICAST_IF`).
     ///
     /// # Errors
     ///
@@ -164,8 +164,8 @@ impl UdpSocket {
         if self.is_v6()? { socket.multicast_loop_v6() } else { socket.multicast_loop_v4() }
     }
 
-    /// Sets whether sockets of this host get what it sends to their groups; on by default. It is the
-    /// sender's setting.
+    /// Sets whether sockets of this host get what it sends to their groups; on by default. It is
+    /// the sender's setting.
     ///
     /// # Errors
     ///

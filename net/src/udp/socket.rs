@@ -123,8 +123,8 @@ impl UdpSocket {
     ///
     /// # Errors
     ///
-    /// What the socket was told, each once, and receiving can go on: `ConnectionRefused` where it is
-    /// connected to an address at which nobody listens. `ECANCELED` in a cancelled task.
+    /// What the socket was told, each once, and receiving can go on: `ConnectionRefused` where it
+    /// is connected to an address at which nobody listens. `ECANCELED` in a cancelled task.
     #[track_caller]
     #[inline]
     pub fn recv(&mut self) -> impl Future<Output = io::Result<Datagram>> {
@@ -147,8 +147,8 @@ impl UdpSocket {
         self.datagrams.next_here()
     }
 
-    /// Copies the next datagram to `to`; how many bytes, and who sent it. What does not fit is lost.
-    /// Cancel-safe.
+    /// Copies the next datagram to `to`; how many bytes, and who sent it. What does not fit is
+    /// lost. Cancel-safe.
     ///
     /// # Errors
     ///

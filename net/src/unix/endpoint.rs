@@ -116,7 +116,8 @@ impl AsFd for Endpoint {
     }
 }
 
-/// Whether all descriptors came that were passed; where they were not asked for, it does not matter.
+/// Whether all descriptors came that were passed; where they were not asked for, it does not
+/// matter.
 fn complete(came: Came, asked_for: Option<usize>) -> io::Result<Came> {
     let Some(room) = asked_for.filter(|_| came.control_cut) else { return Ok(came) };
     let taken = came.fds.len();

@@ -3,8 +3,8 @@
 //! Not rustix's receive, whose process numbers are never zero, as those of another PID namespace
 //! are.
 //!
-//! Invariants: every descriptor that the kernel installs is owned before anything else can fail, and
-//! closed on exec; nothing is read that the kernel did not write.
+//! Invariants: every descriptor that the kernel installs is owned before anything else can fail,
+//! and closed on exec; nothing is read that the kernel did not write.
 
 use std::io;
 use std::mem::{MaybeUninit, offset_of, zeroed};

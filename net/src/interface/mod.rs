@@ -1,4 +1,8 @@
-//! Network interfaces by their number.
+//! Network interfaces by their number. What one can stamp is in `timestamps/device`.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `addresses` | which interface has an address |
 
 mod addresses;
 
