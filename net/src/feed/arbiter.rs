@@ -31,7 +31,7 @@ use super::{
 /// let mut told = Vec::new();
 /// for (at_ns, line, packet) in [(10, 0, [1]), (12, 1, [1]), (20, 0, [3]), (22, 1, [2])] {
 ///     arbiter.offer(line, at_ns, packet, &mut |event| match event {
-///         Event::Messages(delivery) => told.push(format!("{:?} of {}", delivery.new, delivery.line)),
+///         Event::Messages(got) => told.push(format!("{:?} of {}", got.new, got.line)),
 ///         Event::Hole { missing, .. } => told.push(format!("{missing:?} missing")),
 ///         other => panic!("{other:?}"),
 ///     });

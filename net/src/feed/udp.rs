@@ -46,7 +46,8 @@ const PACKETS_PER_POLL_MAX: usize = 64;
 ///     for line in to {
 ///         venue.send_to(&packet.concat(), line).await?;
 ///     }
-///     let Event::Messages(delivery) = feed.next_event().await? else { panic!("nothing is missing") };
+///     let event = feed.next_event().await?;
+///     let Event::Messages(delivery) = event else { panic!("nothing is missing") };
 ///     assert_eq!(delivery.new, 1..2);
 ///     assert!(delivery.packet.ends_with(b"hi"));
 ///     Ok::<(), std::io::Error>(())

@@ -25,7 +25,8 @@ const PIPE_READ_BYTES: usize = 16_384;
 ///
 /// impl Receive for Replay {
 ///     async fn recv(&mut self) -> io::Result<RxBuf> {
-///         Ok(self.0.pop().map_or_else(RxBuf::empty, |chunk| RxBuf::from(chunk.as_bytes().to_vec())))
+///         let chunk = self.0.pop().unwrap_or_default();
+///         Ok(RxBuf::from(chunk.as_bytes().to_vec()))
 ///     }
 /// }
 ///
