@@ -20,7 +20,7 @@
 //! | `unix` | streams and messages between processes of one host |
 //! | `stream` | what connections of TCP and of Unix sockets have in common |
 //! | `dns` | how names become addresses |
-//! | `reconnect` | a connection that is made anew when it breaks |
+//! | [`reconnect`] | a connection that is made anew when it breaks |
 //! | [`feed`] | one feed out of redundant lines |
 //! | [`framing`] | lines and frames out of streams |
 //! | `timestamps` | when packets came in and left |
@@ -34,7 +34,7 @@ pub mod framing;
 mod interface;
 mod napi;
 mod number_option;
-mod reconnect;
+pub mod reconnect;
 mod socket_options;
 mod stream;
 mod tcp;
@@ -44,10 +44,7 @@ mod unix;
 
 pub use dns::{ResolveError, Resolver, ResolverBuilder, ToAddresses};
 pub use interface::Interface;
-pub use reconnect::{
-    Attempt, GaveUp, Incoming, ReconnectingBuilder, ReconnectingStream, SendError, Ticket,
-    Uncertain,
-};
+pub use reconnect::{ReconnectingBuilder, ReconnectingStream};
 pub use stream::{
     DetachError, Detached, Family, OwnedReadHalf, OwnedWriteHalf, ReuniteError, Stream,
 };

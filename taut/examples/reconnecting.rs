@@ -7,7 +7,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use taut::net::{Incoming, ReconnectingStream, TcpListener, TcpStream, Ticket};
+use taut::net::reconnect::{Incoming, Ticket};
+use taut::net::{ReconnectingStream, TcpListener, TcpStream};
 
 const LOG_ON: &[u8] = b"LOGON\n";
 const ORDERS: [&str; 4] = ["BUY 1", "BUY 2", "SELL 3", "SELL 4"];

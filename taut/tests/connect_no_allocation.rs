@@ -6,7 +6,8 @@ mod common;
 use bytes::Bytes;
 use common::allocations::{Counting, allocations, in_steady_state};
 use common::{block_on, listen, on_each_driver};
-use taut::net::{Incoming, ReconnectingStream, Resolver, TcpSocket, TcpStream};
+use taut::net::reconnect::Incoming;
+use taut::net::{ReconnectingStream, Resolver, TcpSocket, TcpStream};
 use taut::{counters, spawn};
 
 #[global_allocator]

@@ -10,10 +10,8 @@ use std::time::Duration;
 
 use common::tasks::FOREVER;
 use common::{block_on, listen, on_each_driver, turns, until};
-use taut::net::{
-    GaveUp, Incoming, ReconnectingBuilder, ReconnectingStream, SendError, TcpListener, TcpSocket,
-    TcpStream,
-};
+use taut::net::reconnect::{GaveUp, Incoming, SendError};
+use taut::net::{ReconnectingBuilder, ReconnectingStream, TcpListener, TcpSocket, TcpStream};
 use taut::spawn;
 use taut::time::{sleep, timeout};
 

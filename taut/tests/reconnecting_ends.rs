@@ -15,7 +15,8 @@ use std::time::Duration;
 
 use common::tasks::micros;
 use common::{in_time, on_each_driver, open_descriptors, turns, until};
-use taut::net::{Connector, Incoming, ReconnectingStream, Resolver, TcpSocket, TcpStream};
+use taut::net::reconnect::Incoming;
+use taut::net::{Connector, ReconnectingStream, Resolver, TcpSocket, TcpStream};
 use taut::time::sleep;
 use taut::{Runtime, counters, is_cancelled, spawn, yield_now};
 

@@ -10,7 +10,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use common::{Random, in_time, on_each_driver, open_descriptors, turns, until, until_open};
-use taut::net::{Incoming, ReconnectingStream, SendError, TcpListener, TcpStream, Ticket};
+use taut::net::reconnect::{Incoming, SendError, Ticket};
+use taut::net::{ReconnectingStream, TcpListener, TcpStream};
 use taut::time::timeout;
 use taut::{Runtime, counters, spawn};
 

@@ -58,7 +58,8 @@ pub enum Incoming {
 /// the stream drops what is unacknowledged; [`disconnect`](Self::disconnect) first gives it back.
 ///
 /// ```
-/// use taut_net::{Incoming, ReconnectingStream, TcpListener};
+/// use taut_net::reconnect::{Incoming};
+/// use taut_net::{ReconnectingStream, TcpListener};
 ///
 /// taut_runtime::run(async {
 ///     let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap())?;
@@ -138,7 +139,7 @@ impl ReconnectingStream {
     ///
     /// # Errors
     ///
-    /// With a [`GaveUp`](crate::GaveUp) inside, where the limits are reached; `ECANCELED` where the
+    /// With a [`GaveUp`](super::GaveUp) inside, where the limits are reached; `ECANCELED` where the
     /// task was cancelled.
     ///
     /// # Panics
