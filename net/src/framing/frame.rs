@@ -40,7 +40,7 @@ pub enum Frame {
 ///     }
 /// };
 /// let message = b"8=FIX.4.4\x019=5\x0135=0\x0110=163\x018=FIX";
-/// assert_eq!(fix.frame(message, 0)?, Frame::Whole { payload: 0..27, bytes: 27 });
+/// assert_eq!(fix.frame(message, 0)?, Frame::Whole { payload: 0..26, bytes: 26 });
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub trait Framing {

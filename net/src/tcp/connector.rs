@@ -37,7 +37,7 @@ type Prepare = Rc<dyn Fn(&TcpSocket, SocketAddr) -> io::Result<()>>;
 ///     let gateway = Connector::new()
 ///         .timeout(Duration::from_secs(3))
 ///         .bind("127.0.0.1:0".parse().unwrap())
-///         .prepare(|socket, _address| socket.set_send_buffer_size(1 << 20));
+///         .prepare(|socket, _address| socket.set_send_buffer_size(1 << 20).map(drop));
 ///     let stream = gateway.connect(listener.local_addr()?).await?;
 ///     assert_eq!(stream.local_addr()?.ip(), listener.local_addr()?.ip());
 ///     Ok::<(), std::io::Error>(())
