@@ -1,4 +1,5 @@
-//! The `recvmmsg` that fills slots with records.
+//! The calls that fill slots with records: `recvmmsg`, and `recvfrom` for one alone where nothing
+//! but its sender is to be told.
 //!
 //! Invariant: every pointer that is handed to the kernel lies in memory that is borrowed for the
 //! call, and nothing of it is kept. Cost: one system call for up to [`RECORDS_MAX`] datagrams; the
