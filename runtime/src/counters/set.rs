@@ -126,6 +126,8 @@ counters! {
     receives_predicted: Counter "",
     /// Wrong guesses of that kind, each a system call for nothing.
     receives_mispredicted: Counter "",
+    /// Times a stream brought so much at once that it was read by plain calls from then on.
+    receive_bulks: Counter "",
     /// Receives that were paused because their stream's window was full.
     receive_window_pauses: Counter "",
     /// Datagrams that the kernel dropped for want of room, as those that came in behind them told.

@@ -18,6 +18,7 @@ use std::task::{Context, Poll, ready};
 
 use super::Descriptor;
 use super::descriptor::InFlight;
+use super::readiness::Readiness;
 use super::receive_now::Records;
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
@@ -36,6 +37,8 @@ pub(crate) struct InboundState {
     pub(crate) stopping: Cell<bool>,
     /// The window was full: armed again once half of it is read.
     pub(crate) paused: Cell<bool>,
+    /// Where the driver reads by calls of its own.
+    pub(crate) readiness: Readiness,
     /// Polled by the spin loop.
     pub(crate) hot: Cell<bool>,
     /// The turn in which the reader last received by itself, and how often it did.
@@ -166,6 +169,7 @@ impl Inbound {
             armed: Cell::new(None),
             stopping: Cell::new(false),
             paused: Cell::new(false),
+            readiness: Readiness::default(),
             hot: Cell::new(false),
             direct: Cell::default(),
             records,
@@ -417,8 +421,10 @@ impl Inbound {
             let received = self.core.driver.borrow_mut().receive(&self.state);
             // A refusal, such as a full operation table, is no end of the stream: the read that
             // finds the queue empty asks again, and is told.
-            if let Poll::Ready(Ok(bytes)) = received {
-                self.state.deliver(Ok(bytes));
+            if let Poll::Ready(received) = received
+                && received.as_ref().err().is_none_or(|error| error.raw_os_error().is_some())
+            {
+                self.state.deliver(received);
             }
         }
         Some(bytes)

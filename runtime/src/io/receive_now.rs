@@ -29,24 +29,13 @@ pub(crate) struct Records {
     /// Slots of the socket's own, where the core's are too small for its datagrams: the kernel does
     /// not fill them by itself, it is asked when the socket is readable.
     pub(crate) own_slots: Option<Rc<ReceivePool>>,
-    /// The socket may be readable: to be asked before a wait for it begins.
-    pub(crate) readable: Cell<bool>,
-    /// What is armed only watches whether the socket is readable.
-    pub(crate) watched: Cell<bool>,
     /// How many datagrams the next call asks for.
     batch: Cell<usize>,
 }
 
 impl Records {
     pub(crate) fn new(layout: RecordLayout, own_slots: Option<Rc<ReceivePool>>) -> Self {
-        Self {
-            layout,
-            shape: MessageShape::new(layout),
-            own_slots,
-            readable: Cell::new(true),
-            watched: Cell::new(false),
-            batch: Cell::new(1),
-        }
+        Self { layout, shape: MessageShape::new(layout), own_slots, batch: Cell::new(1) }
     }
 
     /// Whether calls find as many datagrams as they can take: there is a flood.
@@ -78,6 +67,20 @@ pub(crate) fn receive_now(
         counters.received(count);
         Ok(count)
     })
+}
+
+/// One non-blocking receive of a stream's bytes into the caller's memory. The flag says whether all
+/// of it was filled.
+#[inline]
+pub(crate) fn receive_now_to(
+    inbound: &InboundState,
+    to: &mut [u8],
+    counters: &CounterCells,
+) -> io::Result<(usize, bool)> {
+    counters.syscalls.increment();
+    let (count, _) = recv(&inbound.descriptor, &mut *to, RecvFlags::DONTWAIT)?;
+    counters.received(count);
+    Ok((count, count == to.len()))
 }
 
 fn receive_datagrams(

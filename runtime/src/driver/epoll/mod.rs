@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use rustix::event::epoll;
 use rustix::io::ioctl_fionbio;
-use rustix::net::{RecvFlags, SocketFlags, accept_with, recv};
+use rustix::net::{SocketFlags, accept_with};
 
 use self::attempt::attempt;
 use self::sources::{Sources, Waiter};
@@ -37,6 +37,7 @@ use crate::features::Features;
 use crate::fs::FileOperation;
 use crate::io::{
     Descriptor, InboundState, IncomingState, Interest, TransmitState, no_napi_polling, receive_now,
+    receive_now_to,
 };
 use crate::slots::Slots;
 
@@ -297,11 +298,7 @@ impl Backend for Epoll {
             Ok(false) => return Some(Poll::Pending),
             Ok(true) => {}
         }
-        self.shared.counters.syscalls.increment();
-        let received = recv(&inbound.descriptor, &mut *to, RecvFlags::DONTWAIT)
-            .map(|(count, _)| (count, count == to.len()))
-            .map_err(io::Error::from);
-        self.shared.counters.received(received.as_ref().map_or(0, |(count, _)| *count));
+        let received = receive_now_to(inbound, to, &self.shared.counters);
         Some(self.received(inbound, received))
     }
 

@@ -15,7 +15,7 @@ use crate::buffer::RxBuf;
 use crate::counters::CounterCells;
 use crate::driver::{Key, LocalTransfer, Operation};
 use crate::fs::{FileOperation, LocalBuffer};
-use crate::io::{InboundState, IncomingState, TransmitState};
+use crate::io::{BULK_SLOTS, InboundState, IncomingState, TransmitState};
 
 /// How often a cancellation that the kernel did not match is repeated.
 const CANCEL_TRIES_MAX: u8 = 16;
@@ -51,7 +51,6 @@ impl Table {
                 let state = Rc::clone(state);
                 self.accepted(ring, key, &state, result, more);
             }
-            Work::ReceiveHeap(..) => self.received_to_heap(key, result),
             Work::Readable(state) => {
                 let state = Rc::clone(state);
                 self.became_readable(key, &state, result, more);
@@ -92,42 +91,30 @@ impl Table {
             0 => state.deliver(Ok(RxBuf::empty())),
             _ if -result == libc::ENOBUFS => {
                 self.shared.counters.receive_pool_dry.increment();
-                if let Some(records) = &state.records {
-                    records.readable.set(true);
-                }
+                state.readiness.readable.set(true);
                 state.reader.fire();
             }
             // Stopped by ourselves: a reader that waits arms it again.
             _ if -result == libc::ECANCELED => state.reader.fire(),
             _ => state.deliver(Err(self.failure(result))),
         }
-        if more && state.queued() >= self.window && !state.stopping.replace(true) {
+        if !more || state.stopping.get() {
+            return;
+        }
+        let queued = state.queued();
+        let full = result == self.shared.receive_pool.slot_bytes() as i32;
+        if full && queued >= BULK_SLOTS && state.records.is_none() {
+            state.readiness.begin_bulk();
+            self.shared.counters.receive_bulks.increment();
+        } else if queued >= self.window {
             state.paused.set(true);
-            if let Some(records) = &state.records {
-                records.readable.set(true);
-            }
+            state.readiness.readable.set(true);
             self.shared.counters.receive_window_pauses.increment();
-            self.cancel(ring, key);
+        } else {
+            return;
         }
-    }
-
-    fn received_to_heap(&mut self, key: Key, result: i32) {
-        let Some(Work::ReceiveHeap(state, mut buffer)) = self.slots.remove(key).map(|s| s.work)
-        else {
-            unreachable!("the caller looked")
-        };
-        state.armed.set(None);
-        match result {
-            0.. => {
-                assert!(result as usize <= buffer.capacity());
-                // SAFETY: the kernel wrote that many bytes to the start of the empty buffer.
-                unsafe { buffer.set_len(result as usize) };
-                self.shared.counters.received(result as usize);
-                state.deliver(Ok(RxBuf::from(buffer)));
-            }
-            _ if -result == libc::ECANCELED => state.reader.fire(),
-            _ => state.deliver(Err(self.failure(result))),
-        }
+        state.stopping.set(true);
+        self.cancel(ring, key);
     }
 
     fn became_readable(&mut self, key: Key, state: &Rc<InboundState>, result: i32, more: bool) {
@@ -135,9 +122,9 @@ impl Table {
             self.slots.remove(key);
             state.armed.set(None);
         }
-        if let Some(records) = &state.records {
-            records.readable.set(true);
-        }
+        let readiness = &state.readiness;
+        readiness.readable.set(true);
+        readiness.hung_up.set(readiness.hung_up.get() || entry::tells_of_an_end(result));
         match result {
             // Also of a failure the receive tells, which the reader makes now.
             0.. => state.reader.fire(),

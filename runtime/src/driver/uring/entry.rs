@@ -88,7 +88,13 @@ pub(crate) fn receive_records_multishot(
 /// Completes each time that the descriptor becomes readable. A poll that completes once would do so
 /// again and again while stamps of sends, which are not its reader's, stand in the error queue.
 pub(crate) fn readable(descriptor: &Descriptor) -> squeue::Entry {
-    opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), libc::POLLIN as u32).multi(true).build()
+    let events = (libc::POLLIN | libc::POLLRDHUP) as u32;
+    opcode::PollAdd::new(Fd(descriptor.as_raw_fd()), events).multi(true).build()
+}
+
+/// Whether what such a poll completed with tells of an end or a failure too.
+pub(crate) fn tells_of_an_end(events: i32) -> bool {
+    events > 0 && events & i32::from(libc::POLLRDHUP | libc::POLLHUP | libc::POLLERR) != 0
 }
 
 /// Completes each time that the socket has an error to tell, which stamps in its error queue are.
@@ -105,11 +111,4 @@ pub(crate) fn accept(descriptor: &Descriptor, multishot: bool) -> squeue::Entry 
     }
     let nowhere = std::ptr::null_mut();
     opcode::Accept::new(fd, nowhere, nowhere.cast()).flags(flags).build()
-}
-
-/// One receive into memory of the heap.
-pub(crate) fn receive_once(descriptor: &Descriptor, buffer: &mut Vec<u8>) -> squeue::Entry {
-    let spare = buffer.spare_capacity_mut();
-    let length = u32::try_from(spare.len()).unwrap_or(u32::MAX >> 1);
-    opcode::Recv::new(Fd(descriptor.as_raw_fd()), spare.as_mut_ptr().cast(), length).build()
 }

@@ -44,7 +44,7 @@ use crate::error::BuildError;
 use crate::features::Features;
 use crate::fs::FileOperation;
 use crate::io::{
-    InboundState, IncomingState, Records, TransmitState, no_napi_polling, receive_now,
+    InboundState, IncomingState, TransmitState, no_napi_polling, receive_now, receive_now_to,
 };
 
 /// See the module's documentation.
@@ -134,8 +134,8 @@ impl Backend for Uring {
                 return received;
             }
         }
-        if let Some(records) = &inbound.records
-            && let Poll::Ready(received) = self.receive_readable(inbound, records)
+        if self.reads_by_calls(inbound)
+            && let Poll::Ready(received) = self.receive_readable(inbound)
         {
             return Poll::Ready(received);
         }
@@ -147,10 +147,18 @@ impl Backend for Uring {
 
     fn receive_to(
         &mut self,
-        _inbound: &Rc<InboundState>,
-        _to: &mut [u8],
+        inbound: &Rc<InboundState>,
+        to: &mut [u8],
     ) -> Option<Poll<io::Result<usize>>> {
-        None
+        let readiness = &inbound.readiness;
+        let armed = inbound.armed.get().is_some() && !readiness.watched.get();
+        if armed || !readiness.in_bulk() || !readiness.readable.get() {
+            return None;
+        }
+        let received = receive_now_to(inbound, to, &self.table.shared.counters);
+        // Where there is nothing the way without a copy arms what brings the next bytes.
+        let received = self.judge(inbound, received, |count| *count);
+        received.is_ready().then_some(received)
     }
 
     fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
@@ -271,37 +279,53 @@ impl Uring {
     /// Receives while something is armed already.
     #[inline]
     fn receive_watched(&mut self, inbound: &Rc<InboundState>) -> Poll<io::Result<RxBuf>> {
-        let Some(records) = inbound.records.as_ref().filter(|records| records.watched.get()) else {
+        if !inbound.readiness.watched.get() {
             return Poll::Pending;
-        };
-        let received = self.receive_readable(inbound, records);
-        // The core's buffers had run dry, and are back.
-        if received.is_pending() && self.table.may_be_provided(inbound) {
+        }
+        let received = self.receive_readable(inbound);
+        // The core's buffers had run dry, and are back; or the stream is in bulk no longer.
+        if received.is_pending() && self.table.fills_slots(inbound) {
             let _ = self.stop_receiving(inbound);
         }
         received
     }
 
-    /// Receives datagrams without the kernel's multishot receive, which has ended or was never
-    /// meant for them: those that a window had no room for, and those that don't go to provided
-    /// buffers. `Pending` where there is nothing, and a receive is to be armed.
-    fn receive_readable(
-        &self,
-        inbound: &InboundState,
-        records: &Records,
-    ) -> Poll<io::Result<RxBuf>> {
-        if !records.readable.get() {
+    /// Whether the reader asks before a receive is armed: of datagrams there may be those that a
+    /// window had no room for.
+    #[inline]
+    fn reads_by_calls(&self, inbound: &InboundState) -> bool {
+        inbound.records.is_some() || !self.table.fills_slots(inbound)
+    }
+
+    /// Receives without the kernel's multishot receive. `Pending` where there is nothing, and
+    /// something is to be armed.
+    fn receive_readable(&self, inbound: &InboundState) -> Poll<io::Result<RxBuf>> {
+        if !inbound.readiness.readable.get() {
             return Poll::Pending;
         }
         let shared = &self.table.shared;
-        match receive_now(inbound, &shared.receive_pool, &shared.counters) {
-            Ok((record, more)) => {
-                records.readable.set(more);
-                Poll::Ready(Ok(record))
+        let received = receive_now(inbound, &shared.receive_pool, &shared.counters);
+        self.judge(inbound, received, |bytes| bytes.len())
+    }
+
+    /// Judges a receive: `Pending` where it found nothing, and what it tells about readiness.
+    fn judge<T>(
+        &self,
+        inbound: &InboundState,
+        received: io::Result<(T, bool)>,
+        count: impl FnOnce(&T) -> usize,
+    ) -> Poll<io::Result<T>> {
+        let shared = &self.table.shared;
+        let slot_bytes = shared.receive_pool.slot_bytes();
+        match received {
+            Ok((bytes, more)) => {
+                inbound.readiness.took(count(&bytes), more, slot_bytes);
+                Poll::Ready(Ok(bytes))
             }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                // The wait looks at the socket first, so nothing is missed that comes meanwhile.
-                records.readable.set(false);
+                // What is armed next looks at the socket first, so nothing is missed that comes
+                // meanwhile.
+                inbound.readiness.exhausted(slot_bytes);
                 Poll::Pending
             }
             Err(error) => {
@@ -322,7 +346,10 @@ impl Uring {
         };
         let shared = &self.table.shared;
         match receive_now(&stream, &shared.receive_pool, &shared.counters) {
-            Ok((bytes, _)) if !bytes.is_empty() => {
+            Ok((bytes, more)) if !bytes.is_empty() => {
+                if more {
+                    stream.readiness.readable.set(true);
+                }
                 shared.counters.receives_predicted.increment();
                 self.table.predictor.was_right();
                 stream.deliver_first(Ok(bytes));
@@ -353,7 +380,7 @@ impl Uring {
             && let Some(key) = inbound.armed.get()
             && !inbound.stopping.replace(true)
         {
-            records.readable.set(true);
+            inbound.readiness.readable.set(true);
             self.table.cancel(&mut self.ring, key);
         }
     }

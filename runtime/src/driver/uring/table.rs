@@ -46,9 +46,7 @@ pub(super) enum Work {
     Operation(Operation),
     /// Multishot receive into provided buffers.
     Receive(Rc<InboundState>),
-    /// One receive into the heap, because the pool was dry.
-    ReceiveHeap(Rc<InboundState>, Vec<u8>),
-    /// Multishot poll for datagrams that don't go to provided buffers.
+    /// Multishot poll of a socket that the driver reads by calls of its own.
     Readable(Rc<InboundState>),
     /// Multishot accept.
     Accept(Rc<IncomingState>),
@@ -153,6 +151,7 @@ impl Table {
         })?;
         if let Some(inbound) = inbound {
             inbound.armed.set(Some(key));
+            inbound.readiness.watched.set(false);
             inbound.stopping.set(false);
         }
         Ok(key)
@@ -242,11 +241,9 @@ impl Table {
         inbound: &Rc<InboundState>,
     ) -> io::Result<()> {
         let state = Rc::clone(inbound);
-        let provided = self.may_be_provided(inbound);
-        if let Some(records) = &inbound.records {
-            records.watched.set(!provided);
-        }
-        let key = if provided {
+        let fills_slots = self.fills_slots(inbound);
+        inbound.readiness.watched.set(!fills_slots);
+        let key = if fills_slots {
             self.shared.counters.multishot_armed.increment();
             self.submit(ring, Work::Receive(state), |_| match &inbound.records {
                 None => entry::receive_multishot(&inbound.descriptor),
@@ -254,16 +251,9 @@ impl Table {
                     entry::receive_records_multishot(&inbound.descriptor, &records.shape)
                 }
             })?
-        } else if inbound.records.is_some() {
-            self.submit(ring, Work::Readable(state), |_| entry::readable(&inbound.descriptor))?
         } else {
-            // The readers that wait make progress even when others hold all the slots.
-            self.shared.counters.receive_heap_fallbacks.increment();
-            let buffer = Vec::with_capacity(self.shared.receive_pool.slot_bytes() as usize);
-            self.submit(ring, Work::ReceiveHeap(state, buffer), |work| match work {
-                Work::ReceiveHeap(state, buffer) => entry::receive_once(&state.descriptor, buffer),
-                _ => unreachable!("just made"),
-            })?
+            inbound.readiness.hung_up.set(false);
+            self.submit(ring, Work::Readable(state), |_| entry::readable(&inbound.descriptor))?
         };
         inbound.armed.set(Some(key));
         inbound.stopping.set(false);
@@ -271,10 +261,12 @@ impl Table {
         Ok(())
     }
 
-    /// Whether the kernel would find a provided buffer for what comes in.
-    pub(crate) fn may_be_provided(&self, inbound: &InboundState) -> bool {
+    /// Whether the kernel is to put what comes in into the core's slots, by itself: where it has
+    /// some, which fit, and where that is not dearer than calls. Else what is armed watches only, so
+    /// that readers who wait make progress even when others hold all the slots.
+    pub(crate) fn fills_slots(&self, inbound: &InboundState) -> bool {
         let own_slots = inbound.records.as_ref().is_some_and(|records| records.own_slots.is_some());
-        !own_slots && self.shared.receive_pool.ring_has_slots()
+        !own_slots && !inbound.readiness.in_bulk() && self.shared.receive_pool.ring_has_slots()
     }
 
     pub(crate) fn arm_accept(
