@@ -99,6 +99,10 @@ pub(crate) trait Backend {
         to: &mut [u8],
     ) -> Option<Poll<io::Result<usize>>>;
 
+    /// Receives in the background again, after a pause; where bytes only come when a reader asks for
+    /// them there is nothing to do.
+    fn resume_receiving(&mut self, inbound: &Rc<InboundState>);
+
     /// Stops receiving in the background. `Ready` once the kernel holds no buffer for this
     /// stream; else whoever is registered will be woken.
     fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()>;
@@ -285,6 +289,12 @@ impl Backend for ActiveDriver {
             Self::Uring(uring) => uring.receive_to(inbound, to),
             Self::Epoll(epoll) => epoll.receive_to(inbound, to),
             Self::Ended => Some(Poll::Ready(Err(runtime_ended()))),
+        }
+    }
+
+    fn resume_receiving(&mut self, inbound: &Rc<InboundState>) {
+        if let Self::Uring(uring) = self {
+            uring.resume_receiving(inbound);
         }
     }
 

@@ -19,7 +19,7 @@ use std::task::{Context, Poll, ready};
 use super::Descriptor;
 use super::descriptor::InFlight;
 use super::readiness::Readiness;
-use super::receive_now::Records;
+use super::receive_now::{Batch, Records};
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
 use crate::executor::{Core, Errand, WakeSlot, current};
@@ -39,6 +39,8 @@ pub(crate) struct InboundState {
     pub(crate) paused: Cell<bool>,
     /// Where the driver reads by calls of its own.
     pub(crate) readiness: Readiness,
+    /// How much the next call of the driver's own asks for.
+    pub(crate) batch: Batch,
     /// Polled by the spin loop.
     pub(crate) hot: Cell<bool>,
     /// The turn in which the reader last received by itself, and how often it did.
@@ -170,6 +172,7 @@ impl Inbound {
             stopping: Cell::new(false),
             paused: Cell::new(false),
             readiness: Readiness::default(),
+            batch: Batch::ONE,
             hot: Cell::new(false),
             direct: Cell::default(),
             records,
@@ -417,15 +420,8 @@ impl Inbound {
         let resume =
             self.state.paused.get() && queue.len() <= half_window && self.state.records.is_none();
         drop(queue);
-        if resume && self.state.armed.get().is_none() && !self.state.hot.get() {
-            let received = self.core.driver.borrow_mut().receive(&self.state);
-            // A refusal, such as a full operation table, is no end of the stream: the read that
-            // finds the queue empty asks again, and is told.
-            if let Poll::Ready(received) = received
-                && received.as_ref().err().is_none_or(|error| error.raw_os_error().is_some())
-            {
-                self.state.deliver(received);
-            }
+        if resume && !self.state.hot.get() {
+            self.core.driver.borrow_mut().resume_receiving(&self.state);
         }
         Some(bytes)
     }

@@ -4,8 +4,8 @@
 //! anybody asks. It is a dear way to much at once, since each buffer costs a completion and another
 //! place in the cache. So a flood of datagrams and a stream in *bulk* are read by plain calls, each
 //! into the slot that was used last, and the ring only watches for readiness (a multishot poll)
-//! while there is nothing. A stream is in bulk once [`BULK_SLOTS`] buffers wait for its reader, the
-//! last of them full; it is no longer once it was found empty [`SMALL_WAITS_MAX`] times in a row
+//! while there is nothing. A stream is in bulk once buffers for [`BULK_BYTES`] wait for its reader,
+//! the last of them full; it is no longer once it was found empty [`SMALL_WAITS_MAX`] times in a row
 //! after less than a buffer.
 //!
 //! Invariant: `readable` is only taken back where what comes next makes the poll complete: after a
@@ -14,8 +14,8 @@
 
 use std::cell::Cell;
 
-/// Full buffers that wait for the reader of a stream that is in bulk.
-pub(crate) const BULK_SLOTS: usize = 4;
+/// What waits for the reader of a stream that is in bulk, at least.
+pub(crate) const BULK_BYTES: usize = 128 << 10;
 /// How often little may come to a stream that stays in bulk.
 const SMALL_WAITS_MAX: u32 = 8;
 

@@ -302,6 +302,8 @@ impl Backend for Epoll {
         Some(self.received(inbound, received))
     }
 
+    fn resume_receiving(&mut self, _inbound: &Rc<InboundState>) {}
+
     fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
         let waiter = Waiter::Inbound(Rc::clone(inbound));
         self.sources.forget(&inbound.descriptor, &waiter);

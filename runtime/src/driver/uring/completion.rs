@@ -15,7 +15,7 @@ use crate::buffer::RxBuf;
 use crate::counters::CounterCells;
 use crate::driver::{Key, LocalTransfer, Operation};
 use crate::fs::{FileOperation, LocalBuffer};
-use crate::io::{BULK_SLOTS, InboundState, IncomingState, TransmitState};
+use crate::io::{BULK_BYTES, InboundState, IncomingState, TransmitState};
 
 /// How often a cancellation that the kernel did not match is repeated.
 const CANCEL_TRIES_MAX: u8 = 16;
@@ -102,8 +102,9 @@ impl Table {
             return;
         }
         let queued = state.queued();
-        let full = result == self.shared.receive_pool.slot_bytes() as i32;
-        if full && queued >= BULK_SLOTS && state.records.is_none() {
+        let slot_bytes = self.shared.receive_pool.slot_bytes() as usize;
+        let full = result as usize == slot_bytes;
+        if full && queued * slot_bytes >= BULK_BYTES && state.records.is_none() {
             state.readiness.begin_bulk();
             self.shared.counters.receive_bulks.increment();
         } else if queued >= self.window {

@@ -44,7 +44,8 @@ use crate::error::BuildError;
 use crate::features::Features;
 use crate::fs::FileOperation;
 use crate::io::{
-    InboundState, IncomingState, TransmitState, no_napi_polling, receive_now, receive_now_to,
+    InboundState, IncomingState, TransmitState, is_flooded, no_napi_polling, receive_now,
+    receive_now_to,
 };
 
 /// See the module's documentation.
@@ -159,6 +160,14 @@ impl Backend for Uring {
         // Where there is nothing the way without a copy arms what brings the next bytes.
         let received = self.judge(inbound, received, |count| *count);
         received.is_ready().then_some(received)
+    }
+
+    fn resume_receiving(&mut self, inbound: &Rc<InboundState>) {
+        if inbound.armed.get().is_none() && self.table.fills_slots(inbound) {
+            // A refusal, such as a full operation table, is no end of the stream: the read that
+            // finds the queue empty asks again, and is told.
+            let _ = self.table.arm_receive(&mut self.ring, inbound);
+        }
     }
 
     fn stop_receiving(&mut self, inbound: &Rc<InboundState>) -> Poll<()> {
@@ -375,8 +384,7 @@ impl Uring {
     /// A flood of datagrams is cheaper by calls that take many than by a completion for each: the
     /// multishot receive is ended, and its reader asks until the socket is empty.
     fn take_over_floods(&mut self, inbound: &Rc<InboundState>) {
-        if let Some(records) = &inbound.records
-            && records.is_flooded()
+        if is_flooded(inbound)
             && let Some(key) = inbound.armed.get()
             && !inbound.stopping.replace(true)
         {
