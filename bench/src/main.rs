@@ -87,7 +87,8 @@ enum Command {
     PipelineOfCores(pipeline_of_cores::Options),
     /// Bursts to multicast groups: latencies, and losses by cause.
     Multicast(multicast::Options),
-    /// A replayed capture of two lines into arbitration, from the kernel's timestamp to the handler.
+    /// A replayed capture of two lines into arbitration, from the kernel's timestamp to the
+    /// handler.
     MarketData(market_data::Options),
     /// What the C++ framework's own benchmarks claim to measure, measured.
     Asyncio(asyncio::Options),

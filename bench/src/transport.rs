@@ -1,4 +1,5 @@
-//! What messages travel on between a client and a server: the one place that tells transports apart.
+//! What messages travel on between a client and a server: the one place that tells transports
+//! apart.
 //!
 //! Servers and clients work on descriptors, since sending and receiving are the same calls on all
 //! of them; only making a listener, accepting and connecting differ.

@@ -73,8 +73,8 @@ fn what_does_not_wait_for_a_clock_counts_the_same_twice_and_growth_makes_the_sta
         let text = fs::read_to_string(path).unwrap();
         serde_json::from_str::<serde_json::Value>(&text).unwrap()
     });
-    // Not to the last digit: the heartbeat reads the clock each 1024 turns, and a reading that comes
-    // after 100 ms compares it with the kernel's, too.
+    // Not to the last digit: the heartbeat reads the clock each 1024 turns, and a reading that
+    // comes after 100 ms compares it with the kernel's, too.
     for (work, counted) in file["instructions_per_op"].as_object().unwrap() {
         let counted = counted.as_f64().unwrap();
         let again = again["instructions_per_op"][work].as_f64().unwrap();

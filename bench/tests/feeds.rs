@@ -1,4 +1,5 @@
-//! Datagrams to groups: bursts and a replayed feed run, in short, and every packet is accounted for.
+//! Datagrams to groups: bursts and a replayed feed run, in short, and every packet is accounted
+//! for.
 //!
 //! No time decides anything here. A busy host may miss a replay's rate, and rightly fails the run:
 //! what it counted must be right all the same.

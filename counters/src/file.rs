@@ -2,7 +2,8 @@
 //!
 //! Invariant: memory is reserved (`fallocate`) before anybody may store to it, so that a full
 //! `/dev/shm` is an error here and not a `SIGBUS` on the hot core; and it is touched, so that the
-//! first store faults no page in. Records are whole before the store that counts them, with release.
+//! first store faults no page in. Records are whole before the store that counts them, with
+//! release.
 
 use std::fmt;
 use std::os::fd::{AsFd, OwnedFd};

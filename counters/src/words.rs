@@ -10,7 +10,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-/// Shared words, on the heap or in a [`CounterFile`](crate::CounterFile). Clones are the same words.
+/// Shared words, on the heap or in a [`CounterFile`](crate::CounterFile). Clones are the same
+/// words.
 #[derive(Clone)]
 pub struct Words {
     words: NonNull<[AtomicU64]>,

@@ -1,5 +1,5 @@
-//! Ten million messages through each ring between threads and on each driver, with either side falling asleep at
-//! random: none is lost, none comes twice, all come in order.
+//! Ten million messages through each ring between threads and on each driver, with either side
+//! falling asleep at random: none is lost, none comes twice, all come in order.
 
 mod common;
 

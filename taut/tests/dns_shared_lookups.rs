@@ -1,5 +1,5 @@
-//! Lookups that several wait for, and lookups that are given up: nothing is lost for the others, and
-//! nothing is left.
+//! Lookups that several wait for, and lookups that are given up: nothing is lost for the others,
+//! and nothing is left.
 
 mod common;
 

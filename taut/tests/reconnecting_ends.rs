@@ -1,5 +1,5 @@
-//! A reconnecting stream is stopped at each of its polls, in each of three ways; afterwards there is
-//! no task, operation, timer, buffer or descriptor more than before.
+//! A reconnecting stream is stopped at each of its polls, in each of three ways; afterwards there
+//! is no task, operation, timer, buffer or descriptor more than before.
 
 mod common;
 

@@ -1,5 +1,5 @@
-//! A stream outlives a thousand restarts of its server: every message is delivered once or reported,
-//! and no descriptor, task, buffer or operation is left.
+//! A stream outlives a thousand restarts of its server: every message is delivered once or
+//! reported, and no descriptor, task, buffer or operation is left.
 
 mod common;
 

@@ -1,4 +1,5 @@
-//! Names of Unix sockets: who holds one, what a process that was killed leaves, and who may connect.
+//! Names of Unix sockets: who holds one, what a process that was killed leaves, and who may
+//! connect.
 
 mod common;
 

@@ -45,7 +45,8 @@ impl CaptureLines {
         Self::read(&file[..], &[])
     }
 
-    /// Reads a file; `lines` are the addresses of its lines, by default the only two that there are.
+    /// Reads a file; `lines` are the addresses of its lines, by default the only two that there
+    /// are.
     pub(crate) fn open(file: &Path, lines: &[SocketAddr]) -> Result<Self, String> {
         let read = File::open(file)
             .map_err(|error| error.to_string())

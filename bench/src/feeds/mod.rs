@@ -1,12 +1,12 @@
 //! Datagrams to groups, from the client's core to a receiver on the server's.
 //!
 //! A slice starts its receiver anew, as a thread of this program with its own sockets and, where it
-//! is of ours, its own runtime; so that nothing waits of the slice before, the kernel's counts begin
-//! at zero, and memory lies elsewhere each time. The receiver's thread may enter another network
-//! namespace, so that datagrams cross a device.
+//! is of ours, its own runtime; so that nothing waits of the slice before, the kernel's counts
+//! begin at zero, and memory lies elsewhere each time. The receiver's thread may enter another
+//! network namespace, so that datagrams cross a device.
 //!
-//! Invariant: each datagram sent is accounted for: received, dropped by the kernel at the socket, or
-//! lost elsewhere; the last two by what the kernel tells and by the numbers that did not come.
+//! Invariant: each datagram sent is accounted for: received, dropped by the kernel at the socket,
+//! or lost elsewhere; the last two by what the kernel tells and by the numbers that did not come.
 //!
 //! | file | idea |
 //! |---|---|

@@ -1,8 +1,8 @@
 //! What a receiver makes of each delivery of an arbitrated feed.
 //!
-//! A sample is the time from the kernel's own receive timestamp of the packet to the moment when the
-//! handler has its new messages: two readings of `CLOCK_REALTIME`, which is one clock for all cores.
-//! The second one, some 20 to 50 ns, is a part of every sample.
+//! A sample is the time from the kernel's own receive timestamp of the packet to the moment when
+//! the handler has its new messages: two readings of `CLOCK_REALTIME`, which is one clock for all
+//! cores. The second one, some 20 to 50 ns, is a part of every sample.
 
 use std::sync::Arc;
 

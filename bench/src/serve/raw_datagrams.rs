@@ -1,7 +1,8 @@
 //! The raw servers of datagrams: spinning on the socket itself, or told by epoll.
 //!
-//! A datagram is sent back to whoever sent it, or as an order to a TCP connection, or swallowed. Epoll is level-triggered here: one datagram is then one `recvfrom`, where an edge
-//! would have to be answered by receives until there is nothing.
+//! A datagram is sent back to whoever sent it, or as an order to a TCP connection, or swallowed.
+//! Epoll is level-triggered here: one datagram is then one `recvfrom`, where an edge would have to
+//! be answered by receives until there is nothing.
 
 use std::io;
 use std::net::UdpSocket;

@@ -1,4 +1,5 @@
-//! Datagrams by the batch, and what the kernel tells of them: `recvmmsg`, receive timestamps, drops.
+//! Datagrams by the batch, and what the kernel tells of them: `recvmmsg`, receive timestamps,
+//! drops.
 //!
 //! Invariant: the headers point only into boxes that the batch owns and never replaces, so they are
 //! valid for as long as it lives. Cost: a system call a batch, and no allocation after the first.

@@ -2,8 +2,8 @@
 //!
 //! An echo keeps a window of messages under way; one way, the client pours and the server swallows,
 //! and tells before and after how much it has received. A sample of an echo is one message's round
-//! trip, one way the time of a chunk; what counts here is the rate and the time on the core for each
-//! message.
+//! trip, one way the time of a chunk; what counts here is the rate and the time on the core for
+//! each message.
 
 use std::os::fd::OwnedFd;
 

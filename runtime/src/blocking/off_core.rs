@@ -33,8 +33,8 @@ use crate::executor::{Core, WakeSlot, contain, current};
 ///
 /// At the end of the runtime closures that wait are dropped; one that runs goes on by itself. The
 /// threads inherit the scheduling policy of the runtime's thread, but not a
-/// [`fifo_priority`](crate::Builder::fifo_priority), and use any core that no runtime of the process
-/// is pinned to, or, where there is none, any at all.
+/// [`fifo_priority`](crate::Builder::fifo_priority), and use any core that no runtime of the
+/// process is pinned to, or, where there is none, any at all.
 ///
 /// # Errors
 ///

@@ -153,9 +153,10 @@ impl ReceivePool {
         }
     }
 
-    /// As [`fill`](Self::fill), for several slots at once: `receive` gets as many free slots as there
-    /// are, up to `COUNT` of them, and says how many of them it filled, and with how many bytes
-    /// each. Their handles go to `each`, in order. `None` where there are less than two free slots.
+    /// As [`fill`](Self::fill), for several slots at once: `receive` gets as many free slots as
+    /// there are, up to `COUNT` of them, and says how many of them it filled, and with how many
+    /// bytes each. Their handles go to `each`, in order. `None` where there are less than two free
+    /// slots.
     pub(crate) fn fill_many<const COUNT: usize>(
         self: &Rc<Self>,
         wanted: usize,

@@ -111,8 +111,8 @@ impl<T: AnyBitPattern + Send, P: Producer<T> + InPlace> Sender<T, P> {
 /// zeros, or an older item.
 ///
 /// Nothing is sent until [`commit`](Self::commit): a slot that is dropped is given up. Those behind
-/// it in an [`mpsc`](super::mpsc) ring wait meanwhile, so it should not be held over an `await`; one
-/// that is forgotten keeps them waiting for ever.
+/// it in an [`mpsc`](super::mpsc) ring wait meanwhile, so it should not be held over an `await`;
+/// one that is forgotten keeps them waiting for ever.
 pub struct Slot<'a, T: Send + 'static, P: Producer<T>>(Claim<'a, T, P>);
 
 impl<T: AnyBitPattern + Send, P: Producer<T> + InPlace> Slot<'_, T, P> {

@@ -18,8 +18,8 @@ use crate::executor::{Word, block_on};
 /// has it.
 ///
 /// A core that waits with [`recv`](Self::recv) looks at the ring in each turn while it is awake, so
-/// a message costs its sender no wake; a core that sleeps is woken once. Dropping the receiver drops
-/// what is in the ring, and senders get their items back.
+/// a message costs its sender no wake; a core that sleeps is woken once. Dropping the receiver
+/// drops what is in the ring, and senders get their items back.
 pub struct Receiver<T: Send + 'static> {
     ring: Arc<Ring<T>>,
     next: Cursor,
@@ -73,8 +73,8 @@ impl<T: Send + 'static> Receiver<T> {
     /// Takes the item that [`look`](Self::look) has found.
     #[inline]
     fn take(&mut self) -> T {
-        // SAFETY: the stamp says that the item is there, and it is read once: the next call looks at
-        // the next position.
+        // SAFETY: the stamp says that the item is there, and it is read once: the next call looks
+        // at the next position.
         let item = unsafe { self.ring.slots.value(self.next).read() };
         self.pass();
         item
@@ -300,8 +300,8 @@ impl<T: Send + 'static> Drop for Drain<'_, T> {
     }
 }
 
-/// An item where it lies in the ring, by [`Receiver::try_borrow`]. It stays the next one until it is
-/// [released](Self::release).
+/// An item where it lies in the ring, by [`Receiver::try_borrow`]. It stays the next one until it
+/// is [released](Self::release).
 #[derive(Debug)]
 pub struct Borrowed<'a, T: Send + 'static>(&'a mut Receiver<T>);
 

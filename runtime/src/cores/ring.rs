@@ -4,9 +4,9 @@
 //! receiver learns of an item by the slot's stamp; senders learn of room by the head, which they
 //! look at only when the ring seems full.
 //!
-//! Invariants: `head <= tail <= head + capacity`; a position is written once, by whoever claimed it,
-//! and read once. Each thing that one side writes all the time stands in a cache line of its own,
-//! and what both only read stands apart from those.
+//! Invariants: `head <= tail <= head + capacity`; a position is written once, by whoever claimed
+//! it, and read once. Each thing that one side writes all the time stands in a cache line of its
+//! own, and what both only read stands apart from those.
 
 use std::fmt;
 use std::ops::Deref;
@@ -19,8 +19,9 @@ use super::waiting::Shared;
 use crate::executor::Word;
 use crate::threads::{AtomicU64, Mutex, MutexGuard, fence, lock};
 
-/// Nobody may claim any more. On the head it also tells senders that wait for it to change; where the
-/// receiver moves the head at the same time it may get lost there, but then the head has changed.
+/// Nobody may claim any more. On the head it also tells senders that wait for it to change; where
+/// the receiver moves the head at the same time it may get lost there, but then the head has
+/// changed.
 pub(crate) const CLOSED: u64 = 1 << 63;
 
 /// Keeps what one thread writes off the cache lines, and their prefetched neighbours, of others.
@@ -212,8 +213,8 @@ impl<T> Ring<T> {
         self.quiet.senders.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// What comes before a position is not in the ring any more, and what is there from then on stays
-    /// for the last end: for whoever takes items out, before it is dropped.
+    /// What comes before a position is not in the ring any more, and what is there from then on
+    /// stays for the last end: for whoever takes items out, before it is dropped.
     pub(crate) fn leave_from(&self, position: u64) {
         self.quiet.left_from.store(position, Ordering::Relaxed);
     }

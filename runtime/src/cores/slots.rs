@@ -5,9 +5,9 @@
 //! Positions count items since the ring was made and never wrap; there is one slot more than the
 //! ring's capacity, so the slot after the last item is always free to carry the end's mark.
 //!
-//! Invariant: the stamp of position `p` appears in a slot only after its value does, and the slot is
-//! written again only after the ring's head has passed `p`. Cost: 8 bytes a slot; a slot of up to a
-//! cache line is rounded up to a power of two, so that none crosses into a second line.
+//! Invariant: the stamp of position `p` appears in a slot only after its value does, and the slot
+//! is written again only after the ring's head has passed `p`. Cost: 8 bytes a slot; a slot of up
+//! to a cache line is rounded up to a power of two, so that none crosses into a second line.
 
 use std::alloc::{Layout, handle_alloc_error};
 use std::marker::PhantomData;

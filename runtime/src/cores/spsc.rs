@@ -1,9 +1,9 @@
 //! A bounded ring from one thread to another: one sender, one receiver.
 //!
 //! Made for two cores that spin: a message then costs the transfer of one cache line, no system
-//! call, no lock and no allocation, also through [`recv`](Receiver::recv). A receiver that sleeps is
-//! woken once for all that is sent until it is awake. Both ends also serve plain threads, by their
-//! `try_` and `_blocking` forms.
+//! call, no lock and no allocation, also through [`recv`](Receiver::recv). A receiver that sleeps
+//! is woken once for all that is sent until it is awake. Both ends also serve plain threads, by
+//! their `try_` and `_blocking` forms.
 //!
 //! ```
 //! use taut_runtime::cores::spsc;

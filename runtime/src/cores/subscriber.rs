@@ -52,8 +52,8 @@ enum Missing {
 /// The receiving end of a [`broadcast`](super::broadcast) ring: it gets each item that is sent from
 /// its making on. It may move from one thread to another.
 ///
-/// A core that waits with [`recv`](Self::recv) looks at the ring in each turn while it is awake, and
-/// the sender does nothing for it; a core that sleeps is woken once.
+/// A core that waits with [`recv`](Self::recv) looks at the ring in each turn while it is awake,
+/// and the sender does nothing for it; a core that sleeps is woken once.
 pub struct Receiver<T: Send + 'static, M: Mode<T>> {
     ring: Arc<Ring<T>>,
     next: Cursor,
@@ -328,8 +328,8 @@ impl<T: Send + 'static, M: Mode<T>> Drop for Drain<'_, T, M> {
     }
 }
 
-/// An item where it lies in the ring, by [`Receiver::try_borrow`]. It stays the next one until it is
-/// [released](Self::release).
+/// An item where it lies in the ring, by [`Receiver::try_borrow`]. It stays the next one until it
+/// is [released](Self::release).
 #[derive(Debug)]
 pub struct Borrowed<'a, T: Clone + Send + Sync + 'static>(&'a mut Receiver<T, Blocking>);
 

@@ -1,8 +1,8 @@
 //! How one end of a ring waits for a word: by its core's own look, or else by a waker.
 //!
 //! Invariant: a core's watch holds the ring's memory, so a future that is leaked while it waits
-//! leaves nothing dangling. Cost: the first wait of an end on a core makes a watch, which allocates;
-//! each later one is a few stores. A wait outside of a runtime takes a lock.
+//! leaves nothing dangling. Cost: the first wait of an end on a core makes a watch, which
+//! allocates; each later one is a few stores. A wait outside of a runtime takes a lock.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -55,8 +55,8 @@ impl Waiting {
         Poll::Pending
     }
 
-    /// Has the task run once a word that another process changes is not `seen` any more, and now and
-    /// then before that, for a look at whether the process lives.
+    /// Has the task run once a word that another process changes is not `seen` any more, and now
+    /// and then before that, for a look at whether the process lives.
     ///
     /// # Panics
     ///
@@ -145,8 +145,8 @@ impl Waiting {
         }
     }
 
-    /// Wakes who sleeps at the signal that the memory tells: at the latest with the core's next turn
-    /// or with [`settle`](Self::settle), whichever comes first.
+    /// Wakes who sleeps at the signal that the memory tells: at the latest with the core's next
+    /// turn or with [`settle`](Self::settle), whichever comes first.
     #[inline]
     pub(crate) fn notify(&mut self, memory: &Arc<impl Shared>) {
         let Some(signal) = memory.tells() else { return };

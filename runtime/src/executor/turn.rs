@@ -1,9 +1,9 @@
 //! The loop: run what is ready, look at the world, wait as the strategy says.
 //!
 //! One turn runs at most `poll_budget` polls of the hot lane and `background_budget` of the other,
-//! reads the inbox, polls the hot sockets, calls the custom pollers, submits what waits, takes about
-//! `completion_budget` completions, and fires about `timer_budget` timers. A spinning idle turn costs
-//! a few loads and, while a timer runs or the strategy may park, one read of the clock.
+//! reads the inbox, polls the hot sockets, calls the custom pollers, submits what waits, takes
+//! about `completion_budget` completions, and fires about `timer_budget` timers. A spinning idle
+//! turn costs a few loads and, while a timer runs or the strategy may park, one read of the clock.
 
 use std::panic::resume_unwind;
 use std::ptr::NonNull;

@@ -11,7 +11,8 @@ const CORE_MAX: usize = (1 << 16) - 1;
 /// Cores in the order in which they were listed.
 ///
 /// Reads and writes the kernel's notation: numbers and ranges, with commas or white space between
-/// them, and strides (`0-15:2/4` are two of each four). A number that is listed twice is in it twice.
+/// them, and strides (`0-15:2/4` are two of each four). A number that is listed twice is in it
+/// twice.
 ///
 /// ```
 /// use taut_runtime::cores::CoreList;

@@ -35,9 +35,9 @@ impl Builder {
     /// of the runtime. Default: the policy that the thread has.
     ///
     /// Together with [`WaitStrategy::Spin`](crate::WaitStrategy::Spin) nothing ordinary ever runs
-    /// on the core: leave the kernel another one, and know of `/proc/sys/kernel/sched_rt_runtime_us`,
-    /// which by default stops such a thread for 50 ms of each second. Threads and processes that
-    /// the thread starts are ordinary.
+    /// on the core: leave the kernel another one, and know of
+    /// `/proc/sys/kernel/sched_rt_runtime_us`, which by default stops such a thread for 50 ms of
+    /// each second. Threads and processes that the thread starts are ordinary.
     pub fn fifo_priority(mut self, priority: u8) -> Self {
         self.config.host.fifo_priority = Some(priority);
         self

@@ -1,4 +1,5 @@
-//! What protocol crates keep for a core, such as its resolver: one value of a type for each runtime.
+//! What protocol crates keep for a core, such as its resolver: one value of a type for each
+//! runtime.
 //!
 //! Invariant: a value lives from its first use to the end of its runtime, so nothing that a runtime
 //! began is ever met by the next one on the same thread. A use costs one look into a small map.

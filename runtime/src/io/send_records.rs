@@ -1,8 +1,8 @@
 //! The calls that send several datagrams at once: `sendmmsg`, and `sendmsg` with GSO.
 //!
 //! Invariant: every pointer that is handed to the kernel lies in memory that is borrowed for the
-//! call, and nothing of it is kept. Cost: headers and addresses on the stack, of which only those in
-//! use are written.
+//! call, and nothing of it is kept. Cost: headers and addresses on the stack, of which only those
+//! in use are written.
 
 use std::io;
 use std::mem::MaybeUninit;

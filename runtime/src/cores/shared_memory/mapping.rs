@@ -3,8 +3,8 @@
 //! Invariant: the mapping lies within the file as it was when it was mapped, and stays as long as
 //! the value. Every word of it is looked at through atomics, so whatever another process writes is
 //! some number; only [`slots`](super::slots) gives out bytes in place. A sealed memfd can't be cut
-//! short under a mapping. A file with a path can, by whoever may write to it, and then kills all who
-//! have it mapped with a SIGBUS.
+//! short under a mapping. A file with a path can, by whoever may write to it, and then kills all
+//! who have it mapped with a SIGBUS.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};

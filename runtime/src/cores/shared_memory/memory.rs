@@ -1,10 +1,10 @@
 //! The mapped ring: its words by name, and its slots.
 //!
-//! Invariant: bytes in place are given out for a slot within the mapping and for no more than a slot
-//! has, whatever the file says. That nobody else writes to them meanwhile is the protocol's matter:
-//! a slot belongs to the writer until its stamp, and from then on to its readers until they have
-//! all passed it. A process that writes to the file beside the protocol may change such bytes under
-//! whoever looks at them; it can't lead an access anywhere else.
+//! Invariant: bytes in place are given out for a slot within the mapping and for no more than a
+//! slot has, whatever the file says. That nobody else writes to them meanwhile is the protocol's
+//! matter: a slot belongs to the writer until its stamp, and from then on to its readers until they
+//! have all passed it. A process that writes to the file beside the protocol may change such bytes
+//! under whoever looks at them; it can't lead an access anywhere else.
 
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;

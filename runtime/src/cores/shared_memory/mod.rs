@@ -39,12 +39,13 @@
 //! keeps its parent's parts; and `/proc` has to be there.
 //!
 //! What can be done without the other side is done. A reader first gets all that was written, then
-//! [`ReadError::Disconnected`] for as long as there is no writer; the next writer goes on behind the
-//! last whole message, and so does the reader. The writer of a [`Kind::Spsc`] fills the ring, then
-//! gets [`WriteError::Disconnected`] for as long as there is no reader; the next reader begins with
-//! the first message that was not [released](Message::release), so the one that its predecessor died
-//! over comes again. A [`Kind::Broadcast`] stops waiting for a reader that dies. A death is noticed
-//! within twice [`PEER_CHECK_EVERY`] by a side that makes no progress, and costs the others nothing.
+//! [`ReadError::Disconnected`] for as long as there is no writer; the next writer goes on behind
+//! the last whole message, and so does the reader. The writer of a [`Kind::Spsc`] fills the ring,
+//! then gets [`WriteError::Disconnected`] for as long as there is no reader; the next reader begins
+//! with the first message that was not [released](Message::release), so the one that its
+//! predecessor died over comes again. A [`Kind::Broadcast`] stops waiting for a reader that dies. A
+//! death is noticed within twice [`PEER_CHECK_EVERY`] by a side that makes no progress, and costs
+//! the others nothing.
 //!
 //! # What it costs
 //!
@@ -58,10 +59,10 @@
 //! # Whom it trusts
 //!
 //! Every length and position that comes out of the file is checked when it is used, so a file that
-//! is damaged, or that another program writes to, gives errors or wrong messages and never an access
-//! beyond the ring. But bytes in place are plain memory: whoever may write to the file could change
-//! them while they are looked at, so give it only to processes that keep to this protocol, or use a
-//! [`Kind::BroadcastLossy`], which copies. A ring with a path could also be cut short, see
+//! is damaged, or that another program writes to, gives errors or wrong messages and never an
+//! access beyond the ring. But bytes in place are plain memory: whoever may write to the file could
+//! change them while they are looked at, so give it only to processes that keep to this protocol,
+//! or use a [`Kind::BroadcastLossy`], which copies. A ring with a path could also be cut short, see
 //! [`Ring::open`].
 //!
 //! | file | idea |

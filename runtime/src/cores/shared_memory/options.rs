@@ -15,8 +15,8 @@ pub const READERS_MAX: usize = 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
-    /// One reader at a time. Messages wait for it, also while there is none, until the ring is full;
-    /// a full ring holds up the writer. Both ends work in place.
+    /// One reader at a time. Messages wait for it, also while there is none, until the ring is
+    /// full; a full ring holds up the writer. Both ends work in place.
     Spsc,
     /// Every message to each reader that is there when it is written. The slowest holds up the
     /// writer; one that dies does not. Both ends work in place.

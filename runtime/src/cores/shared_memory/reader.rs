@@ -315,7 +315,8 @@ impl Reader {
     ///
     /// # Errors
     ///
-    /// [`ReadError::Lagged`] as for every read, [`ReadError::Cancelled`] where the task was asked to stop.
+    /// [`ReadError::Lagged`] as for every read, [`ReadError::Cancelled`] where the task was asked
+    /// to stop.
     ///
     /// # Panics
     ///

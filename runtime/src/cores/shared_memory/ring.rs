@@ -24,9 +24,9 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// Makes a ring in a new file, best in `/dev/shm`. Nobody ever finds a half-made one there. Only
-    /// this user may open it, until you [change that](std::fs::set_permissions); it stays until you
-    /// [remove](std::fs::remove_file) it, which does not disturb those who have it open.
+    /// Makes a ring in a new file, best in `/dev/shm`. Nobody ever finds a half-made one there.
+    /// Only this user may open it, until you [change that](std::fs::set_permissions); it stays
+    /// until you [remove](std::fs::remove_file) it, which does not disturb those who have it open.
     ///
     /// # Errors
     ///

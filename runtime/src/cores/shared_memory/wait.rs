@@ -121,7 +121,8 @@ where
             {
                 continue;
             }
-            // SAFETY: the word lies in the mapping, which the memory keeps; it is the end's only one.
+            // SAFETY: the word lies in the mapping, which the memory keeps; it is the end's only
+            // one.
             unsafe { waiting.wait_for_peer(memory, word, seen, context) };
             return Poll::Pending;
         }

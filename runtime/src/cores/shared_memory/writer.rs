@@ -138,8 +138,8 @@ impl Writer {
         }
     }
 
-    /// Claims the next slot for a message of `length` bytes, without waiting. What is in it at first
-    /// is whatever was there before: write all of it.
+    /// Claims the next slot for a message of `length` bytes, without waiting. What is in it at
+    /// first is whatever was there before: write all of it.
     ///
     /// ```
     /// use taut_runtime::cores::shared_memory::{Kind, Options, Ring};
