@@ -28,7 +28,7 @@
 //! | 8 | 8 | words (of 8 bytes) of the value |
 //! | 16 | 4 | kind: 1 counter, 2 gauge, 3 maximum, 4 timestamp, 5 flag, 6 text, 7 distribution |
 //! | 20 | 4 | owner: 0 the process, else a block, which is what one core writes to |
-//! | 24 | 24 | three parameters; of a distribution lowest value, highest value, significant digits |
+//! | 24 | 24 | three parameters; of a distribution lowest and highest value, significant digits |
 //! | 48 | 16 | unit: UTF-8, filled up with zeros |
 //! | 64 | 64 | label: UTF-8, filled up with zeros |
 //!

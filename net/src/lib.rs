@@ -26,11 +26,13 @@
 //! | `timestamps` | when packets came in and left |
 //! | `interface` | the host's network interfaces |
 //! | `napi` | sockets whose network card's queue the core polls |
-//! | `socket_options`, `number_option` | options of every IP socket, and the calls that set any |
+//! | `socket_options`, `number_option` | what every IP socket has, and the calls that set options |
+//! | `has_descriptor` | the traits of a descriptor |
 
 mod dns;
 pub mod feed;
 pub mod framing;
+mod has_descriptor;
 mod interface;
 mod napi;
 mod number_option;

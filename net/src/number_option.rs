@@ -11,17 +11,30 @@ use std::os::fd::{AsFd, AsRawFd};
 /// An option whose value is a C `int`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NumberOption {
-    pub(crate) level: c_int,
-    pub(crate) option: c_int,
-    /// As in the manual.
-    pub(crate) name: &'static str,
-    /// What the kernel asks of whoever sets it.
-    pub(crate) needs: &'static str,
-    /// The first kernel that has it.
-    pub(crate) since: &'static str,
+    level: c_int,
+    option: c_int,
+    name: &'static str,
+    /// The capability that the kernel asks of whoever sets it.
+    needs: Option<&'static str>,
+    since: &'static str,
 }
 
 impl NumberOption {
+    /// An option that anybody may set, by its name in the manual and the first kernel that has it.
+    pub(crate) const fn new(
+        level: c_int,
+        option: c_int,
+        name: &'static str,
+        since: &'static str,
+    ) -> Self {
+        Self { level, option, name, needs: None, since }
+    }
+
+    /// The same, for those who have a capability.
+    pub(crate) const fn needs(self, capability: &'static str) -> Self {
+        Self { needs: Some(capability), ..self }
+    }
+
     pub(crate) fn set(&self, socket: &impl AsFd, value: c_int) -> io::Result<()> {
         write_option(socket, self.level, self.option, &value.to_ne_bytes())
             .map_err(|error| self.explain(error))
@@ -51,11 +64,11 @@ impl NumberOption {
 
     /// Says of errors that a user can mend which option, and what it needs.
     fn explain(&self, error: io::Error) -> io::Error {
-        let (kind, what) = match error.raw_os_error() {
-            Some(libc::EPERM | libc::EACCES) => {
-                (error.kind(), format!("to set {} needs {}", self.name, self.needs))
+        let (kind, what) = match (error.raw_os_error(), self.needs) {
+            (Some(libc::EPERM | libc::EACCES), Some(capability)) => {
+                (error.kind(), format!("to set {} needs {capability}", self.name))
             }
-            Some(libc::ENOPROTOOPT) => (
+            (Some(libc::ENOPROTOOPT), _) => (
                 io::ErrorKind::Unsupported,
                 format!("no {} here, which came with Linux {}", self.name, self.since),
             ),
@@ -126,13 +139,7 @@ mod tests {
 
     #[test]
     fn a_number_that_no_int_holds_is_refused_and_an_unknown_option_is_named() {
-        let unknown = NumberOption {
-            level: libc::SOL_SOCKET,
-            option: 12345,
-            name: "SO_FROM_TOMORROW",
-            needs: "nothing",
-            since: "99.0",
-        };
+        let unknown = NumberOption::new(libc::SOL_SOCKET, 12345, "SO_FROM_TOMORROW", "99.0");
         let error = unknown.set_count(&socket(), usize::MAX).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         for error in [unknown.set(&socket(), 1).unwrap_err(), unknown.get(&socket()).unwrap_err()] {

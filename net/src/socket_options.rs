@@ -1,51 +1,63 @@
-//! Options that every IP socket has, of whatever protocol.
+//! What every IP socket has, of whatever protocol: its address and options.
 //!
 //! `socket_options!` implements them for a type that is [`AsFd`]. Each is one system call and keeps
 //! nothing on our side: what is read is what the kernel has.
 
 use std::ffi::c_int;
 use std::io;
+use std::net::SocketAddr;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
 use libc::{
     SO_BUSY_POLL, SO_BUSY_POLL_BUDGET, SO_INCOMING_CPU, SO_INCOMING_NAPI_ID, SO_MARK,
     SO_PREFER_BUSY_POLL, SO_PRIORITY, SO_RCVBUF, SO_RCVBUFFORCE, SO_SNDBUF, SO_SNDBUFFORCE,
+    SOL_SOCKET,
 };
-use socket2::{Domain, SockRef};
+use socket2::{Domain, SockAddr, SockRef};
 
 use crate::number_option::NumberOption;
-
-const fn of_socket(
-    option: c_int,
-    name: &'static str,
-    needs: &'static str,
-    since: &'static str,
-) -> NumberOption {
-    NumberOption { level: libc::SOL_SOCKET, option, name, needs, since }
-}
 
 const ADMIN: &str = "CAP_NET_ADMIN";
 const ADMIN_OR_RAW: &str = "CAP_NET_ADMIN or CAP_NET_RAW";
 
-const RECV_BUFFER: NumberOption = of_socket(SO_RCVBUF, "SO_RCVBUF", "nothing", "2.0");
-const SEND_BUFFER: NumberOption = of_socket(SO_SNDBUF, "SO_SNDBUF", "nothing", "2.0");
+const RECV_BUFFER: NumberOption = NumberOption::new(SOL_SOCKET, SO_RCVBUF, "SO_RCVBUF", "2.0");
+const SEND_BUFFER: NumberOption = NumberOption::new(SOL_SOCKET, SO_SNDBUF, "SO_SNDBUF", "2.0");
 const RECV_BUFFER_FORCE: NumberOption =
-    of_socket(SO_RCVBUFFORCE, "SO_RCVBUFFORCE", ADMIN, "2.6.14");
+    NumberOption::new(SOL_SOCKET, SO_RCVBUFFORCE, "SO_RCVBUFFORCE", "2.6.14").needs(ADMIN);
 const SEND_BUFFER_FORCE: NumberOption =
-    of_socket(SO_SNDBUFFORCE, "SO_SNDBUFFORCE", ADMIN, "2.6.14");
+    NumberOption::new(SOL_SOCKET, SO_SNDBUFFORCE, "SO_SNDBUFFORCE", "2.6.14").needs(ADMIN);
 pub(crate) const PRIORITY: NumberOption =
-    of_socket(SO_PRIORITY, "SO_PRIORITY above 6", ADMIN_OR_RAW, "2.0");
-pub(crate) const MARK: NumberOption = of_socket(SO_MARK, "SO_MARK", ADMIN_OR_RAW, "2.6.25");
+    NumberOption::new(SOL_SOCKET, SO_PRIORITY, "SO_PRIORITY above 6", "2.0").needs(ADMIN_OR_RAW);
+pub(crate) const MARK: NumberOption =
+    NumberOption::new(SOL_SOCKET, SO_MARK, "SO_MARK", "2.6.25").needs(ADMIN_OR_RAW);
 const BUSY_POLL: NumberOption =
-    of_socket(SO_BUSY_POLL, "SO_BUSY_POLL above what it was", ADMIN, "3.11");
+    NumberOption::new(SOL_SOCKET, SO_BUSY_POLL, "SO_BUSY_POLL above what it was", "3.11")
+        .needs(ADMIN);
 pub(crate) const PREFER_BUSY_POLL: NumberOption =
-    of_socket(SO_PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL", ADMIN, "5.11");
-pub(crate) const BUSY_POLL_BUDGET: NumberOption =
-    of_socket(SO_BUSY_POLL_BUDGET, "SO_BUSY_POLL_BUDGET above what it was", ADMIN, "5.11");
-const INCOMING_CPU: NumberOption = of_socket(SO_INCOMING_CPU, "SO_INCOMING_CPU", "nothing", "3.19");
+    NumberOption::new(SOL_SOCKET, SO_PREFER_BUSY_POLL, "SO_PREFER_BUSY_POLL", "5.11").needs(ADMIN);
+pub(crate) const BUSY_POLL_BUDGET: NumberOption = NumberOption::new(
+    SOL_SOCKET,
+    SO_BUSY_POLL_BUDGET,
+    "SO_BUSY_POLL_BUDGET above what it was",
+    "5.11",
+)
+.needs(ADMIN);
+const INCOMING_CPU: NumberOption =
+    NumberOption::new(SOL_SOCKET, SO_INCOMING_CPU, "SO_INCOMING_CPU", "3.19");
 const INCOMING_NAPI_ID: NumberOption =
-    of_socket(SO_INCOMING_NAPI_ID, "SO_INCOMING_NAPI_ID", "nothing", "4.12");
+    NumberOption::new(SOL_SOCKET, SO_INCOMING_NAPI_ID, "SO_INCOMING_NAPI_ID", "4.12");
+
+/// An address as the kernel told it.
+pub(crate) fn from_kernel(address: &SockAddr) -> io::Result<SocketAddr> {
+    address.as_socket().ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidData, "the kernel gave an address that is not IP")
+    })
+}
+
+pub(crate) fn local_addr(socket: &impl AsFd) -> io::Result<SocketAddr> {
+    from_kernel(&SockRef::from(socket).local_addr()?)
+}
 
 /// The kernel keeps twice what it is told, for its own part of each packet, and tells that.
 pub(crate) fn recv_buffer_size(socket: &impl AsFd) -> io::Result<usize> {
@@ -140,10 +152,19 @@ pub(crate) fn incoming_napi_id(socket: &impl AsFd) -> io::Result<Option<u32>> {
     Ok((id != 0).then_some(id))
 }
 
-/// Implements the options of every IP socket for a type that is `AsFd`.
+/// Implements them for a type that is `AsFd`.
 macro_rules! socket_options {
     ($type:ty) => {
         impl $type {
+            /// The address of this end, with the port that the kernel chose where it was to choose.
+            ///
+            /// # Errors
+            ///
+            /// What `getsockname(2)` tells.
+            pub fn local_addr(&self) -> std::io::Result<std::net::SocketAddr> {
+                $crate::socket_options::local_addr(self)
+            }
+
             /// What the kernel's receive buffer counts up to, in bytes: twice what was granted, of
             /// which about half holds payload.
             ///

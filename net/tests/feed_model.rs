@@ -143,8 +143,8 @@ proptest! {
         };
         let told = run(options, &arrivals);
         let (delivered, lost) = outcome(&told.events);
-        let brought: BTreeSet<u64> =
-            arrivals.iter().flat_map(|&(_, _, first, count)| first..first + u64::from(count)).collect();
+        let numbers = |&(_, _, first, count): &Arriving| first..first + u64::from(count);
+        let brought: BTreeSet<u64> = arrivals.iter().flat_map(numbers).collect();
         // A heartbeat tells of messages before it that it does not bring.
         let end = arrivals.iter().map(|&(_, _, first, count)| first + u64::from(count)).max();
         let all: BTreeSet<u64> = (100..end.unwrap_or(100)).collect();
@@ -158,8 +158,8 @@ proptest! {
         for (number, packets) in lines.iter().enumerate() {
             let line = told.arbiter.line_statistics(number);
             prop_assert_eq!(line.late, 0);
-            let own: BTreeSet<u64> = arrivals.iter().filter(|one| one.1 == number)
-                .flat_map(|&(_, _, first, count)| first..first + u64::from(count)).collect();
+            let own: BTreeSet<u64> =
+                arrivals.iter().filter(|one| one.1 == number).flat_map(numbers).collect();
             let begin = arrivals.iter().find(|one| one.1 == number).map_or(0, |one| one.2);
             let end = arrivals.iter().filter(|one| one.1 == number)
                 .map(|one| one.2 + u64::from(one.3)).max().unwrap_or(0);

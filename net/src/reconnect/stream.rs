@@ -276,10 +276,10 @@ impl ReconnectingStream {
     }
 
     /// Writes to the connection; a failure breaks it off.
-    async fn write_with<T>(
-        &mut self,
-        mut poll: impl FnMut(&mut Outbox, &mut Context<'_>, &mut OwnedWriteHalf) -> Poll<io::Result<T>>,
-    ) -> io::Result<T> {
+    async fn write_with<T, P>(&mut self, mut poll: P) -> io::Result<T>
+    where
+        P: FnMut(&mut Outbox, &mut Context<'_>, &mut OwnedWriteHalf) -> Poll<io::Result<T>>,
+    {
         let Self { link, outbox, .. } = self;
         let Link::Up(up) = link else { return Err(io::ErrorKind::NotConnected.into()) };
         let written = poll_fn(|context| poll(outbox, context, &mut up.write)).await;

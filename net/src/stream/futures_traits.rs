@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 
+use super::async_write::async_write;
 use super::{Family, OwnedReadHalf, OwnedWriteHalf, Stream};
 
 macro_rules! reads {
@@ -23,47 +24,7 @@ macro_rules! reads {
     };
 }
 
-macro_rules! writes {
-    ($type:ty, $this:ident => $half:expr) => {
-        impl<F: Family> AsyncWrite for $type {
-            fn poll_write(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let $this = &mut *self;
-                $half.poll_write(context, bytes)
-            }
-
-            fn poll_write_vectored(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                slices: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let $this = &mut *self;
-                $half.outbound.poll_write_vectored(context, slices)
-            }
-
-            fn poll_flush(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                let $this = &mut *self;
-                $half.outbound.poll_flush(context)
-            }
-
-            fn poll_close(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                let $this = &mut *self;
-                $half.poll_shutdown(context)
-            }
-        }
-    };
-}
-
 reads!(Stream<F>, this => this.read);
 reads!(OwnedReadHalf<F>, this => this);
-writes!(Stream<F>, this => this.write);
-writes!(OwnedWriteHalf<F>, this => this);
+async_write!(Stream<F>, this => this.write, poll_close, {});
+async_write!(OwnedWriteHalf<F>, this => this, poll_close, {});

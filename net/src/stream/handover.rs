@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::{fmt, io};
 
 use socket2::SockRef;
@@ -11,6 +11,7 @@ use taut_runtime::task::waiting;
 
 use super::{Family, Stream};
 use crate::Tcp;
+use crate::has_descriptor::has_descriptor;
 use crate::tcp::socket;
 
 /// A connection that is on no core: made by [`Stream::detach`] on one, it is sent to another
@@ -94,17 +95,7 @@ impl Detached {
     }
 }
 
-impl<F> AsFd for Detached<F> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.handover.as_fd()
-    }
-}
-
-impl<F> AsRawFd for Detached<F> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.as_fd().as_raw_fd()
-    }
-}
+has_descriptor!(Detached<F>, handover);
 
 impl<F: Family> Stream<F> {
     /// Takes the connection off this core, for another one to [attach](Self::attach).

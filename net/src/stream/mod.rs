@@ -5,11 +5,13 @@
 //! | `family` | what tells one kind of stream from another |
 //! | `split` | a connection as two halves, for tasks of their own |
 //! | `handover` | a connection that moves to another core |
-//! | `futures_traits`, `tokio_traits` | the I/O traits of others |
+//! | `futures_traits`, `tokio_traits`, `async_write` | the I/O traits of others |
 //!
 //! Invariant: bytes are received in order by one operation at a time, and dropping any future loses
 //! none that were received.
 
+#[cfg(any(feature = "futures-io", feature = "tokio-io"))]
+mod async_write;
 mod family;
 mod handover;
 mod split;
@@ -22,12 +24,13 @@ mod tokio_traits;
 use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
 use taut_runtime::io::{Descriptor, Inbound, Outbound};
 use taut_runtime::task::waiting;
+
+use crate::has_descriptor::has_descriptor;
 
 pub use family::Family;
 pub use handover::{DetachError, Detached};
@@ -221,14 +224,4 @@ impl<F: Family> Stream<F> {
     }
 }
 
-impl<F> AsFd for Stream<F> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.read.descriptor.as_fd()
-    }
-}
-
-impl<F> AsRawFd for Stream<F> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.read.descriptor.as_raw_fd()
-    }
-}
+has_descriptor!(Stream<F>, read.descriptor);

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::async_write::async_write;
 use super::{Family, OwnedReadHalf, OwnedWriteHalf, Stream};
 
 macro_rules! reads {
@@ -27,45 +28,11 @@ macro_rules! reads {
 
 macro_rules! writes {
     ($type:ty, $this:ident => $half:expr) => {
-        impl<F: Family> AsyncWrite for $type {
-            fn poll_write(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                bytes: &[u8],
-            ) -> Poll<io::Result<usize>> {
-                let $this = &mut *self;
-                $half.poll_write(context, bytes)
-            }
-
-            fn poll_write_vectored(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-                slices: &[IoSlice<'_>],
-            ) -> Poll<io::Result<usize>> {
-                let $this = &mut *self;
-                $half.outbound.poll_write_vectored(context, slices)
-            }
-
+        async_write!($type, $this => $half, poll_shutdown, {
             fn is_write_vectored(&self) -> bool {
                 true
             }
-
-            fn poll_flush(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                let $this = &mut *self;
-                $half.outbound.poll_flush(context)
-            }
-
-            fn poll_shutdown(
-                mut self: Pin<&mut Self>,
-                context: &mut Context<'_>,
-            ) -> Poll<io::Result<()>> {
-                let $this = &mut *self;
-                $half.poll_shutdown(context)
-            }
-        }
+        });
     };
 }
 

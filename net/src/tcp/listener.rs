@@ -3,15 +3,14 @@
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll, ready};
 
-use socket2::SockRef;
 use taut_runtime::io::{Descriptor, Incoming};
 use taut_runtime::task::waiting;
 
+use crate::has_descriptor::has_descriptor;
 use crate::socket_options::socket_options;
-use crate::tcp::options::to_std;
 use crate::tcp::socket::no_delay;
 use crate::{Detached, TcpSocket, TcpStream};
 
@@ -115,25 +114,6 @@ impl TcpListener {
         let _ = no_delay(&socket);
         Poll::Ready(Ok(socket))
     }
-
-    /// The address that it listens on.
-    ///
-    /// # Errors
-    ///
-    /// What `getsockname(2)` tells.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).local_addr()?)
-    }
 }
 
-impl AsFd for TcpListener {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
-    }
-}
-
-impl AsRawFd for TcpListener {
-    fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.as_raw_fd()
-    }
-}
+has_descriptor!(TcpListener, descriptor);

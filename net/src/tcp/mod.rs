@@ -8,30 +8,31 @@
 //! | `stream` | a connection; what it shares with others is in `crate::stream` |
 //! | `listener` | accepting |
 //! | `sharded`, `dealer` | accepting on many cores |
-//! | `options` | options of connections, before and after the connect |
-//! | `tuning` | when the kernel sends, acknowledges, gives up and accepts |
+//! | `options`, `keepalive` | when a connection sends, acknowledges, gives up and closes |
+//! | `accept_options` | which connections are accepted, and when |
 //! | `transfer` | files that are sent |
 //! | `info` | what the kernel knows of a connection |
 
+mod accept_options;
 mod attempts;
 mod connector;
 mod dealer;
 mod families;
 mod info;
+mod keepalive;
 mod listener;
-pub(crate) mod options;
+mod options;
 mod sharded;
 pub(crate) mod socket;
 mod stream;
 mod transfer;
-mod tuning;
 
 pub use attempts::ConnectError;
 pub use connector::Connector;
 pub use dealer::{Choose, Deal, Dealer, Load, Worker};
 pub use info::{CongestionState, TcpInfo, TcpState};
+pub use keepalive::Keepalive;
 pub use listener::TcpListener;
-pub use options::Keepalive;
 pub use sharded::{Shard, Sharding};
 pub use socket::TcpSocket;
 pub use stream::{Tcp, TcpStream};

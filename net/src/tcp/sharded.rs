@@ -6,12 +6,13 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 
 use socket2::{SockRef, Socket};
 
+use crate::has_descriptor::has_descriptor;
+use crate::socket_options::local_addr;
 use crate::tcp::listener::BACKLOG_DEFAULT;
-use crate::tcp::options::to_std;
 use crate::{TcpListener, TcpSocket};
 
 /// How an address is shared among several listeners.
@@ -102,7 +103,7 @@ impl Sharding {
                 steer(&socket, cores[index])?;
             }
             socket.bind(address)?;
-            address = to_std(&SockRef::from(&socket).local_addr()?)?;
+            address = socket.local_addr()?;
             shards.push(Shard { socket: socket.into_socket(), index });
         }
         // Not before all are bound: a refused one must not leave others with connections.
@@ -150,7 +151,7 @@ impl Shard {
     ///
     /// What `getsockname(2)` tells.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&self.socket.local_addr()?)
+        local_addr(self)
     }
 
     /// Accepts on the core of this thread.
@@ -163,14 +164,4 @@ impl Shard {
     }
 }
 
-impl AsFd for Shard {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for Shard {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
+has_descriptor!(Shard, socket);

@@ -2,14 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, OwnedFd};
 
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use taut_runtime::io::{Descriptor, connect};
 use taut_runtime::task::waiting;
 
+use crate::has_descriptor::has_descriptor;
 use crate::socket_options::socket_options;
-use crate::tcp::options::stream_options;
 use crate::{TcpListener, TcpStream};
 
 /// Sets options, then connects or listens.
@@ -39,7 +39,6 @@ pub struct TcpSocket {
 }
 
 socket_options!(TcpSocket);
-stream_options!(TcpSocket);
 
 impl TcpSocket {
     /// A socket for IPv4.
@@ -141,17 +140,7 @@ impl TcpSocket {
     }
 }
 
-impl AsFd for TcpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
-}
-
-impl AsRawFd for TcpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.socket.as_raw_fd()
-    }
-}
+has_descriptor!(TcpSocket, socket);
 
 /// Sets `TCP_NODELAY` on a socket that came from elsewhere.
 pub(crate) fn no_delay(socket: &impl AsFd) -> io::Result<()> {

@@ -9,9 +9,8 @@ use rustix::net::connect_unspec;
 use socket2::{SockAddr, SockRef};
 use taut_runtime::task::waiting;
 
-use crate::socket_options::socket_options;
+use crate::socket_options::{from_kernel, socket_options};
 use crate::stream::{Family, Kind, Waits, waits};
-use crate::tcp::options::{stream_options, to_std};
 use crate::tcp::socket;
 use crate::{Connector, Stream, ToAddresses};
 
@@ -51,12 +50,11 @@ impl Kind for Tcp {
     const WAITS: Waits = waits!("a TCP stream");
 
     fn address(of_kernel: &SockAddr) -> io::Result<SocketAddr> {
-        to_std(of_kernel)
+        from_kernel(of_kernel)
     }
 }
 
 socket_options!(TcpStream);
-stream_options!(TcpStream);
 
 impl TcpStream {
     /// Connects to an address, or to a name that the core's [`Resolver`](crate::Resolver) finds.

@@ -36,13 +36,8 @@ const RECEIVE: i32 = RX_HARDWARE | RX_SOFTWARE;
 const TRANSMIT: i32 = TX_HARDWARE | TX_SOFTWARE;
 const TRANSMIT_OPTIONS: i32 = COUNT | WITHOUT_PAYLOAD | BOTH | COUNT_FROM_NEXT_BYTE;
 
-const TIMESTAMPING: NumberOption = NumberOption {
-    level: libc::SOL_SOCKET,
-    option: libc::SO_TIMESTAMPING,
-    name: "SO_TIMESTAMPING",
-    needs: "nothing",
-    since: "2.6.30",
-};
+const TIMESTAMPING: NumberOption =
+    NumberOption::new(libc::SOL_SOCKET, libc::SO_TIMESTAMPING, "SO_TIMESTAMPING", "2.6.30");
 
 impl StampedBy {
     /// Of two flags those that mean this.

@@ -3,7 +3,7 @@
 use std::io;
 use std::task::{Context, Poll};
 
-use taut_runtime::io::{Descriptor, TransmitTimestamp, TransmitTimestamps as Stamps};
+use taut_runtime::io::{Descriptor, TimestampQueue, TransmitTimestamp};
 use taut_runtime::task::waiting;
 
 use super::StampedBy;
@@ -17,7 +17,7 @@ use crate::{TcpStream, UdpSocket};
 /// socket is closed when it and this are gone.
 #[derive(Debug)]
 pub struct TransmitTimestamps {
-    stamps: Stamps,
+    queue: TimestampQueue,
     descriptor: Descriptor,
 }
 
@@ -28,9 +28,9 @@ impl TransmitTimestamps {
                            TransmitTimestamps first";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
         }
-        let stamps = Stamps::new(descriptor.clone())?;
+        let queue = TimestampQueue::new(descriptor.clone())?;
         set_transmit(descriptor, Some(by), of_stream)?;
-        Ok(Self { stamps, descriptor: descriptor.clone() })
+        Ok(Self { queue, descriptor: descriptor.clone() })
     }
 
     /// The next stamp, in the order in which they were made. Cancel-safe.
@@ -40,7 +40,7 @@ impl TransmitTimestamps {
     /// `ECANCELED` in a cancelled task.
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = io::Result<TransmitTimestamp>> {
-        waiting("timestamp of a send", self.stamps.recv())
+        waiting("timestamp of a send", self.queue.recv())
     }
 
     /// As [`recv`](Self::recv), for futures written by hand.
@@ -49,17 +49,17 @@ impl TransmitTimestamps {
     ///
     /// As for [`recv`](Self::recv).
     pub fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<TransmitTimestamp>> {
-        self.stamps.poll_recv(context)
+        self.queue.poll_recv(context)
     }
 
     /// The next stamp of those that are here already; no system call and no wait.
     pub fn next_here(&mut self) -> Option<TransmitTimestamp> {
-        self.stamps.next_here()
+        self.queue.next_here()
     }
 
     /// Stamps that were dropped because too many waited to be read.
     pub fn dropped(&self) -> u64 {
-        self.stamps.dropped()
+        self.queue.dropped()
     }
 }
 

@@ -14,21 +14,18 @@ use crate::socket_options::set_recv_buffer_size;
 /// The most that the kernel joins (GRO).
 const JOINED_BYTES_MAX: u32 = 65_535;
 
-const fn switch(level: i32, option: i32, name: &'static str, since: &'static str) -> NumberOption {
-    NumberOption { level, option, name, needs: "nothing", since }
-}
-
 const PACKET_INFO_V4: NumberOption =
-    switch(libc::IPPROTO_IP, libc::IP_PKTINFO, "IP_PKTINFO", "2.2");
+    NumberOption::new(libc::IPPROTO_IP, libc::IP_PKTINFO, "IP_PKTINFO", "2.2");
 const PACKET_INFO_V6: NumberOption =
-    switch(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO", "2.6.14");
-const DROPS: NumberOption = switch(libc::SOL_SOCKET, libc::SO_RXQ_OVFL, "SO_RXQ_OVFL", "2.6.33");
-const JOIN: NumberOption = switch(libc::SOL_UDP, libc::UDP_GRO, "UDP_GRO", "5.0");
+    NumberOption::new(libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO, "IPV6_RECVPKTINFO", "2.6.14");
+const DROPS: NumberOption =
+    NumberOption::new(libc::SOL_SOCKET, libc::SO_RXQ_OVFL, "SO_RXQ_OVFL", "2.6.33");
+const JOIN: NumberOption = NumberOption::new(libc::SOL_UDP, libc::UDP_GRO, "UDP_GRO", "5.0");
 /// A socket gets what is sent to the groups that it joined itself, not those of others.
 const ALL_GROUPS_V4: NumberOption =
-    switch(libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, "IP_MULTICAST_ALL", "2.6.31");
+    NumberOption::new(libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, "IP_MULTICAST_ALL", "2.6.31");
 const ALL_GROUPS_V6: NumberOption =
-    switch(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL", "4.20");
+    NumberOption::new(libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_ALL, "IPV6_MULTICAST_ALL", "4.20");
 
 /// Sets what must be set before a UDP socket is bound; made by [`UdpSocket::builder`].
 ///

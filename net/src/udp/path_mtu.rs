@@ -4,21 +4,18 @@
 //! lost, all is. Invariant: with fragmenting forbidden a datagram leaves in one packet, or is an
 //! error. Costs one system call each, none a datagram.
 
-use std::ffi::c_int;
 use std::io;
 
 use crate::UdpSocket;
 use crate::number_option::NumberOption;
 
-const fn of_ip(level: c_int, option: c_int, name: &'static str) -> NumberOption {
-    NumberOption { level, option, name, needs: "nothing", since: "2.4" }
-}
-
-const DISCOVER_V4: NumberOption = of_ip(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, "IP_MTU_DISCOVER");
+const DISCOVER_V4: NumberOption =
+    NumberOption::new(libc::IPPROTO_IP, libc::IP_MTU_DISCOVER, "IP_MTU_DISCOVER", "2.4");
 const DISCOVER_V6: NumberOption =
-    of_ip(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER");
-const MTU_V4: NumberOption = of_ip(libc::IPPROTO_IP, libc::IP_MTU, "IP_MTU");
-const MTU_V6: NumberOption = of_ip(libc::IPPROTO_IPV6, libc::IPV6_MTU, "IPV6_MTU");
+    NumberOption::new(libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER, "IPV6_MTU_DISCOVER", "2.4");
+const MTU_V4: NumberOption = NumberOption::new(libc::IPPROTO_IP, libc::IP_MTU, "IP_MTU", "2.4");
+const MTU_V6: NumberOption =
+    NumberOption::new(libc::IPPROTO_IPV6, libc::IPV6_MTU, "IPV6_MTU", "2.4");
 
 impl UdpSocket {
     /// Whether datagrams that are larger than the path's MTU are an error.

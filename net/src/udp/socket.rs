@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket as StdSocket};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::task::{Context, Poll};
 
 use socket2::SockRef;
@@ -11,9 +11,9 @@ use taut_runtime::task::waiting;
 
 use super::{UdpBuilder, UdpSender};
 use crate::dns::no_address;
+use crate::has_descriptor::has_descriptor;
 use crate::number_option::read_option;
-use crate::socket_options::socket_options;
-use crate::tcp::options::to_std;
+use crate::socket_options::{from_kernel, socket_options};
 use crate::{Resolver, ToAddresses};
 
 /// `SK_MEMINFO_DROPS`: which of the counts of `SO_MEMINFO` says what was dropped.
@@ -263,22 +263,13 @@ impl UdpSocket {
         Ok(u32::from_ne_bytes(drops.unwrap_or_default()))
     }
 
-    /// The address that it is bound to.
-    ///
-    /// # Errors
-    ///
-    /// What `getsockname(2)` tells.
-    pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).local_addr()?)
-    }
-
     /// The address that it is connected to.
     ///
     /// # Errors
     ///
     /// `NotConnected` where it is not.
     pub fn peer_addr(&self) -> io::Result<SocketAddr> {
-        to_std(&SockRef::from(self).peer_addr()?)
+        from_kernel(&SockRef::from(self).peer_addr()?)
     }
 
     /// Whether it may send to broadcast addresses; not unless allowed.
@@ -329,14 +320,4 @@ impl UdpSocket {
     }
 }
 
-impl AsFd for UdpSocket {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
-    }
-}
-
-impl AsRawFd for UdpSocket {
-    fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.as_raw_fd()
-    }
-}
+has_descriptor!(UdpSocket, descriptor);

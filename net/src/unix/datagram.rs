@@ -12,9 +12,10 @@ use super::UnixBind;
 use super::address::{ToUnixAddress, from_kernel, to_kernel};
 use super::connect::while_full;
 use super::endpoint::{Endpoint, UnixMessage, check_fds, send_now};
-use super::options::{has_descriptor, unix_options};
+use super::options::unix_options;
 use super::path::BoundPath;
 use super::stream::pair;
+use crate::has_descriptor::has_descriptor;
 
 /// A Unix datagram socket.
 ///

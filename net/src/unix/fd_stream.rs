@@ -17,9 +17,10 @@ use taut_runtime::task::waiting;
 use super::address::{ToUnixAddress, invalid};
 use super::connect::connected;
 use super::endpoint::{Endpoint, UnixMessage};
-use super::options::{has_descriptor, unix_options};
+use super::options::unix_options;
 use super::stream::pair;
 use crate::UnixStream;
+use crate::has_descriptor::has_descriptor;
 
 /// A Unix stream on which descriptors are passed: of files, sockets, pidfds, memory.
 ///

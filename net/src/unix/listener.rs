@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
@@ -14,6 +14,7 @@ use taut_runtime::task::waiting;
 use super::address::{ToUnixAddress, from_kernel};
 use super::path::BoundPath;
 use super::{UnixBind, UnixFdStream, UnixSeqpacket, UnixStream};
+use crate::has_descriptor::has_descriptor;
 
 /// Listens for [`UnixStream`]s.
 ///
@@ -183,14 +184,4 @@ impl UnixAccepted for UnixSeqpacket {
     }
 }
 
-impl<S> AsFd for UnixSocketListener<S> {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.descriptor.as_fd()
-    }
-}
-
-impl<S> AsRawFd for UnixSocketListener<S> {
-    fn as_raw_fd(&self) -> RawFd {
-        self.descriptor.as_raw_fd()
-    }
-}
+has_descriptor!(UnixSocketListener<S>, descriptor);

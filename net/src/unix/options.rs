@@ -57,21 +57,4 @@ macro_rules! unix_options {
     };
 }
 
-/// Implements the traits of a descriptor for a type whose field holds it.
-macro_rules! has_descriptor {
-    ($type:ty, $field:ident) => {
-        impl std::os::fd::AsFd for $type {
-            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                self.$field.as_fd()
-            }
-        }
-
-        impl std::os::fd::AsRawFd for $type {
-            fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(self))
-            }
-        }
-    };
-}
-
-pub(super) use {has_descriptor, unix_options};
+pub(super) use unix_options;

@@ -14,8 +14,9 @@ use taut_runtime::task::waiting;
 use super::address::{ToUnixAddress, from_kernel, invalid};
 use super::connect::connected;
 use super::endpoint::{Endpoint, UnixMessage};
-use super::options::{has_descriptor, unix_options};
+use super::options::unix_options;
 use super::stream::pair;
+use crate::has_descriptor::has_descriptor;
 
 /// A Unix connection of messages (`SOCK_SEQPACKET`).
 ///

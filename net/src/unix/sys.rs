@@ -18,13 +18,8 @@ use crate::number_option::NumberOption;
 /// The most descriptors of one message: the kernel's `SCM_MAX_FD`.
 pub(super) const FDS_MAX: usize = 253;
 
-const PEER_PIDFD: NumberOption = NumberOption {
-    level: libc::SOL_SOCKET,
-    option: libc::SO_PEERPIDFD,
-    name: "SO_PEERPIDFD",
-    needs: "nothing",
-    since: "6.5",
-};
+const PEER_PIDFD: NumberOption =
+    NumberOption::new(libc::SOL_SOCKET, libc::SO_PEERPIDFD, "SO_PEERPIDFD", "6.5");
 
 const FD_BYTES: usize = size_of::<c_int>();
 /// Room for credentials, padded for what follows.

@@ -6,7 +6,7 @@
 //! | [`oneshot`] | one | one | the only one | |
 //! | [`broadcast`] | many | many | to every receiver, in order | the oldest is lost, and counted |
 //! | [`watch`] | many | many | the latest | it takes the place of the one before |
-//! | [`conflate`] | many | one, or tasks that share it | the latest of each key, in order | a new key waits |
+//! | [`conflate`] | many | one, or tasks that share it | the latest of each key | a new key waits |
 //! | [`shared`] | many, any thread | many, any thread | once, in order | senders wait |
 //!
 //! All but `shared` belong to one thread and have no atomics. All waits are fair, and cancel-safe:

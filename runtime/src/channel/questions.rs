@@ -2,13 +2,16 @@
 
 /// Implements the questions, and `Debug`, for an end whose channel's state the expression gives.
 macro_rules! questions {
-    ($end:ident [$($generic:ident),+] [$($bound:tt)*], $items:literal, |$this:ident| $state:expr) => {
+    (
+        $end:ident [$($generic:ident),+] [$($bound:tt)*],
+        $items:literal, |$this:ident| $state:expr
+    ) => {
         impl<$($generic),+> $end<$($generic),+>
         where
             $($bound)*
         {
-            #[doc = concat!($items, " in the buffer, those among them that a waiter was promised but")]
-            #[doc = "has not taken."]
+            #[doc = concat!($items, " in the buffer, those among them that a waiter was promised")]
+            #[doc = "but has not taken."]
             pub fn len(&self) -> usize {
                 let $this = self;
                 $state.len()

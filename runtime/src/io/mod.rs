@@ -57,7 +57,7 @@ pub use outbound::Outbound;
 pub use outgoing::{DatagramSender, Outgoing, SEGMENTS_MAX};
 pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use pollable::Pollable;
-pub use transmit_timestamps::{TRANSMIT_TIMESTAMPS_MAX, TransmitTimestamp, TransmitTimestamps};
+pub use transmit_timestamps::{TRANSMIT_TIMESTAMPS_MAX, TimestampQueue, TransmitTimestamp};
 
 pub(crate) use core_local::CoreLocals;
 pub(crate) use descriptor::{InFlight, perform};

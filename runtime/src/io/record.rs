@@ -190,11 +190,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_are_parsed_without_leaving_them(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        fn any_bytes_are_parsed_without_leaving_them(
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+        ) {
             let layout = RecordLayout::INTERNET;
             let _ = address_in(&bytes, layout);
-            let found: usize = control_messages(&bytes, layout).map(|(_, _, data)| data.len()).sum();
-            prop_assert!(found <= bytes.len());
+            let lengths = control_messages(&bytes, layout).map(|(_, _, data)| data.len());
+            prop_assert!(lengths.sum::<usize>() <= bytes.len());
         }
     }
 }

@@ -122,12 +122,12 @@ fn stamp_in(record: &[u8]) -> Option<TransmitTimestamp> {
 
 /// The stamps of what a socket sends, once it was told to make them. One for each socket.
 #[derive(Debug)]
-pub struct TransmitTimestamps {
+pub struct TimestampQueue {
     core: Rc<Core>,
     state: Rc<TransmitState>,
 }
 
-impl TransmitTimestamps {
+impl TimestampQueue {
     /// Takes stamps from a socket's error queue from now on.
     ///
     /// # Errors
@@ -179,7 +179,7 @@ impl TransmitTimestamps {
     }
 }
 
-impl Drop for TransmitTimestamps {
+impl Drop for TimestampQueue {
     fn drop(&mut self) {
         self.state.reader.clear();
         // What nobody reads any more would stand in the socket's way.

@@ -14,10 +14,14 @@ macro_rules! tuples {
     ($($count:literal $children:ident $one:ident [
         $($index:tt $variant:ident $future:ident $value:ident $field:ident,)+
     ])+) => {$(
-        #[doc = concat!("The output of one of ", stringify!($count), " futures of different types, by its place.")]
+        #[doc = concat!("The output of one of ", stringify!($count), " futures of different")]
+        #[doc = "types, by its place."]
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum $one<$($value),+> {
-            $(#[doc = concat!("Of the child with index ", stringify!($index), ".")] $variant($value),)+
+            $(
+                #[doc = concat!("Of the child with index ", stringify!($index), ".")]
+                $variant($value),
+            )+
         }
 
         impl<T> $one<$(tuples!(@same T $value)),+> {

@@ -85,7 +85,10 @@ impl Ring {
     /// the ring there has other options.
     pub fn open_or_create(path: impl AsRef<Path>, options: &Options) -> Result<Self, RingError> {
         let path = path.as_ref();
-        let is = |error: &RingError, kind| matches!(error, RingError::System { error, .. } if error.kind() == kind);
+        let is = |error: &RingError, kind| match error {
+            RingError::System { error, .. } => error.kind() == kind,
+            _ => false,
+        };
         loop {
             match Self::open(path) {
                 Ok(ring) if ring.options() == options => return Ok(ring),
