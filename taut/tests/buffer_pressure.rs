@@ -4,7 +4,8 @@
 mod common;
 
 use common::{
-    Random, connected_pair, in_time, listen, on_each_driver, on_each_driver_and_wait, turns, until,
+    Random, connected_pair, echo, in_time, listen, on_each_driver, on_each_driver_and_wait, turns,
+    until,
 };
 use taut::net::{TcpListener, TcpStream};
 use taut::{Builder, JoinHandle, Runtime, counters, spawn};
@@ -66,18 +67,7 @@ where
 fn four_buffers_serve_sixty_four_connections() {
     on_each_driver_and_wait(|builder| {
         let runtime = tiny(builder);
-        on(
-            &runtime,
-            many(async |mut stream| {
-                loop {
-                    let message = stream.recv().await.unwrap();
-                    if message.is_empty() {
-                        return;
-                    }
-                    stream.write_all(&message).await.unwrap();
-                }
-            }),
-        );
+        on(&runtime, many(echo));
         if runtime.driver() == taut::Driver::Uring {
             assert!(runtime.counters().receive_heap_fallbacks > 0);
         }

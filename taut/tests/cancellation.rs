@@ -5,8 +5,8 @@ mod common;
 
 use std::net::TcpStream as StdStream;
 use std::pin::pin;
-use std::sync::Mutex;
 
+use common::whole_process::alone;
 use common::{connected_pair, in_time, listen, on_each_driver, poll_then_drop, turns, until};
 use futures_util::poll;
 use taut::io::{Interest, readiness};
@@ -15,13 +15,10 @@ use taut::{Builder, Runtime, counters};
 
 const TIMES: u64 = 3_000;
 
-/// Tests of this process take turns: each measures the memory of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Runs a body twice on one runtime: what it left behind must be what it found, and the second time
 /// must need no more memory than the first.
 fn leaves_nothing(builder: Builder, body: impl AsyncFn(u64)) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let runtime = builder.build().unwrap();
     let idle = runtime.receive_buffers_idle();
     let mut resident = Vec::new();
@@ -205,7 +202,7 @@ fn a_receive_that_completes_as_it_is_dropped_loses_no_byte() {
 
 #[test]
 fn a_stream_dropped_as_its_runtime_stops_turning_is_closed_with_the_runtime() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let runtime: Runtime = builder.build().unwrap();
         let mut peer = runtime.block_on(async {

@@ -5,7 +5,7 @@ mod common;
 
 use bytes::Bytes;
 use common::allocations::{Counting, allocations, in_steady_state};
-use common::{block_on, listen, on_each_driver};
+use common::{block_on, echo, listen, on_each_driver};
 use taut::net::reconnect::Incoming;
 use taut::net::{ReconnectingStream, Resolver, TcpSocket, TcpStream};
 use taut::{counters, spawn};
@@ -63,16 +63,7 @@ fn a_reconnecting_stream_that_holds_allocates_nothing() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let (listener, address) = listen();
-            let server = spawn(async move {
-                let mut stream = listener.accept().await.unwrap();
-                loop {
-                    let message = stream.recv().await.unwrap();
-                    if message.is_empty() {
-                        return;
-                    }
-                    stream.write_all(&message).await.unwrap();
-                }
-            });
+            let server = spawn(async move { echo(listener.accept().await.unwrap()).await });
             let mut stream = ReconnectingStream::builder().build(address);
             stream.connected().await.unwrap();
             assert!(matches!(stream.recv().await.unwrap(), Incoming::Connected));

@@ -15,18 +15,6 @@ const MESSAGES: u64 = 10_000_000;
 const PAUSE_EVERY: usize = 20_000;
 const RECEIVERS: u64 = 2;
 
-/// Long enough for the other side to fall asleep, or for a moment, or not at all.
-async fn pause(random: &mut Random) {
-    match random.below(PAUSE_EVERY) {
-        0 => {
-            let pause = Duration::from_micros(random.below(300) as u64);
-            taut::time::sleep(pause).await.unwrap();
-        }
-        1..10 => taut::yield_now().await,
-        _ => {}
-    }
-}
-
 fn builders(builder: &Builder) -> [Builder; 2] {
     // Pools of a size that builds quickly.
     let small = builder.clone().receive_buffers(4).hot_buffers(0).send_buffers(4);
@@ -53,7 +41,7 @@ fn send_all<M: Mode<Item>>(builder: Builder, mut sender: Sender<Item, M>) {
         let mut random = Random::new(7);
         for number in 0..MESSAGES {
             sender.send(item(number)).await.unwrap();
-            pause(&mut random).await;
+            random.pause_at_one_of(PAUSE_EVERY).await;
         }
     });
 }
@@ -84,7 +72,7 @@ fn receive_all<M: Mode<Item>>(
                     return (received, lost);
                 }
             }
-            pause(&mut random).await;
+            random.pause_at_one_of(PAUSE_EVERY).await;
         }
     })
 }

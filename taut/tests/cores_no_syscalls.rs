@@ -3,9 +3,9 @@
 
 mod common;
 
-use std::process::{Command, Stdio};
 use std::thread;
 
+use common::strace::{self, mark};
 use common::{block_on, on_each_driver};
 use taut::cores::broadcast::{self, Blocking};
 use taut::cores::{mpsc, spsc};
@@ -16,11 +16,6 @@ const CHILD: &str = "TAUT_CORES_CHILD";
 const NAME: &str = "strace_counts_the_calls_of_a_sender";
 const BURSTS: usize = 200;
 const BURST: u64 = 50;
-
-/// Not counted in the measured time: the markers around it.
-fn mark() {
-    let _ = rustix::process::getppid();
-}
 
 /// Sends bursts to a core that waits in its own way, each answered once, through each kind of ring.
 fn child(driver: Driver, wait: WaitStrategy) {
@@ -67,16 +62,6 @@ async fn burst(
     assert_eq!(answers.recv().await, Ok(BURST * (BURST - 1)));
 }
 
-/// The calls that one thread makes between its two markers; the trace is of `strace -f`.
-fn calls_between_markers(trace: &str) -> Vec<&str> {
-    let marked = trace.lines().find(|line| line.contains("getppid(")).expect("a marker");
-    let thread = marked.split_whitespace().next().unwrap();
-    let own = trace.lines().filter(|line| line.split_whitespace().next() == Some(thread));
-    let calls: Vec<_> = own.skip_while(|line| !line.contains("getppid(")).skip(1).collect();
-    let second = calls.iter().position(|line| line.contains("getppid("));
-    calls[..second.expect("the second marker")].to_vec()
-}
-
 #[test]
 fn strace_counts_the_calls_of_a_sender() {
     if let Ok(what) = std::env::var(CHILD) {
@@ -84,28 +69,13 @@ fn strace_counts_the_calls_of_a_sender() {
         let parks = what.contains("Park");
         return child(driver, if parks { WaitStrategy::Park } else { WaitStrategy::Spin });
     }
-    let works = Command::new("strace").args(["-c", "true"]).stderr(Stdio::null()).status();
-    if !works.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        eprintln!("SKIPPED: strace can't be run here: {works:?}");
+    if !strace::is_here() {
         return;
     }
     on_each_driver(|builder| {
         let driver = builder.build().unwrap().driver();
         for (wait, calls_most) in [(WaitStrategy::Spin, 0), (WaitStrategy::Park, BURSTS)] {
-            let name = format!("taut-strace-{}-{driver:?}-{wait:?}", std::process::id());
-            let path = std::env::temp_dir().join(name);
-            let child = Command::new("strace")
-                .args(["-f", "-o"])
-                .arg(&path)
-                .arg(std::env::current_exe().unwrap())
-                .args([NAME, "--exact", "--nocapture"])
-                .env(CHILD, format!("{driver:?} {wait:?}"))
-                .output()
-                .unwrap();
-            let trace = std::fs::read_to_string(&path).unwrap();
-            std::fs::remove_file(&path).unwrap();
-            assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-            let mut calls = calls_between_markers(&trace);
+            let mut calls = strace::calls_of(NAME, CHILD, &format!("{driver:?} {wait:?}"));
             // A call during which others ran has two lines. And the look of a core that spins on
             // epoll is no message's.
             calls.retain(|line| !line.contains(" resumed>") && !line.contains("epoll_"));

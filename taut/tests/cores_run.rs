@@ -5,22 +5,16 @@ mod common;
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, RwLock, RwLockReadGuard};
 
 use common::cores::{allowed, sharing, small, two_cores_for};
+use common::whole_process::{alone, with_others};
 use common::{in_time, on_each_driver, open_descriptors, until_open};
 use taut::channel::shared;
 use taut::cores::{Cores, CoresErrorKind};
 use taut::signal::SignalKind;
 use taut::{WaitStrategy, counters, spawn, yield_now};
-
-/// Whoever counts the descriptors of the process writes, the others read.
-static DESCRIPTORS: RwLock<()> = RwLock::new(());
-
-fn with_others() -> RwLockReadGuard<'static, ()> {
-    DESCRIPTORS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 #[test]
 fn results_come_in_the_order_in_which_the_cores_were_listed() {
@@ -222,7 +216,7 @@ fn a_run_that_was_started_is_joined_later() {
 
 #[test]
 fn no_descriptor_is_left_of_a_run_that_ended_or_never_began() {
-    let _alone = DESCRIPTORS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let before = open_descriptors();
         let idle = |_core| async { Ok::<_, io::Error>(()) };

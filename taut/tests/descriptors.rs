@@ -3,48 +3,23 @@
 
 mod common;
 
-use std::net::{SocketAddr, TcpStream as StdStream};
-use std::sync::Mutex;
+use std::net::TcpStream as StdStream;
 
-use common::{listen, on_each_driver_and_wait, open_descriptors, poll_then_drop, turns, until};
-use taut::net::{TcpSocket, TcpStream};
+use common::whole_process::{self, alone};
+use common::{
+    listen, on_each_driver_and_wait, open_descriptors, poll_then_drop, silent_listener, turns,
+    until,
+};
+use taut::net::TcpStream;
 use taut::{Builder, Runtime, spawn};
-
-/// Tests of this process take turns: each counts the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// How many turns pass between the poll and the drop: from at once to long after the end.
 const TURNS: [u64; 6] = [0, 1, 2, 3, 8, 100];
 
 /// Runs a body that must leave as many descriptors open as it found.
 fn leaves_none(body: impl AsyncFn()) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    on_each_driver_and_wait(|builder| {
-        let outside = open_descriptors();
-        let runtime = builder.build().unwrap();
-        let before = open_descriptors();
-        runtime.block_on(async {
-            body().await;
-            until(|| open_descriptors() == before).await;
-        });
-        drop(runtime);
-        assert_eq!(open_descriptors(), outside);
-    });
-}
-
-/// A listener whose queue is full, so that the next connect gets no answer for a while; with what
-/// fills it.
-async fn silent_listener() -> (taut::net::TcpListener, SocketAddr, Vec<StdStream>) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let listener = socket.listen(0).unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut fill = Vec::new();
-    let patience = std::time::Duration::from_millis(100);
-    while let Ok(stream) = StdStream::connect_timeout(&address, patience) {
-        fill.push(stream);
-    }
-    (listener, address, fill)
+    let _alone = alone();
+    on_each_driver_and_wait(|builder| whole_process::leaves_none(builder, &body));
 }
 
 #[test]
@@ -60,7 +35,7 @@ fn a_connect_that_is_dropped_closes_its_socket() {
 
 #[test]
 fn a_connect_that_gets_no_answer_closes_its_socket_when_dropped() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     common::on_each_driver(|builder| {
         let runtime = builder.build().unwrap();
         runtime.block_on(async {
@@ -170,7 +145,7 @@ async fn start_everything() {
 
 #[test]
 fn a_runtime_dropped_with_everything_in_flight_closes_everything() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver_and_wait(|builder: Builder| {
         for count in TURNS {
             let before = open_descriptors();
@@ -187,7 +162,7 @@ fn a_runtime_dropped_with_everything_in_flight_closes_everything() {
 
 #[test]
 fn runtimes_come_and_go_on_one_thread_without_using_it_up() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let before = open_descriptors();
     let refused = |runtime: Runtime| {
         runtime.features().refused().map(|feature| feature.name).collect::<Vec<_>>()
@@ -205,7 +180,7 @@ fn runtimes_come_and_go_on_one_thread_without_using_it_up() {
 
 #[test]
 fn a_listener_takes_no_more_than_its_queue_holds() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     common::on_each_driver(|builder| {
         builder.accept_queue(4).build().unwrap().block_on(common::in_time(async {
             let (listener, address) = listen();

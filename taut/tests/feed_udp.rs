@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use common::allocations::{Counting, allocations};
-use common::{block_on, in_time, on_each_driver, poll_then_drop, turns};
+use common::{block_on, bound, in_time, on_each_driver, poll_then_drop, turns};
 use taut::net::feed::{
     ArbiterOptions, ArbitratedFeed, Arrival, Deliver, Event, Numbers, mold_udp64,
 };
@@ -18,10 +18,6 @@ use taut::{is_cancelled, spawn};
 static ALLOCATOR: Counting = Counting;
 
 type Extractor = fn(&[u8]) -> Option<Numbers>;
-
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
 
 /// The sending side of both lines.
 struct Venue {
@@ -39,9 +35,9 @@ impl Venue {
 }
 
 fn feed(options: ArbiterOptions) -> (Venue, ArbitratedFeed<Extractor>) {
-    let sockets = vec![UdpSocket::bind(loopback()).unwrap(), UdpSocket::bind(loopback()).unwrap()];
+    let sockets = vec![bound(), bound()];
     let lines = [0, 1].map(|line| sockets[line].local_addr().unwrap());
-    let venue = Venue { socket: UdpSocket::bind(loopback()).unwrap(), lines };
+    let venue = Venue { socket: bound(), lines };
     (venue, ArbitratedFeed::new(sockets, options, mold_udp64 as Extractor))
 }
 

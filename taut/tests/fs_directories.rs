@@ -7,16 +7,9 @@ use std::io::ErrorKind;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use common::directory::Directory;
-use common::{Random, block_on, on_each_driver, poll_then_drop};
+use common::directory::in_a_directory;
+use common::{Random, poll_then_drop};
 use taut::fs::{self, FileKind, PathError};
-
-fn in_a_directory(body: impl AsyncFn(&Path)) {
-    on_each_driver(|builder| {
-        let directory = Directory::new();
-        block_on(builder, body(&directory));
-    });
-}
 
 #[test]
 fn directories_are_made_one_by_one_or_all_at_once() {

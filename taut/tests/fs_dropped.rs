@@ -7,46 +7,29 @@ use std::io::SeekFrom;
 use std::path::Path;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Mutex;
 use std::task::Poll;
 
-use common::directory::Directory;
+use common::directory::{Directory, open};
+use common::whole_process::{self, alone};
 use common::{
-    Random, block_on, in_time, on_each_driver, on_each_driver_and_wait, open_descriptors,
-    poll_then_drop, until, until_open,
+    Random, block_on, on_each_driver, on_each_driver_and_wait, open_descriptors, poll_then_drop,
+    until,
 };
 use futures_util::poll;
 use taut::fs::{self, AlignedBuffer, File, OpenOptions};
 use taut::task::shield;
 use taut::{counters, is_cancelled, spawn, yield_now};
 
-/// Tests of this process take turns: each counts the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// How many turns pass between the poll and the drop: from at once to long after the end.
 const TURNS: [u64; 6] = [0, 1, 2, 3, 20, 1000];
 
 /// Runs a body that must leave as many descriptors open as it found, and nothing in flight.
 fn leaves_none(body: impl AsyncFn(&Path)) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver_and_wait(|builder| {
         let directory = Directory::new();
-        let outside = open_descriptors();
-        let runtime = builder.build().unwrap();
-        let before = open_descriptors();
-        runtime.block_on(async {
-            in_time(body(&directory)).await;
-            until(|| open_descriptors() == before).await;
-            until(|| counters().operations_in_flight == 0).await;
-        });
-        drop(runtime);
-        // A thread that did the last work may let go of the doorbell a moment later.
-        until_open(outside);
+        whole_process::leaves_none(builder, async || body(&directory).await);
     });
-}
-
-async fn open(path: &Path) -> File {
-    OpenOptions::new().read(true).write(true).create(true).open(path).await.unwrap()
 }
 
 #[test]
@@ -318,7 +301,7 @@ fn a_cancelled_stream_goes_on_where_it_was_in_a_shield() {
 
 #[test]
 fn a_runtime_ends_with_all_of_it_in_flight() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver_and_wait(|builder| {
         for turns in TURNS {
             let directory = Directory::new();
@@ -357,7 +340,7 @@ fn a_runtime_ends_with_all_of_it_in_flight() {
 
 #[test]
 fn files_outlive_their_runtime_and_serve_the_next() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let directory = Directory::new();
         let path = directory.join("file");
@@ -389,7 +372,7 @@ fn a_dropped_file_that_was_removed_is_freed_off_the_core() {
 
 #[test]
 fn a_dump_tells_what_is_done_to_a_file_and_where_in_the_program() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let (out, into) = std::io::pipe().unwrap();
         block_on(builder, async {

@@ -4,20 +4,11 @@ mod common;
 
 use std::io::{ErrorKind, SeekFrom};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use common::directory::Directory;
+use common::directory::in_a_directory;
 use common::{block_on, on_each_driver};
 use taut::fs::{self, File, FileKind, OpenOptions, PathError};
-
-/// Runs a body on each driver, each time in a directory of its own.
-fn in_a_directory(body: impl AsyncFn(&Path)) {
-    on_each_driver(|builder| {
-        let directory = Directory::new();
-        block_on(builder, body(&directory));
-    });
-}
 
 async fn contents(file: &mut File) -> String {
     let mut text = String::new();

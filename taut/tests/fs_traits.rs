@@ -4,22 +4,14 @@
 mod common;
 
 use std::io::{ErrorKind, SeekFrom};
-use std::path::Path;
 
-use common::directory::Directory;
-use common::{Random, block_on, connected_pair, on_each_driver};
+use common::directory::in_a_directory;
+use common::{Random, connected_pair};
 use futures_util::io::{
     AsyncBufReadExt, AsyncReadExt, AsyncSeekExt, AsyncWriteExt, BufReader, BufWriter,
 };
 use futures_util::{AsyncBufRead, StreamExt, pin_mut, poll};
 use taut::fs::{self, File, OpenOptions};
-
-fn in_a_directory(body: impl AsyncFn(&Path)) {
-    on_each_driver(|builder| {
-        let directory = Directory::new();
-        block_on(builder, body(&directory));
-    });
-}
 
 #[test]
 fn lines_end_with_lf_or_crlf_and_the_last_one_with_the_file() {

@@ -8,22 +8,11 @@ use std::path::Path;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use common::directory::Directory;
+use common::directory::{Directory, in_a_directory, open};
 use common::{Random, block_on, connected_pair, on_each_driver};
 use taut::buffer::{RxBuf, TxBuf};
 use taut::fs::{AlignedBuffer, File, OpenOptions, PathError};
 use taut::spawn;
-
-fn in_a_directory(body: impl AsyncFn(&Path)) {
-    on_each_driver(|builder| {
-        let directory = Directory::new();
-        block_on(builder, body(&directory));
-    });
-}
-
-async fn open(path: &Path) -> File {
-    OpenOptions::new().read(true).write(true).create(true).open(path).await.unwrap()
-}
 
 #[test]
 fn owned_buffers_come_back_with_the_result() {

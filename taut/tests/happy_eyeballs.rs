@@ -6,36 +6,18 @@ use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream as StdStream};
 use std::rc::Rc;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use common::tasks::FOREVER;
-use common::{block_on, listen, on_each_driver, open_descriptors, poll_then_drop, until};
+use common::whole_process::{self, alone};
+use common::{listen, nobody, on_each_driver, poll_then_drop, until};
 use taut::net::{ConnectError, Connector, Resolver, TcpListener, TcpSocket, TcpStream};
 use taut::{counters, is_cancelled, spawn};
 
-/// Tests of this process take turns: some count the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
-
 /// Runs a body that leaves as many descriptors as it found.
 fn leaves_none(body: impl AsyncFn()) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let before = open_descriptors();
-            body().await;
-            until(|| open_descriptors() == before).await;
-            until(|| counters().operations_in_flight == 0).await;
-        });
-    });
-}
-
-/// An address at which nobody listens. The socket holds the port meanwhile.
-fn refusing() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
+    let _alone = alone();
+    on_each_driver(|builder| whole_process::leaves_none(builder, &body));
 }
 
 /// A listener whose queue is full, so that the kernel answers nobody; with what fills it.
@@ -104,7 +86,7 @@ fn a_dead_v6_address_first_costs_one_delay_and_leaves_nothing() {
 fn a_failure_starts_the_next_attempt_at_once() {
     leaves_none(async || {
         let (listener, address) = listen();
-        let (_held, refused) = refusing();
+        let (_held, refused) = nobody();
         let (connector, tried) = noting(Connector::new().attempt_delay(Duration::from_secs(2)));
         let before = counters().timers_fired;
         let stream = connector.connect([refused, refused, address]).await.unwrap();
@@ -118,8 +100,8 @@ fn a_failure_starts_the_next_attempt_at_once() {
 #[test]
 fn all_failures_are_told_with_their_addresses() {
     leaves_none(async || {
-        let (_one, first) = refusing();
-        let (_other, second) = refusing();
+        let (_one, first) = nobody();
+        let (_other, second) = nobody();
         let (connector, _) = noting(Connector::new());
         let unusable = SocketAddr::from((Ipv6Addr::LOCALHOST, 9));
         let connector = connector.bind(loopback(false));
@@ -139,7 +121,7 @@ fn all_failures_are_told_with_their_addresses() {
 #[test]
 fn one_address_alone_is_tried_without_a_race() {
     leaves_none(async || {
-        let (_held, refused) = refusing();
+        let (_held, refused) = nobody();
         let error = TcpStream::connect([refused]).await.unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ECONNREFUSED), "the kernel's own error");
         let connector = Connector::new().timeout(BRIEF);
@@ -153,7 +135,7 @@ fn one_address_alone_is_tried_without_a_race() {
 #[test]
 fn when_the_time_is_up_every_address_says_how_far_it_came() {
     leaves_none(async || {
-        let (_held, refused) = refusing();
+        let (_held, refused) = nobody();
         let (_one, first, _fill) = silent(loopback(false)).unwrap();
         let (_other, second, _its_fill) = silent(loopback(false)).unwrap();
         let connector = Connector::new().attempt_delay(Duration::from_secs(2)).timeout(BRIEF);
@@ -189,7 +171,7 @@ fn a_race_that_is_dropped_or_cancelled_closes_every_socket() {
 fn the_hook_and_the_local_address_come_before_the_connection() {
     leaves_none(async || {
         let (listener, address) = listen();
-        let (holder, local) = refusing();
+        let (holder, local) = nobody();
         drop(holder);
         let connector = Connector::new().bind(local).prepare(|socket, _| {
             socket.set_reuse_address(true)?;
@@ -208,7 +190,7 @@ fn the_hook_and_the_local_address_come_before_the_connection() {
 #[test]
 fn a_delay_that_the_standard_does_not_allow_is_refused() {
     leaves_none(async || {
-        let (_held, refused) = refusing();
+        let (_held, refused) = nobody();
         for delay in [Duration::ZERO, Duration::from_millis(9), FOREVER] {
             let connector = Connector::new().attempt_delay(delay);
             let error = connector.connect([refused, refused]).await.unwrap_err();

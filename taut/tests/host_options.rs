@@ -4,20 +4,14 @@
 mod common;
 
 use std::io::{self, Read};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use common::cores::{allowed, small};
 use common::on_each_driver;
+use common::whole_process::alone;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
 use taut::cores::CoresErrorKind;
 use taut::{BuildErrorKind, Builder, Cancelled, NumaMemory, Runtime, WaitStrategy, off_core};
-
-/// Tests take turns: limits and locked memory are the whole process's.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// On a thread of its own, since the thread is changed.
 fn on_a_thread<T: Send>(body: impl FnOnce() -> T + Send) -> T {

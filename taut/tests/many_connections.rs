@@ -2,8 +2,7 @@
 
 mod common;
 
-use std::sync::Mutex;
-
+use common::whole_process::alone;
 use common::{in_time, listen, on_each_driver};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use taut::net::TcpStream;
@@ -12,9 +11,6 @@ use taut::spawn;
 const WANTED: usize = 10_000;
 /// Descriptors for everything that is not a connection.
 const OTHERS: u64 = 200;
-
-/// Tests of this process take turns: they share its descriptors.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Raises the limit of descriptors as far as it goes; gives the connections that it has room for,
 /// each with both ends in this process.
@@ -38,7 +34,7 @@ fn connections_possible() -> usize {
 
 #[test]
 fn ten_thousand_connections_at_once_echo_each() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     let count = connections_possible();
     on_each_driver(|builder| {
         let outside = common::open_descriptors();
@@ -80,7 +76,7 @@ fn ten_thousand_connections_at_once_echo_each() {
 
 #[test]
 fn thousands_of_connections_come_and_go() {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         builder.receive_buffers(64).build().unwrap().block_on(in_time(async {
             let (listener, address) = listen();

@@ -5,12 +5,12 @@ mod common;
 
 use std::io::{Read, Write};
 use std::net::TcpStream as StdStream;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
+use common::strace::{self, mark};
 use common::{connected_pair, in_time, listen, on_each_driver};
 use futures_util::task::AtomicWaker;
 use taut::time::sleep;
@@ -102,11 +102,6 @@ fn an_idle_second_of_spinning_makes_no_call() {
     });
 }
 
-/// Not counted in the measured time: the markers of the child's idle second.
-fn mark() {
-    let _ = rustix::process::getppid();
-}
-
 /// The child under strace: sets its runtime up, idles for a second between two markers.
 fn idle_child(driver: Driver) {
     let runtime = Runtime::builder().driver(driver).wait(WaitStrategy::Spin).build().unwrap();
@@ -119,17 +114,6 @@ fn idle_child(driver: Driver) {
     });
 }
 
-/// The calls that one thread makes between its two markers; the trace is of `strace -f`.
-fn calls_between_markers(trace: &str) -> Vec<&str> {
-    let marked = trace.lines().find(|line| line.contains("getppid(")).expect("a marker");
-    let thread = marked.split_whitespace().next().unwrap();
-    let own = trace.lines().filter(|line| line.split_whitespace().next() == Some(thread));
-    let after_first = own.skip_while(|line| !line.contains("getppid(")).skip(1);
-    let calls: Vec<_> = after_first.collect();
-    let second = calls.iter().position(|line| line.contains("getppid("));
-    calls[..second.expect("the second marker")].to_vec()
-}
-
 #[test]
 fn strace_sees_no_call_in_an_idle_second() {
     const NAME: &str = "strace_sees_no_call_in_an_idle_second";
@@ -138,27 +122,12 @@ fn strace_sees_no_call_in_an_idle_second() {
         Ok(_) => return idle_child(Driver::Epoll),
         Err(_) => {}
     }
-    let works = Command::new("strace").args(["-c", "true"]).stderr(Stdio::null()).status();
-    if !works.as_ref().is_ok_and(std::process::ExitStatus::success) {
-        eprintln!("SKIPPED: strace can't be run here: {works:?}");
+    if !strace::is_here() {
         return;
     }
     on_each_driver(|builder| {
         let driver = builder.build().unwrap().driver();
-        let name = format!("taut-strace-{}-{driver:?}", std::process::id());
-        let path = std::env::temp_dir().join(name);
-        let child = Command::new("strace")
-            .args(["-f", "-o"])
-            .arg(&path)
-            .arg(std::env::current_exe().unwrap())
-            .args([NAME, "--exact", "--nocapture"])
-            .env(CHILD, format!("{driver:?}"))
-            .output()
-            .unwrap();
-        let trace = std::fs::read_to_string(&path).unwrap();
-        std::fs::remove_file(&path).unwrap();
-        assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
-        let mut calls = calls_between_markers(&trace);
+        let mut calls = strace::calls_of(NAME, CHILD, &format!("{driver:?}"));
         if driver == Driver::Epoll {
             assert!(calls.len() > 100, "the core did not spin");
             calls.retain(|line| !line.contains("epoll_"));

@@ -4,17 +4,11 @@ mod common;
 
 use std::collections::BTreeSet;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use common::whole_process::alone;
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait, until};
 use rustix::thread::{CpuSet, sched_getaffinity};
 use taut::{Builder, counters, off_core, on_own_thread, spawn};
-
-/// Tests take turns: the pinned cores are those of the whole process.
-fn alone() -> MutexGuard<'static, ()> {
-    static ALONE: Mutex<()> = Mutex::new(());
-    ALONE.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 type Cores = BTreeSet<usize>;
 

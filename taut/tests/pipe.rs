@@ -5,8 +5,9 @@ mod common;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::sync::RwLock;
 
+use common::ways::assert_same_bytes;
+use common::whole_process::{alone, with_others};
 use common::{Random, block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::{join, poll};
@@ -15,17 +16,6 @@ use taut::{counters, is_cancelled, spawn, yield_now};
 
 const BYTES: usize = 1 << 20;
 const SEED: u64 = 5;
-
-/// Whoever counts the descriptors of the process writes, the others read.
-static DESCRIPTORS: RwLock<()> = RwLock::new(());
-
-fn with_others() -> std::sync::RwLockReadGuard<'static, ()> {
-    DESCRIPTORS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn assert_same_bytes(one: &[u8], two: &[u8]) {
-    assert!(one == two, "{} bytes and {} bytes differ", one.len(), two.len());
-}
 
 #[test]
 fn bytes_come_through_in_order_and_the_end_after_them() {
@@ -343,7 +333,7 @@ fn a_broken_pipe_kills_no_process_in_which_sigpipe_would() {
 
 #[test]
 fn no_descriptor_is_left() {
-    let _alone = DESCRIPTORS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let outside = open_descriptors();
         let runtime = builder.build().unwrap();

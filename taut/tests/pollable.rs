@@ -7,8 +7,8 @@ use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
-use std::sync::RwLock;
 
+use common::whole_process::{alone, with_others};
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::poll;
@@ -17,13 +17,6 @@ use rustix::fs::{OFlags, fcntl_getfl};
 use rustix::pipe::{PipeFlags, pipe_with};
 use taut::io::Pollable;
 use taut::{counters, is_cancelled, spawn, yield_now};
-
-/// Whoever counts the descriptors of the process writes, the others read.
-static DESCRIPTORS: RwLock<()> = RwLock::new(());
-
-fn with_others() -> std::sync::RwLockReadGuard<'static, ()> {
-    DESCRIPTORS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 fn counter(start: u32) -> Pollable<OwnedFd> {
     Pollable::new(eventfd(start, EventfdFlags::CLOEXEC).unwrap()).unwrap()
@@ -280,7 +273,7 @@ fn other_errors_of_the_call_are_handed_on() {
 
 #[test]
 fn no_descriptor_is_left() {
-    let _alone = DESCRIPTORS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let outside = open_descriptors();
         let runtime = builder.build().unwrap();

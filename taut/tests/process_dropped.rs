@@ -4,9 +4,10 @@
 mod common;
 
 use std::io::Write;
-use std::sync::RwLock;
+use std::sync::RwLockWriteGuard;
 
 use common::children::{cat, gated, shell};
+use common::whole_process::{self, with_others};
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::poll;
@@ -14,16 +15,10 @@ use taut::io::pipe;
 use taut::process::{Command, Stdio};
 use taut::{Runtime, is_cancelled, spawn};
 
-/// Whoever counts the descriptors or the children of this process writes, the others read.
-static WHOLE_PROCESS: RwLock<()> = RwLock::new(());
-
-fn with_others() -> std::sync::RwLockReadGuard<'static, ()> {
-    WHOLE_PROCESS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-/// Also waits for what the tests before left running: each spawn reaps those that have ended.
-fn alone() -> std::sync::RwLockWriteGuard<'static, ()> {
-    let guard = WHOLE_PROCESS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+/// As [`whole_process::alone`]. Also waits for what the tests before left running: each spawn reaps
+/// those that have ended.
+fn alone() -> RwLockWriteGuard<'static, ()> {
+    let guard = whole_process::alone();
     block_on(Runtime::builder(), async {
         while !children().is_empty() {
             Command::new("true").status().await.unwrap();

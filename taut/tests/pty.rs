@@ -5,20 +5,13 @@ mod common;
 
 use std::io::ErrorKind;
 use std::os::unix::process::ExitStatusExt;
-use std::sync::Mutex;
 
+use common::whole_process::alone;
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use taut::io::PipeReader;
 use taut::process::{Command, Pty};
 use taut::{is_cancelled, spawn};
-
-/// Tests of this process take turns: one counts the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
-
-fn alone() -> std::sync::MutexGuard<'static, ()> {
-    ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 fn shell(script: &str) -> Command {
     let mut command = Command::new("sh");

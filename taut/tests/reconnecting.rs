@@ -4,24 +4,15 @@ mod common;
 
 use std::cell::RefCell;
 use std::io::{Error, ErrorKind};
-use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
 use common::tasks::FOREVER;
-use common::{block_on, listen, on_each_driver, turns, until};
+use common::{block_on, listen, nobody, on_each_driver, turns, until};
 use taut::net::reconnect::{GaveUp, Incoming, SendError};
-use taut::net::{ReconnectingBuilder, ReconnectingStream, TcpListener, TcpSocket, TcpStream};
+use taut::net::{ReconnectingBuilder, ReconnectingStream, TcpListener, TcpStream};
 use taut::spawn;
 use taut::time::{sleep, timeout};
-
-/// An address at which nobody listens yet. The socket holds the port meanwhile.
-fn nobody() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
-}
 
 /// Settings for impatient tests.
 fn quick() -> ReconnectingBuilder {

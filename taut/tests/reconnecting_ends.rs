@@ -9,19 +9,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
-use std::sync::Mutex;
-use std::task::Poll;
 use std::time::Duration;
 
+use common::every_poll::{How, stopped_after, timers_left};
+use common::held::Held;
 use common::tasks::micros;
-use common::{in_time, on_each_driver, open_descriptors, turns, until};
+use common::whole_process::alone;
+use common::{in_time, on_each_driver, turns, until};
 use taut::net::reconnect::Incoming;
 use taut::net::{Connector, ReconnectingStream, Resolver, TcpSocket, TcpStream};
 use taut::time::sleep;
-use taut::{Runtime, counters, is_cancelled, spawn, yield_now};
-
-/// Tests of this process take turns: each counts the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
+use taut::{Runtime, counters, yield_now};
 
 /// Two refusals, then a server with a log-on, which is lost and comes again. All of it in the same
 /// task, and through a name.
@@ -76,69 +74,6 @@ fn session(address: SocketAddr, attempts: &Rc<Cell<u32>>) -> ReconnectingStream 
         .build(("venue.example".to_owned(), address.port()))
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    Cancel,
-    Abort,
-    Drop,
-}
-
-/// Polls the script so many times, then stops it; how many polls it had where it came to its end
-/// before.
-async fn stopped_after(polls: u64, how: How) -> Option<u64> {
-    let mut script = Box::pin(script());
-    let polled = Rc::new(Cell::new(0));
-    let count = Rc::clone(&polled);
-    if how == How::Drop {
-        let poll = poll_fn(|context| {
-            if count.get() == polls {
-                return Poll::Ready(None);
-            }
-            count.set(count.get() + 1);
-            script.as_mut().poll(context).map(|outcome| outcome.ok().map(|()| count.get()))
-        });
-        return poll.await;
-    }
-    let task = spawn(poll_fn(move |context| {
-        count.set(count.get() + 1);
-        script.as_mut().poll(context)
-    }));
-    while polled.get() < polls && !task.is_finished() {
-        yield_now().await;
-    }
-    match how {
-        How::Cancel => drop(task.cancel()),
-        _ => task.abort(),
-    }
-    match task.await {
-        Ok(Ok(())) => return Some(polled.get()),
-        Ok(Err(error)) => assert!(how == How::Cancel && is_cancelled(&error), "{error}"),
-        Err(error) => assert!(how == How::Abort && error.is_aborted(), "{error}"),
-    }
-    None
-}
-
-/// What the script left behind must be what it found.
-#[derive(Debug, PartialEq, Eq)]
-struct Held {
-    tasks: u64,
-    operations: u64,
-    receive_buffers: usize,
-    descriptors: usize,
-}
-
-impl Held {
-    fn now(runtime: &Runtime) -> Self {
-        let counters = runtime.counters();
-        Self {
-            tasks: counters.tasks_live,
-            operations: counters.operations_in_flight,
-            receive_buffers: runtime.receive_buffers_idle(),
-            descriptors: open_descriptors(),
-        }
-    }
-}
-
 fn settle(runtime: &Runtime) {
     runtime.block_on(async {
         until(|| counters().tasks_live == 1 && counters().operations_in_flight == 0).await;
@@ -146,25 +81,17 @@ fn settle(runtime: &Runtime) {
     });
 }
 
-/// Timers of nobody: a core that parks is woken by them.
-fn timers_left(runtime: &Runtime) -> u64 {
-    let fired = || runtime.counters().timers_fired;
-    let before = fired();
-    runtime.block_on(async { sleep(micros(200)).await.unwrap() });
-    fired() - before - 1
-}
-
 fn stops_everywhere(how: How) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let runtime = builder.build().unwrap();
-        let whole = runtime.block_on(in_time(stopped_after(u64::MAX, how)));
+        let whole = runtime.block_on(in_time(stopped_after(script(), u64::MAX, how)));
         let whole = whole.expect("nobody stopped it");
         settle(&runtime);
         let before = Held::now(&runtime);
         // A few more, since chance and the kernel's timing make some runs longer.
         for polls in 0..=whole + 5 {
-            runtime.block_on(in_time(stopped_after(polls, how)));
+            runtime.block_on(in_time(stopped_after(script(), polls, how)));
             settle(&runtime);
             assert_eq!(Held::now(&runtime), before, "{how:?} after {polls} polls");
             assert!(runtime.dump().tasks().is_empty(), "{}", runtime.dump());

@@ -9,11 +9,12 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
-use common::{Random, in_time, on_each_driver, open_descriptors, turns, until, until_open};
+use common::held::Held;
+use common::{Random, in_time, listen, on_each_driver, open_descriptors, turns, until, until_open};
 use taut::net::reconnect::{Incoming, SendError, Ticket};
 use taut::net::{ReconnectingStream, TcpListener, TcpStream};
 use taut::time::timeout;
-use taut::{Runtime, counters, spawn};
+use taut::{counters, spawn};
 
 const RESTARTS: usize = 1000;
 const MESSAGE_BYTES: usize = 8;
@@ -176,34 +177,8 @@ fn check(ledger: &Ledger, received: &HashMap<u64, u32>) {
     assert!(received.keys().all(|number| ledger.fates.contains_key(number)));
 }
 
-/// What must be as before.
-#[derive(Debug, PartialEq, Eq)]
-struct Held {
-    tasks: u64,
-    operations: u64,
-    receive_buffers: usize,
-    send_buffers: usize,
-    descriptors: usize,
-}
-
-impl Held {
-    fn now(runtime: &Runtime) -> Self {
-        let counters = runtime.counters();
-        let mut taken = Vec::new();
-        taken.extend(std::iter::from_fn(|| runtime.tx_buf().ok()));
-        Self {
-            tasks: counters.tasks_live,
-            operations: counters.operations_in_flight,
-            receive_buffers: runtime.receive_buffers_idle(),
-            send_buffers: taken.len(),
-            descriptors: open_descriptors(),
-        }
-    }
-}
-
 async fn restarts(seed: u64) {
-    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = listener.local_addr().unwrap();
+    let (listener, address) = listen();
     drop(listener);
     let received = Received::default();
     let server = spawn(serve(address, Rc::clone(&received), seed));

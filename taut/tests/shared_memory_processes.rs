@@ -251,24 +251,12 @@ fn core(driver: Driver) -> Builder {
     builder.receive_buffers(4).hot_buffers(0).send_buffers(4)
 }
 
-/// Now and then: long enough for the other side to fall asleep, or for a moment.
-async fn pause(random: &mut Random) {
-    match random.below(20_000) {
-        0 => {
-            let length = Duration::from_micros(random.below(300) as u64);
-            taut::time::sleep(length).await.unwrap();
-        }
-        1..10 => taut::yield_now().await,
-        _ => {}
-    }
-}
-
 fn send_all(driver: Driver, mut writer: Writer) {
     block_on(core(driver), async move {
         let mut random = Random::new(7);
         for number in 0..MESSAGES {
             writer.send(&[number, !number]).await.unwrap();
-            pause(&mut random).await;
+            random.pause_at_one_of(20_000).await;
         }
     });
 }
@@ -292,7 +280,7 @@ fn ten_million_messages_arrive_once_each_and_in_order() {
             reader.connected().await.unwrap();
             for number in 0..MESSAGES {
                 assert_eq!(reader.recv().await, Ok([number, !number]));
-                pause(&mut random).await;
+                random.pause_at_one_of(20_000).await;
             }
             assert_eq!(reader.recv::<u64>().await, Err(ReadError::Disconnected));
         });

@@ -8,22 +8,16 @@ mod common;
 use std::io::{ErrorKind, Write};
 use std::os::fd::OwnedFd;
 use std::pin::pin;
+use std::sync::Barrier;
 use std::sync::mpsc::{Sender, TryRecvError};
-use std::sync::{Barrier, RwLock};
 
+use common::whole_process::{alone, with_others};
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use common::{open_descriptors, poll_then_drop, turns, until};
 use futures_util::poll;
 use taut::io::{Descriptor, Interest, readiness};
 use taut::signal::{SignalKind, ctrl_c, signal};
 use taut::{Driver, Runtime, counters, is_cancelled, spawn};
-
-/// Whoever counts the descriptors of the process writes, the others read.
-static DESCRIPTORS: RwLock<()> = RwLock::new(());
-
-fn with_others() -> std::sync::RwLockReadGuard<'static, ()> {
-    DESCRIPTORS.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
 
 /// Sends this process a signal. When it returns, one that no thread blocks has been delivered to
 /// some thread, though its handler may still run.
@@ -256,7 +250,7 @@ fn kinds_have_the_names_and_numbers_of_the_platform() {
 
 #[test]
 fn no_descriptor_is_left() {
-    let _alone = DESCRIPTORS.write().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let outside = open_descriptors();
         let runtime = builder.build().unwrap();

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use std::task::Poll;
 
 use common::tasks::{FOREVER, micros};
-use common::{Random, block_on, listen, on_each_driver, turns, until};
+use common::{Random, block_on, echo, listen, on_each_driver, turns, until};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use taut::net::TcpStream;
 use taut::task::{TaskGroup, race};
@@ -54,16 +54,7 @@ fn a_wait_that_began_while_a_dump_was_taken_is_woken() {
 /// Echoes, sleeps and cancels, and what they gave: the same with dumps and without.
 async fn workload(seed: u64) -> Vec<u64> {
     let (listener, address) = listen();
-    let server = spawn(async move {
-        let mut stream = listener.accept().await.unwrap();
-        loop {
-            let message = stream.recv().await.unwrap();
-            if message.is_empty() {
-                return;
-            }
-            stream.write_all(&message).await.unwrap();
-        }
-    });
+    let server = spawn(async move { echo(listener.accept().await.unwrap()).await });
     let naps: FuturesUnordered<_> = (0..40_u64)
         .map(|index| async move {
             for round in 0..10 {

@@ -4,25 +4,22 @@
 mod common;
 
 use std::cell::Cell;
-use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
-use std::sync::Mutex;
-use std::task::Poll;
 
 use common::allocations::{Counting, live_bytes};
+use common::every_poll::{How, stopped_after, timers_left};
+use common::held::Held;
 use common::tasks::micros;
-use common::{connected_pair, in_time, on_each_driver, open_descriptors, turns, until};
+use common::whole_process::alone;
+use common::{connected_pair, in_time, on_each_driver, turns, until};
 use taut::net::{TcpListener, TcpStream};
 use taut::task::{TaskGroup, all, race, shield};
 use taut::time::{Instant, interval_at, sleep, timeout};
-use taut::{Runtime, counters, is_cancelled, off_core, spawn, yield_now};
+use taut::{Runtime, counters, off_core, spawn};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-/// Tests of this process take turns: each counts the descriptors of all of it.
-static ALONE: Mutex<()> = Mutex::new(());
 
 /// Uses everything that can be waited for, and cleans up in a shield.
 async fn script(cleaned_up: Rc<Cell<u64>>) -> io::Result<()> {
@@ -108,70 +105,6 @@ impl<T> IntoOutcome for taut::task::OneOf2<io::Result<T>, Result<(), taut::Cance
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
-    Cancel,
-    Abort,
-    Drop,
-}
-
-/// What the script left behind must be what it found.
-#[derive(Debug, PartialEq, Eq)]
-struct Held {
-    tasks: u64,
-    operations: u64,
-    receive_buffers: usize,
-    descriptors: usize,
-}
-
-impl Held {
-    fn now(runtime: &Runtime) -> Self {
-        let counters = runtime.counters();
-        Self {
-            tasks: counters.tasks_live,
-            operations: counters.operations_in_flight,
-            receive_buffers: runtime.receive_buffers_idle(),
-            descriptors: open_descriptors(),
-        }
-    }
-}
-
-/// Polls the script so many times, then stops it; how many polls it had where it came to its end
-/// before.
-async fn stopped_after(polls: u64, how: How, cleaned_up: &Rc<Cell<u64>>) -> Option<u64> {
-    let mut script = Box::pin(script(Rc::clone(cleaned_up)));
-    let polled = Rc::new(Cell::new(0));
-    let count = Rc::clone(&polled);
-    if how == How::Drop {
-        let poll = poll_fn(|context| {
-            if count.get() == polls {
-                return Poll::Ready(None);
-            }
-            count.set(count.get() + 1);
-            script.as_mut().poll(context).map(|outcome| outcome.ok().map(|()| count.get()))
-        });
-        return poll.await;
-    }
-    let task = spawn(poll_fn(move |context| {
-        count.set(count.get() + 1);
-        script.as_mut().poll(context)
-    }));
-    // One poll of the script for each of this task's, so it is stopped before its next.
-    while polled.get() < polls && !task.is_finished() {
-        yield_now().await;
-    }
-    match how {
-        How::Cancel => drop(task.cancel()),
-        _ => task.abort(),
-    }
-    match task.await {
-        Ok(Ok(())) => return Some(polled.get()),
-        Ok(Err(error)) => assert!(how == How::Cancel && is_cancelled(&error), "{error}"),
-        Err(error) => assert!(how == How::Abort && error.is_aborted(), "{error}"),
-    }
-    None
-}
-
 async fn echo() {
     let (mut client, mut server) = connected_pair().await;
     client.write_all(b"still here").await.unwrap();
@@ -179,19 +112,24 @@ async fn echo() {
 }
 
 fn stops_everywhere(how: How) {
-    let _alone = ALONE.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    let _alone = alone();
     on_each_driver(|builder| {
         let runtime = builder.build().unwrap();
         let cleaned_up = Rc::new(Cell::new(0));
         // What is kept for good is there after one whole run.
-        let whole = runtime.block_on(in_time(stopped_after(u64::MAX, how, &cleaned_up)));
+        let whole =
+            runtime.block_on(in_time(stopped_after(script(Rc::clone(&cleaned_up)), u64::MAX, how)));
         let whole = whole.expect("nobody stopped it");
         settle(&runtime, None);
         let before = Held::now(&runtime);
         let (mut ended, mut bytes) = (0, Vec::new());
         // A few more, since the kernel's timing makes some runs longer.
         for polls in 0..=whole + 5 {
-            let run = runtime.block_on(in_time(stopped_after(polls, how, &cleaned_up)));
+            let run = runtime.block_on(in_time(stopped_after(
+                script(Rc::clone(&cleaned_up)),
+                polls,
+                how,
+            )));
             settle(&runtime, Some(&before));
             ended += u64::from(run.is_some());
             bytes.push(live_bytes());
@@ -220,17 +158,6 @@ fn settle(runtime: &Runtime, before: Option<&Held>) {
         assert!(runtime.dump().tasks().is_empty(), "{}", runtime.dump());
         assert_eq!(timers_left(runtime), 0);
     }
-}
-
-/// Timers of nobody: a core that parks is woken by them.
-fn timers_left(runtime: &Runtime) -> u64 {
-    let fired = || runtime.counters().timers_fired;
-    let before = fired();
-    runtime.block_on(async {
-        // All of the script's deadlines are nearer.
-        sleep(micros(200)).await.unwrap();
-    });
-    fired() - before - 1
 }
 
 #[test]

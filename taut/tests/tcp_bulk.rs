@@ -10,9 +10,9 @@ use std::task::Poll;
 use std::thread;
 use std::time::Duration;
 
-use common::{block_on, on_each_driver_and_wait};
+use common::{block_on, listen, on_each_driver_and_wait};
 use taut::Builder;
-use taut::net::{TcpListener, TcpStream};
+use taut::net::TcpStream;
 
 const PIECE_BYTES: usize = 1 << 20;
 const PIECES: usize = 24;
@@ -54,8 +54,8 @@ impl Seen {
 /// Has a pour read to its end by `read`, which takes some bytes and tells whether that was the end.
 fn on_a_pour(builder: Builder, mut read: impl AsyncFnMut(&mut TcpStream, &mut Seen) -> bool) {
     block_on(builder, async {
-        let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let client = pour(listener.local_addr().unwrap());
+        let (listener, address) = listen();
+        let client = pour(address);
         let mut stream = listener.accept().await.unwrap();
         let mut seen = Seen::default();
         while !read(&mut stream, &mut seen).await {}

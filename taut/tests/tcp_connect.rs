@@ -5,18 +5,10 @@ mod common;
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use common::{attempts_under_way, silent_listener};
+use common::{attempts_under_way, nobody, silent_listener};
 use common::{block_on, connected_pair, listen, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::{join, poll};
-use taut::net::{TcpListener, TcpSocket, TcpStream, ToAddresses};
-
-/// An address of loopback at which nobody listens. The socket holds the port meanwhile.
-fn refusing() -> (TcpSocket, SocketAddr) {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-    let address = socket.local_addr().unwrap();
-    (socket, address)
-}
+use taut::net::{TcpListener, TcpStream, ToAddresses};
 
 async fn reaches(listener: &TcpListener, to: impl ToAddresses) {
     let (client, server) = join!(TcpStream::connect(to), listener.accept());
@@ -80,7 +72,7 @@ fn ipv6_is_reached_where_the_host_has_it() {
 fn a_refusal_is_told_and_another_attempt_may_succeed() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let (socket, address) = refusing();
+            let (socket, address) = nobody();
             for _ in 0..20 {
                 let error = TcpStream::connect(address).await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::ConnectionRefused);
@@ -96,7 +88,7 @@ fn the_next_address_is_tried_when_one_refuses_and_the_last_failure_is_told() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let (listener, address) = listen();
-            let (_held, refused) = refusing();
+            let (_held, refused) = nobody();
             reaches(&listener, [refused, refused, address]).await;
             reaches(&listener, [address, refused]).await;
             let error = TcpStream::connect([refused, refused]).await.unwrap_err();

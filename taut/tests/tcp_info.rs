@@ -5,7 +5,7 @@ mod common;
 use std::net::Shutdown;
 use std::time::Duration;
 
-use common::{block_on, connected_pair, listen, on_each_driver, until};
+use common::{block_on, connected_pair, listen, nobody, on_each_driver, until};
 use taut::net::{CongestionState, TcpListener, TcpSocket, TcpState, TcpStream};
 use taut::time::timeout;
 
@@ -79,10 +79,8 @@ fn states_follow_the_ends_of_both_directions() {
 fn a_socket_without_a_peer_and_a_listener_say_so() {
     on_each_driver(|builder| {
         block_on(builder, async {
-            let socket = TcpSocket::new_v4().unwrap();
-            socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+            let (socket, address) = nobody();
             let listener: TcpListener = socket.listen(7).unwrap();
-            let address = listener.local_addr().unwrap();
             let info = listener.info().unwrap();
             assert_eq!(info.state, TcpState::Listening);
             assert_eq!((info.segments_unacked, info.segments_selectively_acked), (0, 7));

@@ -23,8 +23,14 @@ fn file_of(directory: &Directory, bytes: u64) -> (PathBuf, Vec<u8>) {
     (path, contents)
 }
 
+async fn read_all(mut stream: TcpStream) -> Vec<u8> {
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).await.unwrap();
+    all
+}
+
 async fn sent(path: &Path, mut part: Range<u64>) -> Vec<u8> {
-    let (mut client, mut server) = connected_pair().await;
+    let (mut client, server) = connected_pair().await;
     let path = path.to_owned();
     let sender = taut::spawn(async move {
         let file = File::open(path).await.unwrap();
@@ -33,8 +39,7 @@ async fn sent(path: &Path, mut part: Range<u64>) -> Vec<u8> {
         // What is written next comes behind.
         client.write_all(b"!").await.unwrap();
     });
-    let mut all = Vec::new();
-    server.read_to_end(&mut all).await.unwrap();
+    let mut all = read_all(server).await;
     sender.await.unwrap();
     assert_eq!(all.pop(), Some(b'!'));
     all
@@ -75,12 +80,8 @@ fn a_file_that_ends_before_the_part_says_where_and_the_rest_was_sent() {
         block_on(builder, async {
             let directory = Directory::new();
             let (path, contents) = file_of(&directory, 2 * MIB + 5);
-            let (mut client, mut server) = connected_pair().await;
-            let reader = taut::spawn(async move {
-                let mut all = Vec::new();
-                server.read_to_end(&mut all).await.unwrap();
-                all
-            });
+            let (mut client, server) = connected_pair().await;
+            let reader = taut::spawn(read_all(server));
             let file = File::open(&path).await.unwrap();
             let mut part = 3..5 * MIB;
             let error = client.send_file(&file, &mut part).await.unwrap_err();
@@ -180,12 +181,8 @@ fn dropped_at_each_await_and_called_again_nothing_is_lost_or_sent_twice() {
         block_on(builder, async {
             let directory = Directory::new();
             let (path, contents) = file_of(&directory, 9 * MIB + 321);
-            let (mut client, mut server) = connected_pair().await;
-            let reader = taut::spawn(async move {
-                let mut all = Vec::new();
-                server.read_to_end(&mut all).await.unwrap();
-                all
-            });
+            let (mut client, server) = connected_pair().await;
+            let reader = taut::spawn(read_all(server));
             let file = File::open(&path).await.unwrap();
             let mut part = 0..contents.len() as u64;
             let mut polls = 1;

@@ -4,22 +4,15 @@ mod common;
 
 use std::pin::pin;
 use std::task::Poll;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use common::netns::Pair;
 use common::paths::paths;
+use common::wall_clock::{CLOCK_STEPS_MAX, now_ns};
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait};
 use futures_util::poll;
 use taut::net::{StampedBy, TcpStream, UdpSocket};
 
 const ROUNDS: usize = 50;
-
-/// The host's clock was set in the middle of it at most so often.
-const CLOCK_STEPS_MAX: usize = 2;
-
-fn now_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
-}
 
 /// Exchanges until stamps come: the kernel begins a moment after it is asked.
 async fn until_stamped(near: &UdpSocket, far: &mut UdpSocket) {

@@ -4,24 +4,18 @@
 mod common;
 
 use std::io::ErrorKind;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use common::netns::Pair;
 use common::paths::paths;
 use common::raw_option::set_raw_option;
+use common::wall_clock::{CLOCK_STEPS_MAX, now_ns};
 use common::{block_on, in_time, on_each_driver, on_each_driver_and_wait, turns, until};
 use taut::WaitStrategy;
 use taut::net::{Outgoing, StampedBy, TRANSMIT_TIMESTAMPS_MAX, UdpBuilder, UdpSocket};
 
-/// The host's clock was set in the middle of it at most so often.
-const CLOCK_STEPS_MAX: usize = 2;
-
 /// Of `SO_TIMESTAMPING`: made and told by the kernel, of each send, without its bytes.
 const FLAGS: i32 = 1 << 1 | 1 << 4 | 1 << 7 | 1 << 11;
-
-fn now_ns() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64
-}
 
 #[test]
 fn each_datagram_has_a_stamp_between_its_send_and_its_receive() {

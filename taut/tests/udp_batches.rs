@@ -3,26 +3,20 @@
 mod common;
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 
 use common::ways::assert_same_bytes;
-use common::{Random, block_on, in_time, on_each_driver_and_wait};
+use common::{Random, block_on, bound, in_time, loopback, on_each_driver_and_wait};
 use taut::net::{Outgoing, UdpSocket};
 
 const SEED: u64 = 0xba7c4;
-
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
 
 #[test]
 fn a_batch_goes_to_many_addresses_in_order() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let sender = UdpSocket::bind(loopback()).unwrap();
+            let sender = bound();
             assert_eq!(sender.send_many(&[]).await.unwrap(), 0);
-            let mut receivers: Vec<UdpSocket> =
-                (0..3).map(|_| UdpSocket::bind(loopback()).unwrap()).collect();
+            let mut receivers: Vec<UdpSocket> = (0..3).map(|_| bound()).collect();
             let addresses: Vec<_> = receivers.iter().map(|one| one.local_addr().unwrap()).collect();
             let numbers: Vec<[u8; 4]> = (0..300_u32).map(u32::to_be_bytes).collect();
             let all: Vec<Outgoing<'_>> = numbers
@@ -51,8 +45,8 @@ fn a_batch_goes_to_many_addresses_in_order() {
 fn a_batch_ends_before_the_one_that_can_not_be_sent() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let mut receiver = UdpSocket::bind(loopback()).unwrap();
-            let sender = UdpSocket::bind(loopback()).unwrap();
+            let mut receiver = bound();
+            let sender = bound();
             sender.connect(receiver.local_addr().unwrap()).await.unwrap();
             let large = vec![0; 70_000];
             let all =
@@ -72,9 +66,9 @@ fn a_batch_ends_before_the_one_that_can_not_be_sent() {
 fn segments_arrive_as_datagrams_of_their_own() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let mut receiver = UdpSocket::bind(loopback()).unwrap();
+            let mut receiver = bound();
             let to = receiver.local_addr().unwrap();
-            let sender = UdpSocket::bind(loopback()).unwrap();
+            let sender = bound();
             let bytes = Random::new(SEED).bytes(30 * 1_000 + 1);
             sender.send_segments(&bytes, 1_000, Some(to)).await.unwrap();
             for part in bytes.chunks(1_000) {
@@ -102,7 +96,7 @@ fn joined_segments_are_handed_out_as_they_were_sent() {
                 let mut receiver = joining.bind(loopback()).unwrap();
                 receiver.set_hot(hot);
                 let to = receiver.local_addr().unwrap();
-                let sender = UdpSocket::bind(loopback()).unwrap();
+                let sender = bound();
                 let mut random = Random::new(SEED);
                 let mut joined = 0;
                 for (length, segment) in [(60_000, 1_000), (65_000, 1_400), (999, 1_000), (63, 1)] {
@@ -134,7 +128,7 @@ fn parts_of_a_joined_datagram_hold_its_slot_and_give_it_back() {
             let joining = UdpSocket::builder().join_segments(true).own_slots(1);
             let mut receiver = joining.bind(loopback()).unwrap();
             let to = receiver.local_addr().unwrap();
-            let sender = UdpSocket::bind(loopback()).unwrap();
+            let sender = bound();
             let bytes = Random::new(SEED).bytes(5_000);
             let before = taut::counters().receive_heap_fallbacks;
             for _ in 0..50 {

@@ -3,22 +3,29 @@
 mod common;
 
 use std::io::ErrorKind;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::pin;
 
 use common::ways::assert_same_bytes;
-use common::{Random, block_on, in_time, on_each_driver, on_each_driver_and_wait, until};
+use common::{
+    Random, block_on, bound, in_time, loopback, on_each_driver, on_each_driver_and_wait, until,
+};
 use futures_util::poll;
 use taut::net::{Interface, StampedBy, UdpSocket};
 
 const SEED: u64 = 0xda7a;
 
-fn loopback(is_v6: bool) -> SocketAddr {
-    if is_v6 { "[::1]:0" } else { "127.0.0.1:0" }.parse().unwrap()
+/// Loopback of either family.
+fn loopback_of(is_v6: bool) -> SocketAddr {
+    if is_v6 { (Ipv6Addr::LOCALHOST, 0).into() } else { loopback() }
 }
 
-fn bound() -> UdpSocket {
-    UdpSocket::bind(loopback(false)).unwrap()
+/// A receiver, a sender, and where it has to send to.
+fn receiver_and_sender(hot: bool) -> (UdpSocket, UdpSocket, SocketAddr) {
+    let mut receiver = bound();
+    receiver.set_hot(hot);
+    let to = receiver.local_addr().unwrap();
+    (receiver, bound(), to)
 }
 
 /// The sizes at which something changes: nothing, the edges of a slot, of a packet and of UDP.
@@ -33,8 +40,8 @@ fn datagrams_of_every_size_arrive_whole_with_their_sender() {
         block_on(builder, async {
             for (is_v6, plain) in [(false, false), (true, false), (false, true), (true, true)] {
                 let largest = UdpSocket::builder().payload_bytes_max(65_507).plain(plain);
-                let mut receiver = largest.bind(loopback(is_v6)).unwrap();
-                let sender = UdpSocket::bind(loopback(is_v6)).unwrap();
+                let mut receiver = largest.bind(loopback_of(is_v6)).unwrap();
+                let sender = UdpSocket::bind(loopback_of(is_v6)).unwrap();
                 let (to, from) = (receiver.local_addr().unwrap(), sender.local_addr().unwrap());
                 let mut random = Random::new(SEED);
                 for size in sizes(32_512) {
@@ -68,7 +75,7 @@ fn what_does_not_fit_is_cut_off_and_says_so() {
             for (hot, plain) in [(false, false), (true, false), (false, true), (true, true)] {
                 let room = 4_096 - if plain { 64 } else { 256 };
                 let builder = UdpSocket::builder().plain(plain);
-                let mut receiver = builder.bind(loopback(false)).unwrap();
+                let mut receiver = builder.bind(loopback()).unwrap();
                 receiver.set_hot(hot);
                 let sender = bound();
                 let to = receiver.local_addr().unwrap();
@@ -92,10 +99,8 @@ fn bursts_come_in_order_on_hot_and_other_sockets() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
             for hot in [false, true] {
-                let mut receiver = bound();
-                receiver.set_hot(hot);
-                let sender = bound();
-                sender.connect(receiver.local_addr().unwrap()).await.unwrap();
+                let (mut receiver, sender, to) = receiver_and_sender(hot);
+                sender.connect(to).await.unwrap();
                 let (mut next, mut random) = (0_u32, Random::new(SEED));
                 for _ in 0..200 {
                     let burst = 1 + random.below(40) as u32;
@@ -121,9 +126,7 @@ fn bursts_come_in_order_on_hot_and_other_sockets() {
 fn an_empty_datagram_is_no_end() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let mut receiver = bound();
-            let sender = bound();
-            let to = receiver.local_addr().unwrap();
+            let (mut receiver, sender, to) = receiver_and_sender(false);
             for bytes in [&b""[..], b"", b"one", b"", b"two"] {
                 sender.send_to(bytes, to).await.unwrap();
             }
@@ -195,10 +198,7 @@ fn a_dropped_receive_takes_nothing_and_a_cancelled_one_says_so() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
             for hot in [false, true] {
-                let mut receiver = bound();
-                receiver.set_hot(hot);
-                let sender = bound();
-                let to = receiver.local_addr().unwrap();
+                let (mut receiver, sender, to) = receiver_and_sender(hot);
                 for number in 0..100_u32 {
                     {
                         let mut given_up = pin!(receiver.recv());
@@ -222,7 +222,7 @@ fn a_dropped_receive_takes_nothing_and_a_cancelled_one_says_so() {
 fn a_dropped_socket_gives_its_address_free_at_once() {
     on_each_driver_and_wait(|builder| {
         block_on(builder, async {
-            let mut address = loopback(false);
+            let mut address = loopback();
             for _ in 0..20 {
                 let mut socket = UdpSocket::bind(address).unwrap();
                 address = socket.local_addr().unwrap();
@@ -266,11 +266,11 @@ fn a_plain_socket_refuses_what_it_has_no_room_for() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let plain = UdpSocket::builder().plain(true);
-            let socket = plain.bind(loopback(false)).unwrap();
+            let socket = plain.bind(loopback()).unwrap();
             let stamps = socket.set_receive_timestamps(Some(StampedBy::Kernel)).unwrap_err();
             assert_eq!(stamps.kind(), ErrorKind::InvalidInput);
             socket.set_receive_timestamps(None).unwrap();
-            let joined = plain.join_segments(true).bind(loopback(false)).unwrap_err();
+            let joined = plain.join_segments(true).bind(loopback()).unwrap_err();
             assert_eq!(joined.kind(), ErrorKind::InvalidInput);
         });
     });
@@ -281,7 +281,7 @@ fn options_are_read_back() {
     on_each_driver(|builder| {
         block_on(builder, async {
             for is_v6 in [false, true] {
-                let socket = UdpSocket::bind(loopback(is_v6)).unwrap();
+                let socket = UdpSocket::bind(loopback_of(is_v6)).unwrap();
                 socket.set_ttl(7).unwrap();
                 assert_eq!(socket.ttl().unwrap(), 7);
                 assert_eq!(socket.set_ttl(256).unwrap_err().kind(), ErrorKind::InvalidInput);
@@ -294,7 +294,7 @@ fn options_are_read_back() {
                 assert_eq!(socket.recv_buffer_size().unwrap(), 200_000);
                 assert_eq!(socket.kernel_drops().unwrap(), 0);
             }
-            let known = std::net::UdpSocket::bind(loopback(false)).unwrap();
+            let known = std::net::UdpSocket::bind(loopback()).unwrap();
             let address = known.local_addr().unwrap();
             let mut taken = UdpSocket::from_std(known).unwrap();
             bound().send_to(b"hello", address).await.unwrap();
@@ -310,10 +310,7 @@ fn a_burst_larger_than_all_buffers_is_no_stuck_socket() {
         let small = builder.receive_buffers(4).hot_buffers(2).receive_window_buffers(3);
         block_on(small, async {
             for hot in [false, true] {
-                let mut receiver = bound();
-                receiver.set_hot(hot);
-                let sender = bound();
-                let to = receiver.local_addr().unwrap();
+                let (mut receiver, sender, to) = receiver_and_sender(hot);
                 let mut held = Vec::new();
                 for round in 0..5_u32 {
                     for number in 0..100_u32 {

@@ -2,16 +2,12 @@
 
 mod common;
 
-use std::net::{SocketAddr, UdpSocket as StdSocket};
+use std::net::UdpSocket as StdSocket;
 
-use common::{block_on, in_time, on_each_driver_and_wait, turns};
+use common::{block_on, bound, in_time, loopback, on_each_driver_and_wait, turns};
 use taut::net::UdpSocket;
 
 const SENT: u32 = 20_000;
-
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
 
 /// The numbers of what came in, and the kernel's count as the last one tells it.
 async fn drain(receiver: &mut UdpSocket) -> (Vec<u32>, u32) {
@@ -67,7 +63,7 @@ fn what_a_sleeping_reader_lost_is_what_the_kernel_counted() {
 fn datagrams_that_wait_in_the_kernel_need_no_slots() {
     on_each_driver_and_wait(|builder| {
         block_on(builder.receive_buffers(8).hot_buffers(4), async {
-            let mut receiver = UdpSocket::bind(loopback()).unwrap();
+            let mut receiver = bound();
             let to = receiver.local_addr().unwrap();
             let sender = StdSocket::bind(loopback()).unwrap();
             for round in 0..10_u32 {

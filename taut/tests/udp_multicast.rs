@@ -8,7 +8,7 @@ mod common;
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 
-use common::{block_on, in_time, is_silent, on_each_driver, on_each_driver_and_wait};
+use common::{block_on, bound, in_time, is_silent, on_each_driver, on_each_driver_and_wait};
 use futures_util::poll;
 use taut::net::{Interface, UdpSocket};
 
@@ -32,7 +32,7 @@ fn shared(address: SocketAddr) -> UdpSocket {
 }
 
 fn sender() -> UdpSocket {
-    let sender = UdpSocket::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let sender = bound();
     sender.set_multicast_interface(lo()).unwrap();
     sender
 }

@@ -2,18 +2,12 @@
 
 mod common;
 
-use std::net::SocketAddr;
-
 use common::allocations::{Counting, allocations};
-use common::{block_on, on_each_driver_and_wait};
+use common::{block_on, bound, loopback, on_each_driver_and_wait};
 use taut::net::{Outgoing, UdpSocket};
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
-
-fn loopback() -> SocketAddr {
-    "127.0.0.1:0".parse().unwrap()
-}
 
 async fn take(receiver: &mut UdpSocket, count: usize) {
     let mut taken = 0;
@@ -44,7 +38,7 @@ async fn exchange(sender: &UdpSocket, receiver: &mut UdpSocket) {
 
 async fn assert_none_in_steady_state(mut receiver: UdpSocket, hot: bool) {
     receiver.set_hot(hot);
-    let sender = UdpSocket::bind(loopback()).unwrap();
+    let sender = bound();
     sender.connect(receiver.local_addr().unwrap()).await.unwrap();
     for _ in 0..3 {
         exchange(&sender, &mut receiver).await;

@@ -4,6 +4,23 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use taut::fs::{File, OpenOptions};
+
+use super::{block_on, on_each_driver};
+
+/// Runs a body on each driver, each time in a directory of its own.
+pub(crate) fn in_a_directory(body: impl AsyncFn(&Path)) {
+    on_each_driver(|builder| {
+        let directory = Directory::new();
+        block_on(builder, body(&directory));
+    });
+}
+
+/// A file to read and write, made where there is none.
+pub(crate) async fn open(path: &Path) -> File {
+    OpenOptions::new().read(true).write(true).create(true).open(path).await.unwrap()
+}
+
 #[derive(Debug)]
 pub(crate) struct Directory(PathBuf);
 

@@ -10,19 +10,24 @@ pub(crate) mod channels;
 pub(crate) mod children;
 pub(crate) mod cores;
 pub(crate) mod directory;
+pub(crate) mod every_poll;
+pub(crate) mod held;
 pub(crate) mod netns;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;
 pub(crate) mod paths;
 pub(crate) mod raw_option;
 pub(crate) mod shared_memory;
+pub(crate) mod strace;
 pub(crate) mod tasks;
 pub(crate) mod veth;
 pub(crate) mod waiters;
 pub(crate) mod waits;
+pub(crate) mod wall_clock;
 pub(crate) mod ways;
+pub(crate) mod whole_process;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use taut::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
@@ -110,11 +115,30 @@ pub(crate) async fn is_silent(socket: &mut UdpSocket) -> bool {
     true
 }
 
+/// Loopback, with a port that the kernel chooses.
+pub(crate) fn loopback() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
 /// Listens on a port of loopback that the kernel chooses.
 pub(crate) fn listen() -> (TcpListener, SocketAddr) {
-    let listener = TcpListener::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = TcpListener::bind(loopback()).unwrap();
     let address = listener.local_addr().unwrap();
     (listener, address)
+}
+
+/// An address of loopback at which nobody listens. The socket holds the port meanwhile, and may
+/// listen later.
+pub(crate) fn nobody() -> (TcpSocket, SocketAddr) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(loopback()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
+}
+
+/// A UDP socket on a port of loopback that the kernel chooses.
+pub(crate) fn bound() -> UdpSocket {
+    UdpSocket::bind(loopback()).unwrap()
 }
 
 /// Two ends of one connection.
@@ -122,6 +146,17 @@ pub(crate) async fn connected_pair() -> (TcpStream, TcpStream) {
     let (listener, address) = listen();
     let client = TcpStream::connect(address).await.unwrap();
     (client, listener.accept().await.unwrap())
+}
+
+/// Sends back all that comes, up to the end.
+pub(crate) async fn echo(mut stream: TcpStream) {
+    loop {
+        let message = stream.recv().await.unwrap();
+        if message.is_empty() {
+            return;
+        }
+        stream.write_all(&message).await.unwrap();
+    }
 }
 
 /// Sockets of this host that wait for an answer of this port.
@@ -138,7 +173,7 @@ pub(crate) fn attempts_under_way(port: u16) -> usize {
 /// that wait in its queue.
 pub(crate) async fn silent_listener() -> (TcpListener, SocketAddr, Vec<TcpStream>) {
     let socket = TcpSocket::new_v4().unwrap();
-    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    socket.bind(loopback()).unwrap();
     let listener = socket.listen(0).unwrap();
     let address = listener.local_addr().unwrap();
     let mut queued = Vec::new();
@@ -197,6 +232,18 @@ impl Random {
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
         (self.next() % end as u64) as usize
+    }
+
+    /// Before one of so many messages a sleep, before a few a yield, before the others nothing.
+    pub(crate) async fn pause_at_one_of(&mut self, messages: usize) {
+        match self.below(messages) {
+            0 => {
+                let pause = Duration::from_micros(self.below(300) as u64);
+                taut::time::sleep(pause).await.unwrap();
+            }
+            1..10 => taut::yield_now().await,
+            _ => {}
+        }
     }
 
     pub(crate) fn bytes(&mut self, count: usize) -> Vec<u8> {
