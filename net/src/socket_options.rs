@@ -152,7 +152,7 @@ pub(crate) fn incoming_napi_id(socket: &impl AsFd) -> io::Result<Option<u32>> {
     Ok((id != 0).then_some(id))
 }
 
-/// Implements them for a type that is `AsFd`.
+/// Implements the address and the options for a type that is `AsFd`.
 macro_rules! socket_options {
     ($type:ty) => {
         impl $type {
