@@ -34,11 +34,19 @@ const LATENESS_SHARE: f64 = 0.1;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Options {
     /// Messages a second.
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
+    #[arg(
+        long,
+        default_value_t = 10_000,
+        value_parser = clap::value_parser!(u64).range(1..=10_000_000),
+    )]
     pub(crate) rate: u64,
 
     /// Message size in bytes: a head of 24 and a pattern.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(HEAD_BYTES as i64..=1 << 16))]
+    #[arg(
+        long,
+        default_value_t = 64,
+        value_parser = clap::value_parser!(u32).range(HEAD_BYTES as i64..=1 << 16),
+    )]
     pub(crate) size: u32,
 
     /// Looks for the highest rate that holds this promise instead, as p99=50us.

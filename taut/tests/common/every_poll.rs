@@ -1,4 +1,5 @@
-//! A future that is stopped at each of its polls, in each of three ways, and the timers that it left.
+//! A future that is stopped at each of its polls, in each of three ways, and the timers that it
+//! left.
 
 use std::cell::Cell;
 use std::future::poll_fn;
