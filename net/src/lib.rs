@@ -24,6 +24,7 @@
 //! | [`feed`] | one feed out of redundant lines |
 //! | [`framing`] | lines and frames out of streams |
 //! | `timestamps` | when packets came in and left |
+//! | [`transport`] | what protocols run over |
 //! | `interface` | the host's network interfaces |
 //! | `napi` | sockets whose network card's queue the core polls |
 //! | `socket_options`, `number_option` | what every IP socket has, and the calls that set options |
@@ -41,6 +42,7 @@ mod socket_options;
 mod stream;
 mod tcp;
 mod timestamps;
+pub mod transport;
 mod udp;
 mod unix;
 
@@ -58,6 +60,7 @@ pub use tcp::{
 };
 pub use tcp::{ConnectError, Connector};
 pub use timestamps::{StampedBy, TimestampCapabilities, TransmitTimestamps};
+pub use transport::Transport;
 pub use udp::{UdpBuilder, UdpSender, UdpSocket};
 pub use unix::{
     Credentials, FDS_MAX, ToUnixAddress, Unix, UnixAccepted, UnixBind, UnixDatagram, UnixFdStream,

@@ -6,7 +6,7 @@ use std::io::{self, IoSlice};
 use std::marker::PhantomData;
 use std::net::Shutdown;
 use std::os::fd::AsRawFd;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use socket2::SockRef;
 use taut_runtime::buffer::{RxBuf, SendBuf};
@@ -248,9 +248,8 @@ impl<F: Family> OwnedWriteHalf<F> {
     /// # Errors
     ///
     /// As for [`shutdown`](Self::shutdown).
-    #[cfg(any(feature = "futures-io", feature = "tokio-io"))]
-    pub(crate) fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        std::task::ready!(self.outbound.poll_flush(context))?;
+    pub fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.outbound.poll_flush(context))?;
         Poll::Ready(SockRef::from(&self.descriptor).shutdown(Shutdown::Write))
     }
 }

@@ -389,6 +389,13 @@ impl Inbound {
         (completed.result, buffer)
     }
 
+    /// Nobody waits for bytes any more, until the next poll; a dropped [`recv`](Self::recv) does it
+    /// by itself.
+    #[inline]
+    pub fn stop_waiting(&mut self) {
+        self.state.reader.clear();
+    }
+
     /// Makes the stream *hot*, or not: the spin loop then calls the non-blocking receive itself
     /// while a reader waits, which beats any notification for the one or two sockets that matter
     /// most. Each turn of the loop pays one system call for it, and the core does not sleep while
@@ -443,7 +450,7 @@ struct Reading<'a>(&'a mut Inbound);
 impl Drop for Reading<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.0.state.reader.clear();
+        self.0.stop_waiting();
     }
 }
 

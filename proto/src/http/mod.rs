@@ -1,0 +1,1 @@
+//! HTTP/1.1, client and server (RFC 9110, RFC 9112).
