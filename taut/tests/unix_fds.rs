@@ -4,10 +4,11 @@
 mod common;
 
 use std::fs::File;
-use std::io::ErrorKind;
+use std::io::ErrorKind::{self, Unsupported};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::pin::pin;
 
+use common::raw_option::set_raw_option;
 use common::whole_process::alone;
 use common::{block_on, on_each_driver, open_descriptors, poll_then_drop, turns};
 use futures_util::poll;
@@ -141,6 +142,55 @@ fn a_receive_without_free_descriptors_says_so_and_goes_on() {
         assert_eq!(open_descriptors(), before);
         datagrams.send_with_fds(b"y", &[file.as_fd(); 5]).await.unwrap();
         assert_eq!(other.recv_with_fds(5).await.unwrap().fds.len(), 5);
+    });
+}
+
+#[test]
+fn every_descriptor_is_owned_that_comes_behind_credentials_or_before_a_pidfd() {
+    let _turn = alone();
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (file, (one, other)) = (null(), UnixDatagram::pair().unwrap());
+            let before = open_descriptors();
+            for (credentials, pidfd) in [(true, false), (false, true), (true, true)] {
+                if pidfd && other.peer_pidfd().is_err_and(|error| error.kind() == Unsupported) {
+                    println!("skipped: no SO_PASSPIDFD here, which came with Linux 6.5");
+                    continue;
+                }
+                other.set_pass_credentials(credentials).unwrap();
+                // Which nothing here does: whoever has the socket may.
+                set_raw_option(&other, libc::SOL_SOCKET, libc::SO_PASSPIDFD, pidfd.into());
+                for (sent, room) in [(0, 1), (1, 8), (1, 1), (3, 3), (5, 8), (FDS_MAX, FDS_MAX)] {
+                    one.send_with_fds(b"x", &vec![file.as_fd(); sent]).await.unwrap();
+                    match other.recv_with_fds(room).await {
+                        Ok(message) => {
+                            assert_eq!(message.fds.len(), sent);
+                            assert!(message.fds.iter().all(|fd| is_copy(fd, file.as_fd())));
+                            assert_eq!(message.credentials.is_some(), credentials);
+                        }
+                        // Its pidfd had no room.
+                        Err(error) => assert!(pidfd && sent > 0, "{sent} into {room}: {error}"),
+                    }
+                    assert_eq!(open_descriptors(), before, "{sent} into {room}");
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn credentials_that_are_asked_for_while_a_receive_waits_leave_room_for_descriptors() {
+    let _turn = alone();
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (file, (one, other)) = (null(), UnixDatagram::pair().unwrap());
+            let mut receive = pin!(other.recv_with_fds(3));
+            assert!(poll!(&mut receive).is_pending());
+            other.set_pass_credentials(true).unwrap();
+            one.send_with_fds(b"x", &[file.as_fd(); 3]).await.unwrap();
+            let message = receive.await.unwrap();
+            assert_eq!((message.fds.len(), message.credentials.is_some()), (3, true));
+        });
     });
 }
 

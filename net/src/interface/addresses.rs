@@ -59,4 +59,27 @@ mod tests {
         assert_eq!(name_of("192.0.2.77".parse().unwrap()).unwrap(), None);
         assert_eq!(name_of("2001:db8::77".parse().unwrap()).unwrap(), None);
     }
+
+    #[test]
+    fn each_address_is_found_at_the_interface_where_the_kernel_lists_it() {
+        // Address, index, prefix, scope, flags, name; no file where there is no IPv6.
+        let list = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+        let listed: Vec<(IpAddr, &str)> = list
+            .lines()
+            .map(|line| {
+                let address = u128::from_str_radix(&line[..32], 16).unwrap();
+                (Ipv6Addr::from_bits(address).into(), line.split_whitespace().last().unwrap())
+            })
+            .collect();
+        for (address, _) in &listed {
+            let found = name_of(*address).unwrap();
+            // Link-local addresses may be those of several interfaces.
+            let holds =
+                |(one, name): &(IpAddr, &str)| one == address && found.as_deref() == Some(name);
+            assert!(listed.iter().any(holds), "{address}: {found:?}");
+        }
+        for unspecified in [IpAddr::from([0; 4]), IpAddr::from([0; 16])] {
+            assert_eq!(name_of(unspecified).unwrap(), None);
+        }
+    }
 }

@@ -120,7 +120,7 @@ impl Interface {
     }
 }
 
-/// Makes a request of a device, with its argument.
+/// Makes a request of a device, with its argument: the structure of that request.
 fn request<T>(interface: Interface, request: u32, argument: &mut T) -> io::Result<()> {
     let name = interface.name()?;
     let socket = any_socket()?;
@@ -143,6 +143,27 @@ mod tests {
     #[test]
     fn the_structures_are_as_large_as_the_kernels() {
         assert_eq!((size_of::<Info>(), size_of::<Config>()), (44, 12));
+    }
+
+    #[test]
+    fn no_byte_is_written_behind_a_structure() {
+        #[repr(C)]
+        struct Guarded<T> {
+            argument: T,
+            after: [u8; 256],
+        }
+
+        let loopback = Interface::by_name("lo").unwrap();
+        let info = Info { command: ETHTOOL_GET_TS_INFO, ..Info::default() };
+        let mut info = Guarded { argument: info, after: [0xa5; 256] };
+        request(loopback, SIOCETHTOOL, &mut info).unwrap();
+        assert_ne!(info.argument.flags, 0, "the kernel wrote it");
+        assert_eq!(info.after, [0xa5; 256]);
+        let config = Config { flags: 0, transmit_type: TX_ON, receive_filter: FILTER_ALL };
+        let mut config = Guarded { argument: config, after: [0xa5; 256] };
+        // Loopback stamps nothing, and not everybody may ask it to.
+        request(loopback, SIOCSHWTSTAMP, &mut config).unwrap_err();
+        assert_eq!(config.after, [0xa5; 256]);
     }
 
     #[test]

@@ -78,9 +78,8 @@ impl Endpoint {
     }
 
     pub(super) async fn receive(&self, fds: Option<usize>) -> io::Result<UnixMessage> {
-        let wanted = self.wanted(fds);
         let receive = |socket: BorrowedFd<'_>, to: &mut [u8]| {
-            let came = sys::receive(socket, to, wanted)?;
+            let came = sys::receive(socket, to, self.wanted(fds))?;
             Ok((came.stored, came))
         };
         let (bytes, came) = self.messages.receive(receive).await?;
@@ -92,12 +91,12 @@ impl Endpoint {
         to: &'a mut [u8],
         fds: Option<usize>,
     ) -> io::Result<UnixMessage<&'a [u8]>> {
-        let wanted = self.wanted(fds);
-        let receive = |socket: BorrowedFd<'_>| sys::receive(socket, to, wanted);
+        let receive = |socket: BorrowedFd<'_>| sys::receive(socket, to, self.wanted(fds));
         let came = self.messages.call(Interest::Readable, receive).await?;
         UnixMessage::new(&to[..came.stored], complete(came, fds)?)
     }
 
+    /// Asked at each call: credentials may be asked for while a receive waits.
     fn wanted(&self, fds: Option<usize>) -> Wanted {
         Wanted { fds: fds.unwrap_or(0), credentials: self.credentials.get() }
     }

@@ -21,6 +21,9 @@ pub(super) const FDS_MAX: usize = 253;
 const PEER_PIDFD: NumberOption =
     NumberOption::new(libc::SOL_SOCKET, libc::SO_PEERPIDFD, "SO_PEERPIDFD", "6.5");
 
+// Of <linux/socket.h>.
+const SCM_PIDFD: c_int = 4;
+
 const FD_BYTES: usize = size_of::<c_int>();
 /// Room for credentials, padded for what follows.
 // SAFETY: it is arithmetic.
@@ -136,6 +139,10 @@ unsafe fn take_control(header: &libc::msghdr, came: &mut Came) {
                         (0..bytes / FD_BYTES)
                             .map(|index| OwnedFd::from_raw_fd(fds.add(index).read_unaligned())),
                     );
+                }
+                // Of a socket that somebody set `SO_PASSPIDFD` on; it is not handed out.
+                (libc::SOL_SOCKET, SCM_PIDFD) if bytes >= FD_BYTES => {
+                    drop(OwnedFd::from_raw_fd(data.cast::<c_int>().read_unaligned()));
                 }
                 (libc::SOL_SOCKET, libc::SCM_CREDENTIALS) if bytes >= size_of::<libc::ucred>() => {
                     came.credentials = Some(data.cast::<libc::ucred>().read_unaligned());

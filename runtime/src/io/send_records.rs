@@ -118,6 +118,9 @@ pub(super) fn send_segments(
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
     use super::*;
 
     #[test]
@@ -132,6 +135,56 @@ mod tests {
                 std::slice::from_raw_parts(known.as_ptr().cast::<u8>(), known.len() as usize)
             };
             assert_eq!(&ours.bytes[..known.len()], known);
+        }
+    }
+
+    /// What a socket has received.
+    fn received(socket: &UdpSocket) -> Vec<Vec<u8>> {
+        socket.set_nonblocking(true).unwrap();
+        let mut bytes = [0; 100];
+        std::iter::from_fn(|| socket.recv(&mut bytes).ok().map(|length| bytes[..length].to_vec()))
+            .collect()
+    }
+
+    #[test]
+    fn a_full_batch_has_each_its_own_bytes_and_address_or_none() {
+        let [named, connected, sender] = [(); 3].map(|()| UdpSocket::bind("[::1]:0").unwrap());
+        sender.connect(connected.local_addr().unwrap()).unwrap();
+        let to = [Some(named.local_addr().unwrap()), None];
+        let payloads: Vec<Vec<u8>> =
+            (0..SEND_MANY_MAX + 2).map(|number| vec![number as u8; number]).collect();
+        let datagrams: Vec<Outgoing<'_>> = payloads
+            .iter()
+            .enumerate()
+            .map(|(number, bytes)| Outgoing { bytes, to: to[number % 2] })
+            .collect();
+        assert_eq!(send_records(sender.as_fd(), &datagrams).unwrap(), SEND_MANY_MAX);
+        for (first, socket) in [&named, &connected].into_iter().enumerate() {
+            let expected: Vec<Vec<u8>> =
+                payloads[..SEND_MANY_MAX].iter().skip(first).step_by(2).cloned().collect();
+            assert_eq!(received(socket), expected);
+        }
+        assert_eq!(send_records(sender.as_fd(), &[]).unwrap(), 0);
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let error = send_records(file.as_fd(), &datagrams).unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(libc::ENOTSOCK));
+    }
+
+    #[test]
+    fn segments_are_cut_where_they_were_told_to_be_for_both_families() {
+        assert_eq!(size_of::<SegmentControl>(), 24, "CMSG_SPACE of two bytes");
+        for address in ["127.0.0.1:0", "[::1]:0"] {
+            let [receiver, sender] = [(); 2].map(|()| UdpSocket::bind(address).unwrap());
+            let to = receiver.local_addr().unwrap();
+            let bytes: Vec<u8> = (0..64).collect();
+            for segment_bytes in [1, 7, 63, 64] {
+                let sent = send_segments(sender.as_fd(), &bytes, segment_bytes, Some(&to));
+                assert_eq!(sent.unwrap(), bytes.len());
+                let expected: Vec<&[u8]> = bytes.chunks(segment_bytes.into()).collect();
+                assert_eq!(received(&receiver), expected, "{segment_bytes} B");
+            }
+            let error = send_segments(sender.as_fd(), &bytes, 8, None).unwrap_err();
+            assert!(matches!(error.raw_os_error(), Some(libc::ENOTCONN | libc::EDESTADDRREQ)));
         }
     }
 }
