@@ -9,7 +9,7 @@ use common::{block_on, connected_pair, listen, nobody, on_each_driver, until};
 use taut::net::{CongestionState, TcpListener, TcpSocket, TcpState, TcpStream};
 use taut::time::timeout;
 
-/// The SYN of the end that connected, or the answer's, counts as a byte; a FIN does, too.
+/// The SYN of the end that connected counts as a byte; a FIN does, too.
 const SYN: u64 = 1;
 const FIN: u64 = 1;
 
@@ -30,9 +30,16 @@ fn bytes_acked_sent_and_received_are_what_was_sent_each_way() {
             server.write_all(&vec![2; BACK]).await.unwrap();
             let client = sender.await.unwrap();
             // The last acknowledgement may be held back.
-            until(|| server.info().unwrap().segments_unacked == 0).await;
+            for end in [&client, &server] {
+                until(|| end.info().unwrap().segments_unacked == 0).await;
+            }
             let (here, there) = (client.info().unwrap(), server.info().unwrap());
             assert_eq!(here.bytes_acked, Some(THERE as u64 + SYN));
+            assert_eq!(there.bytes_acked, Some(BACK as u64), "the answer to a SYN counts nothing");
+            for end in [here, there] {
+                let with_syn = end.data_segments_sent.map(|count| count + 1);
+                assert_eq!(end.segments_delivered, with_syn);
+            }
             assert_eq!(here.bytes_sent, Some(THERE as u64));
             assert_eq!(here.bytes_received, Some(BACK as u64));
             assert_eq!(there.bytes_received, Some(THERE as u64));
@@ -58,6 +65,7 @@ fn states_follow_the_ends_of_both_directions() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let (mut client, mut server) = connected_pair().await;
+            assert_eq!(client.info().unwrap().delivery_rate_bytes_per_s, None, "nothing was sent");
             let state = |stream: &TcpStream| stream.info().unwrap().state;
             assert_eq!(state(&client), TcpState::Established);
             assert_eq!(state(&server), TcpState::Established);
@@ -83,6 +91,7 @@ fn a_socket_without_a_peer_and_a_listener_say_so() {
             let listener: TcpListener = socket.listen(7).unwrap();
             let info = listener.info().unwrap();
             assert_eq!(info.state, TcpState::Listening);
+            assert_eq!((info.min_rtt, info.delivery_rate_bytes_per_s), (None, None));
             assert_eq!((info.segments_unacked, info.segments_selectively_acked), (0, 7));
             let clients = [
                 TcpStream::connect(address).await.unwrap(),

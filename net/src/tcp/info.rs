@@ -147,15 +147,17 @@ pub struct TcpInfo {
     pub segments_lost: u32,
     /// Of these, those sent again.
     pub segments_retransmitted: u32,
-    /// Time since payload was sent, to the kernel's tick of 1 to 10 ms.
+    /// Time since payload was sent, or else since the connection began, to the kernel's tick of 1
+    /// to 10 ms.
     pub since_data_sent: Duration,
-    /// Time since payload was received, to the kernel's tick.
+    /// Time since payload was received, or else since the connection began, to the kernel's
+    /// tick.
     pub since_data_received: Duration,
     /// Time since an acknowledgement was received, to the kernel's tick.
     pub since_ack_received: Duration,
     /// The largest packet that the path carries, in bytes.
     pub path_mtu_bytes: u32,
-    /// The round trip time, smoothed.
+    /// The round trip time, smoothed; zero before the first was measured.
     pub rtt: Duration,
     /// How far round trip times are from it, smoothed.
     pub rtt_variance: Duration,
@@ -173,15 +175,18 @@ pub struct TcpInfo {
     pub recv_space_bytes: u32,
     /// Segments that were sent again.
     pub retransmissions: u32,
-    /// How fast segments may be sent.
+    /// The rate at which the kernel would spread segments over time. It holds them back only where
+    /// the congestion control paces (BBR), the device's queue does (`fq`), or the socket was asked
+    /// to.
     pub pacing_rate_bytes_per_s: Option<u64>,
-    /// Bytes that the peer has acknowledged. A SYN and a FIN of this end count as one each.
+    /// Bytes that the peer has acknowledged. The SYN of the end that connected and a FIN of this
+    /// end count as one each.
     pub bytes_acked: Option<u64>,
     /// Bytes that came in, whether they were read or not. A FIN counts as one.
     pub bytes_received: Option<u64>,
-    /// Segments sent, all kinds.
+    /// Segments sent, of all kinds, but for an accepted connection's answer to the SYN.
     pub segments_sent: Option<u32>,
-    /// Segments received, all kinds.
+    /// Segments received, of all kinds.
     pub segments_received: Option<u32>,
     /// Bytes that were written and have not been sent even once, now.
     pub bytes_not_sent: Option<u32>,
@@ -191,7 +196,7 @@ pub struct TcpInfo {
     pub data_segments_received: Option<u32>,
     /// Segments with payload sent.
     pub data_segments_sent: Option<u32>,
-    /// How fast bytes reached the peer, of late.
+    /// How fast bytes reached the peer, of late; `None` before any did.
     pub delivery_rate_bytes_per_s: Option<u64>,
     /// Time in which there was something under way; this and the next two to the kernel's tick.
     pub busy: Option<Duration>,
@@ -199,7 +204,7 @@ pub struct TcpInfo {
     pub recv_window_limited: Option<Duration>,
     /// Of this, the time in which the own send buffer was the limit.
     pub send_buffer_limited: Option<Duration>,
-    /// Segments that reached the peer.
+    /// Segments that reached the peer: those with payload, and the SYN or the answer to it.
     pub segments_delivered: Option<u32>,
     /// Of these, those that the path marked as congested.
     pub segments_delivered_marked: Option<u32>,
@@ -292,10 +297,10 @@ impl TcpInfo {
             segments_sent: answer.u32(),
             segments_received: answer.u32(),
             bytes_not_sent: answer.u32(),
-            min_rtt: answer.u32().filter(|micros| *micros != u32::MAX).map(micros),
+            min_rtt: answer.u32().filter(|micros| !matches!(micros, 0 | &u32::MAX)).map(micros),
             data_segments_received: answer.u32(),
             data_segments_sent: answer.u32(),
-            delivery_rate_bytes_per_s: answer.u64(),
+            delivery_rate_bytes_per_s: answer.u64().filter(|rate| *rate != 0),
             busy: answer.u64().map(Duration::from_micros),
             recv_window_limited: answer.u64().map(Duration::from_micros),
             send_buffer_limited: answer.u64().map(Duration::from_micros),
@@ -455,8 +460,12 @@ mod tests {
             bytes[offset..offset + 4].copy_from_slice(&value.to_ne_bytes());
         }
         bytes[104..112].fill(0xff);
+        bytes[160..168].fill(0);
         let info = TcpInfo::parse(&mut Answer(&bytes));
         assert_eq!((info.slow_start_threshold_segments, info.recv_rtt), (None, None));
         assert_eq!((info.min_rtt, info.pacing_rate_bytes_per_s), (None, None));
+        assert_eq!(info.delivery_rate_bytes_per_s, None);
+        bytes[148..152].fill(0);
+        assert_eq!(TcpInfo::parse(&mut Answer(&bytes)).min_rtt, None);
     }
 }
