@@ -14,7 +14,9 @@ use crate::config::{Config, Driver, WaitStrategy};
 use crate::counters::CounterPlace;
 use crate::driver::{ActiveDriver, Shared};
 use crate::error::{BuildError, BuildErrorKind};
-use crate::executor::{Core, Heartbeat, LongTurn, LongTurnHook, Remote, TurnLengths, Watches};
+use crate::executor::{
+    Core, ERRANDS_ROOM, Heartbeat, LongTurn, LongTurnHook, Remote, TurnLengths, Watches,
+};
 use crate::features::Features;
 use crate::host::Held;
 use crate::pin::Pinned;
@@ -239,7 +241,7 @@ impl Builder {
             foreign_waits: Default::default(),
             trace: Default::default(),
             remote,
-            deferred: RefCell::new(VecDeque::new()),
+            deferred: RefCell::new(VecDeque::with_capacity(ERRANDS_ROOM)),
             driver: RefCell::new(driver),
             receive_pool,
             send_pool,

@@ -6,7 +6,7 @@ use std::future::ready;
 use std::time::Duration;
 
 use common::allocations::{Counting, allocations, in_steady_state};
-use common::{block_on, connected_pair, on_each_driver, on_each_driver_and_wait};
+use common::{block_on, connected_pair, on_each_driver, on_each_driver_and_wait, turns};
 use futures_util::FutureExt;
 use taut::net::TcpStream;
 use taut::task::{CancelToken, TaskGroup, all, all_settled, any, race, shield};
@@ -94,6 +94,27 @@ fn neither_does_an_echo_of_any_other_style_or_wait() {
             let calls = block_on(builder.clone(), steady_echo(style, 5000));
             assert_eq!(calls, 0, "{style:?}");
         }
+    });
+}
+
+#[test]
+fn the_first_reader_that_has_had_its_share_of_a_turn_allocates_nothing() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            let (mut client, mut server) = connected_pair().await;
+            let mut exchange = async |messages: u64| {
+                for _ in 0..messages {
+                    client.write_all(&[7; 64]).await.unwrap();
+                    server.read_exact(&mut [0; 64]).await.unwrap();
+                }
+            };
+            // Few a turn, so that none is made to wait for the next.
+            for _ in 0..20 {
+                exchange(4).await;
+                turns(1).await;
+            }
+            assert_eq!(allocations(exchange(200)).await, 0);
+        });
     });
 }
 

@@ -430,6 +430,9 @@ impl fmt::Debug for Core {
     }
 }
 
+/// Errands that a core has room for from the start: the first of a burst do not allocate.
+pub(crate) const ERRANDS_ROOM: usize = 64;
+
 /// What is to be done when nothing is borrowed: with a foreign waker, because its code may call
 /// anything.
 pub(crate) enum Errand {

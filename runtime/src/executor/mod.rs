@@ -61,7 +61,7 @@ pub use yielding::{YieldNow, yield_now};
 
 pub(crate) use attention::{Scope, checkpoint, checkpoint_and_give_way, checkpoint_at, give_way};
 pub(crate) use contain::{PanicPayload, contain};
-pub(crate) use core::{Core, Errand, Tidy, current, try_current};
+pub(crate) use core::{Core, ERRANDS_ROOM, Errand, Tidy, current, try_current};
 pub(crate) use foreign::ForeignWait;
 pub(crate) use heartbeat::Heartbeat;
 pub(crate) use pooled::Pooled;
