@@ -154,7 +154,7 @@ fn every_descriptor_is_owned_that_comes_behind_credentials_or_before_a_pidfd() {
             let before = open_descriptors();
             for (credentials, pidfd) in [(true, false), (false, true), (true, true)] {
                 if pidfd && other.peer_pidfd().is_err_and(|error| error.kind() == Unsupported) {
-                    println!("skipped: no SO_PASSPIDFD here, which came with Linux 6.5");
+                    eprintln!("SKIPPED: no SO_PASSPIDFD here, which came with Linux 6.5");
                     continue;
                 }
                 other.set_pass_credentials(credentials).unwrap();
