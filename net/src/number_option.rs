@@ -94,6 +94,9 @@ pub(crate) fn write_option(
 }
 
 /// Reads an option into `to` and says how many bytes the kernel wrote, at most `to.len()`.
+///
+/// Not for an option in whose value the kernel finds an address to write to, as
+/// `TCP_ZEROCOPY_RECEIVE` has.
 pub(crate) fn read_option(
     socket: &impl AsFd,
     level: c_int,
@@ -102,9 +105,10 @@ pub(crate) fn read_option(
 ) -> io::Result<usize> {
     let fd = socket.as_fd().as_raw_fd();
     let mut length = libc::socklen_t::try_from(to.len()).unwrap_or(libc::socklen_t::MAX);
-    // SAFETY: `to` is writable for `length` bytes, at most its length, and the kernel writes no
-    // more than that; both are borrowed exclusively until the call is over. Any bytes are valid in
-    // a `[u8]`. The descriptor is open for as long as it is borrowed.
+    // SAFETY: `to` is writable for `length` bytes, at most its length. The kernel writes no more
+    // than that, and with the options that this crate reads nowhere else. Both are borrowed
+    // exclusively until the call is over. Any bytes are valid in a `[u8]`. The descriptor is open
+    // for as long as it is borrowed.
     let result =
         unsafe { libc::getsockopt(fd, level, option, to.as_mut_ptr().cast(), &raw mut length) };
     if result == 0 { Ok((length as usize).min(to.len())) } else { Err(io::Error::last_os_error()) }
