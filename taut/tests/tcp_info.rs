@@ -36,18 +36,19 @@ fn bytes_acked_sent_and_received_are_what_was_sent_each_way() {
             let (here, there) = (client.info().unwrap(), server.info().unwrap());
             assert_eq!(here.bytes_acked, Some(THERE as u64 + SYN));
             assert_eq!(there.bytes_acked, Some(BACK as u64), "the answer to a SYN counts nothing");
-            for end in [here, there] {
-                let with_syn = end.data_segments_sent.map(|count| count + 1);
-                assert_eq!(end.segments_delivered, with_syn);
+            // On a busy host the kernel may send again what is only late.
+            for (end, bytes) in [(&here, THERE), (&there, BACK)] {
+                let again = end.bytes_retransmitted.unwrap();
+                assert_eq!(end.bytes_sent, Some(bytes as u64 + again), "{end:?}");
+                if again == 0 {
+                    let with_syn = end.data_segments_sent.map(|count| count + 1);
+                    assert_eq!((end.segments_delivered, end.segments_lost), (with_syn, 0));
+                    assert_eq!(end.congestion_state, CongestionState::Open);
+                }
             }
-            assert_eq!(here.bytes_sent, Some(THERE as u64));
             assert_eq!(here.bytes_received, Some(BACK as u64));
             assert_eq!(there.bytes_received, Some(THERE as u64));
-            assert_eq!(there.bytes_sent, Some(BACK as u64));
-            assert_eq!(here.bytes_retransmitted, Some(0));
-            assert_eq!((here.retransmissions, here.segments_lost), (0, 0));
             assert_eq!((here.segments_unacked, here.bytes_not_sent), (0, Some(0)));
-            assert_eq!(here.congestion_state, CongestionState::Open);
             assert!(here.data_segments_sent.unwrap() >= 5, "segments of 64 KiB at the most");
             assert_eq!(here.data_segments_sent, there.data_segments_received);
             assert!(here.segments_sent >= here.data_segments_sent);
