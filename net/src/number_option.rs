@@ -159,4 +159,17 @@ mod tests {
         let error = read_option(&file, libc::SOL_SOCKET, libc::SO_TYPE, &mut [0; 4]).unwrap_err();
         assert_eq!(error.raw_os_error(), Some(libc::ENOTSOCK));
     }
+
+    #[test]
+    fn a_value_with_too_few_bytes_is_refused_and_not_read_beyond() {
+        let socket = socket();
+        for given in 0..4 {
+            let value = vec![1; given];
+            let error = write_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &value);
+            assert_eq!(error.unwrap_err().raw_os_error(), Some(libc::EINVAL), "{given} bytes");
+        }
+        let mut set = [0xaa; 4];
+        read_option(&socket, libc::SOL_SOCKET, libc::SO_REUSEADDR, &mut set).unwrap();
+        assert_eq!(set, [0; 4]);
+    }
 }
