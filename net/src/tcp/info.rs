@@ -297,7 +297,7 @@ impl TcpInfo {
             segments_sent: answer.u32(),
             segments_received: answer.u32(),
             bytes_not_sent: answer.u32(),
-            min_rtt: answer.u32().filter(|micros| !matches!(micros, 0 | &u32::MAX)).map(micros),
+            min_rtt: answer.u32().filter(|micros| ![0, u32::MAX].contains(micros)).map(micros),
             data_segments_received: answer.u32(),
             data_segments_sent: answer.u32(),
             delivery_rate_bytes_per_s: answer.u64().filter(|rate| *rate != 0),
