@@ -152,6 +152,7 @@ mod tests {
     use std::os::linux::net::SocketAddrExt;
     use std::os::unix::net::{SocketAddr, UnixDatagram};
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::atomic::{AtomicU32, Ordering};
 
     use rustix::net::sockopt::{set_ip_recvtos, set_ipv6_recvtclass};
     use rustix::net::{SendFlags, send};
@@ -213,12 +214,15 @@ mod tests {
 
         /// Each has a byte of control message with a datagram, or none, of a Unix socket.
         fn of_each_family() -> [Self; 3] {
+            static COUNT: AtomicU32 = AtomicU32::new(0);
+
             let (v4, v6) = (Self::v4(), Self::of_ip("[::1]:0", 28));
             set_ip_recvtos(&v4.receiver, true).unwrap();
             set_ipv6_recvtclass(&v6.receiver, true).unwrap();
             // The longest names that there are.
+            let count = COUNT.fetch_add(1, Ordering::Relaxed);
             let named = |fill: char| {
-                let name = format!("taut-records-{}-", std::process::id());
+                let name = format!("taut-records-{}-{count}-", std::process::id());
                 let name = name.chars().chain(std::iter::repeat(fill)).take(107);
                 SocketAddr::from_abstract_name(name.collect::<String>()).unwrap()
             };
