@@ -59,6 +59,30 @@ fn neither_single_datagrams_nor_bursts_allocate() {
 }
 
 #[test]
+fn the_first_burst_after_single_datagrams_allocates_nothing() {
+    on_each_driver_and_wait(|builder| {
+        for hot in [false, true] {
+            block_on(builder.clone(), async {
+                let mut receiver = UdpSocket::bind(loopback()).unwrap();
+                receiver.set_hot(hot);
+                let sender = UdpSocket::bind(loopback()).unwrap();
+                sender.connect(receiver.local_addr().unwrap()).await.unwrap();
+                for _ in 0..20 {
+                    sender.send(b"alone").await.unwrap();
+                    take(&mut receiver, 1).await;
+                }
+                let burst = [Outgoing { bytes: b"one of a burst", to: None }; 60];
+                let calls = allocations(async {
+                    let sent = sender.send_many(&burst).await.unwrap();
+                    take(&mut receiver, sent).await;
+                });
+                assert_eq!(calls.await, 0, "hot: {hot}");
+            });
+        }
+    });
+}
+
+#[test]
 fn joined_datagrams_lie_in_slots_of_their_socket() {
     on_each_driver_and_wait(|builder| {
         for hot in [false, true] {

@@ -52,6 +52,9 @@ pub(crate) struct InboundState {
 /// How often one reader receives within a turn, without waiting, before others come next.
 const DIRECT_RECEIVES_MAX: u32 = 16;
 
+/// Records that a socket's queue has room for from the start: a full window and what one call takes.
+const RECORDS_ROOM: usize = 64;
+
 /// What is known of the end of a stream.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum End {
@@ -163,16 +166,19 @@ impl Inbound {
 
     fn of(descriptor: Descriptor, unread: Vec<u8>, end: End, records: Option<Records>) -> Self {
         let unread = Some(unread).filter(|bytes| !bytes.is_empty()).map(RxBuf::from);
+        // Datagrams come in bursts: the first one finds room for all that can wait here.
+        let mut queue = VecDeque::with_capacity(records.as_ref().map_or(0, |_| RECORDS_ROOM));
+        queue.extend(unread);
         let state = InboundState {
             descriptor,
-            queue: RefCell::new(unread.into_iter().collect()),
+            queue: RefCell::new(queue),
             reader: WakeSlot::new(),
             end: Cell::new(end),
             armed: Cell::new(None),
             stopping: Cell::new(false),
             paused: Cell::new(false),
             readiness: Readiness::default(),
-            batch: Batch::ONE,
+            batch: Batch::one(),
             hot: Cell::new(false),
             direct: Cell::default(),
             records,

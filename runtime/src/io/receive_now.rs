@@ -42,7 +42,9 @@ const STREAM_SLOTS_MAX: usize = 2;
 pub(crate) struct Batch(Cell<usize>);
 
 impl Batch {
-    pub(crate) const ONE: Self = Self(Cell::new(1));
+    pub(crate) const fn one() -> Self {
+        Self(Cell::new(1))
+    }
 
     /// A call filled so many slots with datagrams, of those that it was given.
     fn of_records(&self, filled: usize, given: usize) {
