@@ -219,7 +219,11 @@ impl Inbound {
         if self.waits_for_the_loop() {
             return Poll::Pending;
         }
-        let received = ready!(self.core.driver.borrow_mut().receive(&self.state));
+        let received = self.core.driver.borrow_mut().receive(&self.state);
+        if received.is_pending() && self.state.readiness.lingers() {
+            self.core.defer(Errand::Read(Rc::clone(&self.state)));
+        }
+        let received = ready!(received);
         self.received_directly();
         self.settle(received)
     }

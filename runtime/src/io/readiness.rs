@@ -10,7 +10,7 @@
 //!
 //! Invariant: `readable` is only taken back where what comes next makes the poll complete: after a
 //! call that found nothing, or took less than it had room for while the peer had not finished
-//! (epoll(7) says so of edges, and a multishot poll is one). Cost: four words a socket.
+//! (epoll(7) says so of edges, and a multishot poll is one). Cost: five words a socket.
 
 use std::cell::Cell;
 
@@ -18,6 +18,11 @@ use std::cell::Cell;
 pub(crate) const BULK_BYTES: usize = 128 << 10;
 /// How often little may come to a stream that stays in bulk.
 const SMALL_WAITS_MAX: u32 = 8;
+
+/// Turns in a row that look by a call of their own, after a flood of datagrams, before the ring
+/// watches again: a burst comes seldom alone, and a socket that nobody watches costs its sender no
+/// wake-up. Only of a core that spins.
+const LINGER_TURNS: u32 = 512;
 
 /// See the module's documentation.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub(crate) struct Readiness {
     /// What came since there was last nothing.
     bytes: Cell<usize>,
     small_waits: Cell<u32>,
+    /// Turns left to look by calls.
+    linger: Cell<u32>,
 }
 
 impl Default for Readiness {
@@ -43,6 +50,7 @@ impl Default for Readiness {
             bulk: Cell::new(false),
             bytes: Cell::new(0),
             small_waits: Cell::new(0),
+            linger: Cell::new(0),
         }
     }
 }
@@ -50,6 +58,16 @@ impl Default for Readiness {
 impl Readiness {
     pub(crate) fn in_bulk(&self) -> bool {
         self.bulk.get()
+    }
+
+    /// There is a flood of datagrams: what is found empty is looked at again, for some turns.
+    pub(crate) fn linger(&self) {
+        self.linger.set(LINGER_TURNS);
+    }
+
+    /// Whether the reader is to look again in the next turn, since nothing is armed for it.
+    pub(crate) fn lingers(&self) -> bool {
+        self.linger.get() > 0
     }
 
     /// The stream brings much at once.
@@ -70,6 +88,11 @@ impl Readiness {
 
     /// There is nothing.
     pub(crate) fn exhausted(&self, slot_bytes: u32) {
+        let linger = self.linger.get();
+        if linger > 0 {
+            self.linger.set(linger - 1);
+            return;
+        }
         self.readable.set(false);
         let little = self.bytes.replace(0) < slot_bytes as usize;
         let small_waits = if little { self.small_waits.get() + 1 } else { 0 };

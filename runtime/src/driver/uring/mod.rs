@@ -140,6 +140,9 @@ impl Backend for Uring {
         {
             return Poll::Ready(received);
         }
+        if inbound.readiness.lingers() {
+            return Poll::Pending;
+        }
         match self.table.arm_receive(&mut self.ring, inbound) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Err(error)),
@@ -328,6 +331,9 @@ impl Uring {
         let slot_bytes = shared.receive_pool.slot_bytes();
         match received {
             Ok((bytes, more)) => {
+                if self.table.spins && is_flooded(inbound) {
+                    inbound.readiness.linger();
+                }
                 inbound.readiness.took(count(&bytes), more, slot_bytes);
                 Poll::Ready(Ok(bytes))
             }

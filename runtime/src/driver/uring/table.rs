@@ -16,7 +16,7 @@ use super::file::FileOperations;
 use super::predict::Predictor;
 use super::ring::Ring;
 use super::setup::{Granted, GrantedSends};
-use crate::config::Config;
+use crate::config::{Config, WaitStrategy};
 use crate::driver::{Completed, Key, Operation, Shared, table_full};
 use crate::executor::WakeSlot;
 use crate::io::{InboundState, IncomingState, TransmitState};
@@ -68,6 +68,8 @@ pub(crate) struct Table {
     pub(super) multishot_accept: bool,
     pub(super) file_operations: FileOperations,
     pub(super) operations_max: u32,
+    /// The core never sleeps.
+    pub(super) spins: bool,
     /// Operations that the kernel may still touch, the doorbell included.
     pub(super) in_flight: u64,
     pub(super) ending: bool,
@@ -86,6 +88,7 @@ impl Table {
             multishot_accept: granted.multishot_accept,
             file_operations: granted.file_operations,
             operations_max: config.operations_max,
+            spins: config.wait == WaitStrategy::Spin,
             in_flight: 0,
             ending: false,
         }
