@@ -4,8 +4,9 @@ mod common;
 
 use std::net::UdpSocket as StdSocket;
 
-use common::{block_on, bound, in_time, loopback, on_each_driver_and_wait, turns};
+use common::{block_on, bound, in_time, loopback, on_each_driver, on_each_driver_and_wait, turns};
 use taut::net::UdpSocket;
+use taut::{Driver, WaitStrategy};
 
 const SENT: u32 = 20_000;
 
@@ -78,5 +79,37 @@ fn datagrams_that_wait_in_the_kernel_need_no_slots() {
             }
             assert_eq!(receiver.kernel_drops().unwrap(), 0);
         });
+    });
+}
+
+#[test]
+fn a_spinning_core_that_looked_on_after_a_flood_falls_silent() {
+    on_each_driver(|builder| {
+        let runtime = builder.wait(WaitStrategy::Spin).build().unwrap();
+        if runtime.driver() == Driver::Epoll {
+            return eprintln!("SKIPPED: a spinning epoll asks the kernel in each turn");
+        }
+        runtime.block_on(in_time(async {
+            let mut receiver = UdpSocket::bind(loopback()).unwrap();
+            let to = receiver.local_addr().unwrap();
+            let sender = StdSocket::bind(loopback()).unwrap();
+            // Bursts, so that calls find as many as they can take.
+            for _ in 0..20 {
+                (0..200).for_each(|_| assert_eq!(sender.send_to(&[1; 64], to).unwrap(), 64));
+                for _ in 0..200 {
+                    assert_eq!(receiver.recv().await.unwrap().len(), 64);
+                }
+            }
+            let reading = taut::spawn(async move { receiver.recv().await.unwrap().len() });
+            let before = taut::counters().syscalls;
+            turns(300).await;
+            assert!(taut::counters().syscalls > before + 100, "it looks on for a while");
+            turns(2_000).await;
+            let silent = taut::counters().syscalls;
+            turns(2_000).await;
+            assert_eq!(taut::counters().syscalls, silent, "the ring watches the socket");
+            sender.send_to(&[1; 9], to).unwrap();
+            assert_eq!(reading.await.unwrap(), 9);
+        }));
     });
 }
