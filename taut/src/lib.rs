@@ -58,6 +58,12 @@ pub mod counter_file {
     pub use taut_counters::*;
 }
 
+/// hyper on Taut: executor, timers and streams as it asks for them. Behind the feature `hyper`.
+#[cfg(feature = "hyper")]
+pub mod hyper {
+    pub use taut_proto::hyper::*;
+}
+
 pub use taut_runtime::random_u64;
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
