@@ -17,6 +17,7 @@ mod cross;
 mod doctor;
 mod feeds;
 mod harness;
+mod http;
 mod report;
 mod serve;
 mod stages;
@@ -35,9 +36,9 @@ use harness::session;
 use report::redraw;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, flood, jitter, market_data, mesh, micro,
-    multicast, pipeline, pipeline_of_cores, stream, sweep, tasks, throughput, tick_to_trade,
-    timers, udp, unix,
+    asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, jitter,
+    market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
+    throughput, tick_to_trade, timers, udp, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -79,6 +80,8 @@ enum Command {
     Throughput(throughput::Options),
     /// Many connections at once, and connections that come and go.
     Connections(connections::Options),
+    /// Requests of HTTP/1.1: one after the other and several at once, on one connection and many.
+    Http(http_workload::Options),
     /// Several messages under way on one connection.
     Pipeline(pipeline::Options),
     /// Every core sends to every other.
@@ -159,6 +162,9 @@ fn run(line: Line) -> Result<ExitCode, String> {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::Connections(options) => {
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
+        Command::Http(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::Pipeline(options) => {

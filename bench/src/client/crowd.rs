@@ -1,4 +1,4 @@
-//! Many connections, each with one message in flight: a client on epoll that never sleeps.
+//! Many connections, each with one question in flight: a client on epoll that never sleeps.
 //!
 //! Invariant: a connection asks again only when its whole answer has come and was right, so there
 //! are never more messages under way than connections. A sample is from before the `send` of one
@@ -12,7 +12,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 
-use super::message::Numbered;
+use super::exchange::Exchange;
 use super::{Patience, broken};
 use crate::harness::clock::Clock;
 
@@ -21,10 +21,10 @@ const EVENTS: usize = 1024;
 
 /// All connections to one server.
 #[derive(Debug)]
-pub(crate) struct Crowd {
+pub(crate) struct Crowd<E> {
     poll: OwnedFd,
     members: Vec<Member>,
-    message: Numbered,
+    exchange: E,
     answer: Vec<u8>,
 }
 
@@ -50,9 +50,9 @@ pub(crate) struct Until {
     pub(crate) capacity: usize,
 }
 
-impl Crowd {
-    /// The streams must be non-blocking; messages must be no longer than a socket's buffer.
-    pub(crate) fn new(streams: Vec<OwnedFd>, size: usize) -> Result<Self, String> {
+impl<E: Exchange> Crowd<E> {
+    /// The streams must be non-blocking; questions must be no longer than a socket's buffer.
+    pub(crate) fn new(streams: Vec<OwnedFd>, exchange: E) -> Result<Self, String> {
         let problem = |error: Errno| format!("the client's epoll failed: {error}");
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(problem)?;
         for (index, stream) in streams.iter().enumerate() {
@@ -64,8 +64,8 @@ impl Crowd {
         Ok(Self {
             poll,
             members: streams.into_iter().map(member).collect(),
-            message: Numbered::new(size),
-            answer: vec![0; size],
+            answer: vec![0; exchange.answer_bytes()],
+            exchange,
         })
     }
 
@@ -95,7 +95,7 @@ impl Crowd {
     ) -> Result<u64, String> {
         let begun = clock.now();
         for member in &mut self.members[..count] {
-            member.ask(&mut self.message, clock)?;
+            member.ask(&mut self.exchange, clock)?;
         }
         let mut under_way = count;
         let mut asking = true;
@@ -115,7 +115,7 @@ impl Crowd {
             for event in &events {
                 // The index that went in above.
                 let member = &mut self.members[event.data.u64() as usize];
-                if !member.hear(&mut self.message, &mut self.answer)? {
+                if !member.hear(&mut self.exchange, &mut self.answer)? {
                     continue;
                 }
                 let now = clock.now();
@@ -127,7 +127,7 @@ impl Crowd {
                 let full = samples.len() >= until.capacity;
                 asking = asking && !full && !(enough && passed >= until.length);
                 if asking {
-                    member.ask(&mut self.message, clock)?;
+                    member.ask(&mut self.exchange, clock)?;
                 } else {
                     under_way -= 1;
                 }
@@ -138,13 +138,13 @@ impl Crowd {
 }
 
 impl Member {
-    fn ask(&mut self, message: &mut Numbered, clock: &Clock) -> Result<(), String> {
+    fn ask(&mut self, exchange: &mut impl Exchange, clock: &Clock) -> Result<(), String> {
         self.sequence += 1;
         self.received = 0;
-        message.fill(self.sequence);
+        let question = exchange.question(self.sequence);
         self.sent_at = clock.now();
-        match send(&self.stream, message.bytes(), SendFlags::NOSIGNAL) {
-            Ok(count) if count == message.bytes().len() => Ok(()),
+        match send(&self.stream, question, SendFlags::NOSIGNAL) {
+            Ok(count) if count == question.len() => Ok(()),
             Ok(_) | Err(Errno::AGAIN) => {
                 Err("a message did not fit into an empty connection: ask for a smaller --size"
                     .to_owned())
@@ -154,15 +154,15 @@ impl Member {
     }
 
     /// Takes what is there; true when the answer is complete.
-    fn hear(&mut self, message: &mut Numbered, answer: &mut [u8]) -> Result<bool, String> {
+    fn hear(&mut self, exchange: &mut impl Exchange, answer: &mut [u8]) -> Result<bool, String> {
         loop {
             match recv(&self.stream, &mut answer[self.received..], RecvFlags::empty()) {
                 Ok((0, _)) => return Err("the server closed a connection".to_owned()),
                 Ok((count, _)) => {
-                    message.fill(self.sequence);
                     let end = self.received + count;
                     // The pieces of different connections share one buffer: each is compared alone.
-                    if message.bytes()[self.received..end] != answer[self.received..end] {
+                    let piece = &answer[self.received..end];
+                    if !exchange.is_right(self.sequence, self.received, piece) {
                         return Err(format!(
                             "the answer to message {} of a connection is wrong: the server mixed \
                              up or damaged the stream",

@@ -3,10 +3,12 @@
 //! Invariant: a reply that does not come, comes short or comes wrong ends the run.
 
 pub(crate) mod crowd;
+pub(crate) mod exchange;
 pub(crate) mod flow;
 pub(crate) mod message;
 pub(crate) mod ping_pong;
 pub(crate) mod pour;
+pub(crate) mod requests;
 pub(crate) mod wire;
 
 use std::os::fd::OwnedFd;

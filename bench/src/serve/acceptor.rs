@@ -45,9 +45,9 @@ impl Acceptor {
 
     /// Moves the new connections behind those that are there.
     #[cold]
-    pub(super) fn take(&self, streams: &mut Vec<OwnedFd>) {
+    pub(super) fn take(&self, streams: &mut Vec<impl From<OwnedFd>>) {
         self.shared.waiting.store(false, Ordering::Relaxed);
         let mut new = self.shared.streams.lock().unwrap_or_else(PoisonError::into_inner);
-        streams.append(&mut new);
+        streams.extend(new.drain(..).map(From::from));
     }
 }

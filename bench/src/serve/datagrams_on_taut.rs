@@ -7,7 +7,7 @@ use std::net::UdpSocket as StdSocket;
 
 use taut::net::{TcpListener, UdpSocket};
 
-use super::Service;
+use super::{Duty, Service};
 use crate::transport::Listener;
 
 /// Serves for as long as the process lives.
@@ -23,7 +23,7 @@ pub(super) async fn serve(
         Some(Listener::Tcp(listener)) => {
             trade(socket, TcpListener::from_std(listener), service).await
         }
-        _ if service.sink => swallow(socket, service).await,
+        _ if service.duty == Duty::Swallow => swallow(socket, service).await,
         _ => echo(socket, service).await,
     }
 }

@@ -5,22 +5,23 @@
 
 mod acceptor;
 mod datagrams_on_taut;
+mod duty;
 mod on_taut;
 mod raw_blocking;
+mod raw_connection;
 mod raw_datagrams;
 mod raw_epoll;
 mod raw_spin;
 
 use std::io::{self, Read};
-use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::thread;
 
 use clap::{Args, ValueEnum};
-use rustix::io::Errno;
-use rustix::net::{SendFlags, send};
 use taut::counter_file::{CounterFile, CounterFileOptions};
 
+pub(crate) use self::duty::Duty;
+use self::raw_connection::{RawConnection, send_all};
 use self::raw_datagrams::Datagrams;
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
@@ -103,9 +104,9 @@ pub(crate) struct Options {
     #[arg(long, value_enum, default_value = "tcp")]
     transport: Transport,
 
-    /// Swallow what comes instead of sending it back.
-    #[arg(long)]
-    sink: bool,
+    /// What it does with what it receives.
+    #[arg(long, value_enum, default_value = "echo")]
+    duty: Duty,
 
     /// Have the runtime count in a file of this name, for taut-stat to look at.
     #[arg(long, value_name = "NAME")]
@@ -137,8 +138,7 @@ impl Options {
 #[derive(Debug)]
 pub(crate) struct Service {
     attendant: Attendant,
-    /// Nothing is sent back.
-    sink: bool,
+    duty: Duty,
 }
 
 /// Serves until standard input ends; returns only with an error.
@@ -148,7 +148,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         Some(path) => Attendant::open(path)?,
         None => Attendant::alone()?,
     };
-    let service = Service { attendant, sink: options.sink };
+    let service = Service { attendant, duty: options.duty };
     let counters = options.counter_file()?;
     end_with_standard_input(counters.as_ref().map(|file| file.path().to_owned()))?;
     let failed = |error: io::Error| format!("its socket failed: {error}");
@@ -219,21 +219,6 @@ fn end_with_standard_input(counters: Option<PathBuf>) -> Result<(), String> {
         .spawn(wait)
         .map(drop)
         .map_err(|error| format!("the thread that waits for the end did not start: {error}"))
-}
-
-/// Sends all of it, spinning where the socket is full: the client keeps reading meanwhile.
-#[inline(always)]
-fn send_all(stream: &OwnedFd, bytes: &[u8], syscalls: &mut u64) -> io::Result<()> {
-    let mut sent = 0;
-    while sent < bytes.len() {
-        *syscalls += 1;
-        match send(stream, &bytes[sent..], SendFlags::NOSIGNAL) {
-            Ok(count) => sent += count,
-            Err(Errno::AGAIN | Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

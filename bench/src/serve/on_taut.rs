@@ -7,7 +7,7 @@ use taut::counter_file::CounterFile;
 use taut::net::{Family, Stream, TcpListener, UnixListener};
 use taut::{Driver, Runtime, WaitStrategy};
 
-use super::{Options, ServerKind, Service, announce, datagrams_on_taut};
+use super::{Duty, Options, ServerKind, Service, announce, datagrams_on_taut};
 use crate::harness::environment::FeatureRow;
 use crate::transport::{Address, abstract_address, bind_datagrams};
 
@@ -77,7 +77,7 @@ async fn echo<F: Family>(mut stream: Stream<F>, service: Rc<Service>) -> io::Res
         if message.is_empty() {
             return Ok(());
         }
-        if !service.sink {
+        if service.duty == Duty::Echo {
             stream.write_all(&message).await?;
         }
         service.attendant.served(message.len(), || taut::counters().syscalls);

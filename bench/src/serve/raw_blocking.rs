@@ -6,14 +6,13 @@
 //! run has one busy connection.
 
 use std::io;
-use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{RecvFlags, recv};
 
-use super::{Service, send_all};
+use super::{RawConnection, Service};
 use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -29,24 +28,24 @@ pub(super) fn serve(listener: &Listener, service: Service) -> io::Result<()> {
         ioctl_fionbio(&stream, false)?;
         let shared = Arc::clone(&shared);
         // A connection that breaks ends alone, as one that the peer closes.
-        thread::Builder::new().name("echo".to_owned()).spawn(move || echo(&stream, &shared))?;
+        thread::Builder::new()
+            .name("serve".to_owned())
+            .spawn(move || serve_one(stream.into(), &shared))?;
     }
 }
 
-fn echo(stream: &OwnedFd, shared: &Shared) -> io::Result<()> {
-    let sink = lock(shared).0.sink;
+fn serve_one(mut connection: RawConnection, shared: &Shared) -> io::Result<()> {
+    let duty = lock(shared).0.duty;
     let mut buffer = vec![0; BUFFER_BYTES];
     loop {
         let mut calls = 1;
-        let count = match recv(stream, &mut buffer[..], RecvFlags::empty()) {
+        let count = match recv(&connection.stream, &mut buffer[..], RecvFlags::empty()) {
             Ok((0, _)) => return Ok(()),
             Ok((count, _)) => count,
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         };
-        if !sink {
-            send_all(stream, &buffer[..count], &mut calls)?;
-        }
+        connection.answer(&buffer[..count], duty, &mut calls)?;
         let (service, syscalls) = &mut *lock(shared);
         *syscalls += calls;
         service.attendant.served(count, || *syscalls);

@@ -13,6 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recvfrom, sendto};
 
+use super::Duty;
 use super::acceptor::Acceptor;
 use super::{Service, send_all};
 use crate::sys::ReceiveBatch;
@@ -46,7 +47,7 @@ impl<'a> Datagrams<'a> {
 
     /// Asks the socket again and again; for as long as the process lives.
     pub(super) fn spin(mut self) -> io::Result<()> {
-        if self.service.sink {
+        if self.service.duty == Duty::Swallow {
             return self.swallow();
         }
         let mut buffer = vec![0; BUFFER_BYTES];
@@ -106,7 +107,7 @@ impl<'a> Datagrams<'a> {
             if send_all(&self.connections[0], datagram, &mut self.syscalls).is_err() {
                 self.connections.remove(0);
             }
-        } else if !self.service.sink {
+        } else if self.service.duty == Duty::Echo {
             self.syscalls += 1;
             match sendto(&self.socket, datagram, SendFlags::DONTWAIT, &from) {
                 Ok(_) | Err(Errno::AGAIN | Errno::CONNREFUSED) => {}

@@ -13,7 +13,7 @@ use rustix::event::{Timespec, epoll};
 use rustix::io::{Errno, ioctl_fionbio};
 use rustix::net::{RecvFlags, recv};
 
-use super::{Service, send_all};
+use super::{RawConnection, Service};
 use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -42,11 +42,11 @@ pub(super) fn serve(listener: &Listener, spin: bool, service: &Service) -> io::R
             let key = event.data.u64();
             if key == listener_key {
                 accept(listener, &poll, &mut streams)?;
-            } else if let Some(stream) = streams.get(&key) {
+            } else if let Some(connection) = streams.get_mut(&key) {
                 // An end that came together with bytes raises no edge of its own.
                 let flags = event.flags;
                 let ended = flags.contains(epoll::EventFlags::RDHUP);
-                if !echo(stream, ended, &mut buffer, service, &mut syscalls)? {
+                if !answer(connection, ended, &mut buffer, service, &mut syscalls)? {
                     streams.remove(&key);
                 }
             }
@@ -57,7 +57,7 @@ pub(super) fn serve(listener: &Listener, spin: bool, service: &Service) -> io::R
 fn accept(
     listener: &Listener,
     poll: &OwnedFd,
-    streams: &mut HashMap<u64, OwnedFd>,
+    streams: &mut HashMap<u64, RawConnection>,
 ) -> io::Result<()> {
     loop {
         let stream = match listener.accept() {
@@ -68,13 +68,13 @@ fn accept(
         let key = stream.as_raw_fd() as u64;
         let flags = epoll::EventFlags::IN | epoll::EventFlags::RDHUP | epoll::EventFlags::ET;
         epoll::add(poll, &stream, epoll::EventData::new_u64(key), flags)?;
-        streams.insert(key, stream);
+        streams.insert(key, stream.into());
     }
 }
 
-/// Sends back all that is there; false when the peer has ended the connection.
-fn echo(
-    stream: &OwnedFd,
+/// Answers all that is there; false when the peer has ended the connection.
+fn answer(
+    connection: &mut RawConnection,
     ended: bool,
     buffer: &mut [u8],
     service: &Service,
@@ -82,12 +82,10 @@ fn echo(
 ) -> io::Result<bool> {
     loop {
         *syscalls += 1;
-        match recv(stream, &mut *buffer, RecvFlags::empty()) {
+        match recv(&connection.stream, &mut *buffer, RecvFlags::empty()) {
             Ok((0, _)) | Err(Errno::CONNRESET | Errno::PIPE) => return Ok(false),
             Ok((count, _)) => {
-                if !service.sink {
-                    send_all(stream, &buffer[..count], syscalls)?;
-                }
+                connection.answer(&buffer[..count], service.duty, syscalls)?;
                 service.attendant.served(count, || *syscalls);
                 if count < buffer.len() && !ended {
                     return Ok(true);

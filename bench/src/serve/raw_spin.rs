@@ -10,7 +10,7 @@ use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
 
 use super::acceptor::Acceptor;
-use super::{Service, send_all};
+use super::{RawConnection, Service};
 use crate::transport::Listener;
 
 const BUFFER_BYTES: usize = 64 << 10;
@@ -18,23 +18,21 @@ const BUFFER_BYTES: usize = 64 << 10;
 /// Serves for as long as the process lives.
 pub(super) fn serve(listener: Listener, service: &Service) -> io::Result<()> {
     let acceptor = Acceptor::start(listener)?;
-    let mut streams = Vec::new();
+    let mut streams: Vec<RawConnection> = Vec::new();
     let mut buffer = vec![0; BUFFER_BYTES];
     let mut syscalls = 0;
     loop {
         let mut index = 0;
-        while let Some(stream) = streams.get(index) {
+        while let Some(connection) = streams.get_mut(index) {
             syscalls += 1;
-            match recv(stream, &mut buffer[..], RecvFlags::empty()) {
+            match recv(&connection.stream, &mut buffer[..], RecvFlags::empty()) {
                 // The peer has ended it, in order or not; both end the connection here too.
                 Ok((0, _)) | Err(Errno::CONNRESET | Errno::PIPE) => {
                     streams.swap_remove(index);
                     continue;
                 }
                 Ok((count, _)) => {
-                    if !service.sink {
-                        send_all(stream, &buffer[..count], &mut syscalls)?;
-                    }
+                    connection.answer(&buffer[..count], service.duty, &mut syscalls)?;
                     service.attendant.served(count, || syscalls);
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}

@@ -12,6 +12,7 @@ pub(crate) enum Role {
     Echo,
     Sink,
     UdpSink,
+    Http,
     Micro,
     Cores,
 }
@@ -19,7 +20,7 @@ pub(crate) enum Role {
 impl Role {
     /// Whether it listens on an address, and not for lines that name works.
     pub(crate) fn is_server(self) -> bool {
-        matches!(self, Self::Echo | Self::Sink | Self::UdpSink)
+        matches!(self, Self::Echo | Self::Sink | Self::UdpSink | Self::Http)
     }
 }
 

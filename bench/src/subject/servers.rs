@@ -16,7 +16,7 @@ use crate::harness::environment::FeatureRow;
 use crate::harness::options::Selection;
 use crate::harness::series::Series;
 use crate::harness::verdict::Verdict;
-use crate::serve::ServerKind;
+use crate::serve::{Duty, ServerKind};
 use crate::sys::SyscallTrace;
 use crate::transport::{Address, Transport};
 
@@ -43,12 +43,12 @@ pub(crate) struct Servers {
 }
 
 impl Servers {
-    /// Starts ours and the peers of the manifest, or those of them that are named; as `sinks` they
-    /// swallow what comes. Of peers there are echoes over TCP, and sinks of TCP and UDP.
+    /// Starts ours and the peers of the manifest, or those of them that are named, each
+    /// with that duty. Of peers there are not all kinds.
     pub(crate) fn start(
         selection: &Selection,
         transport: Transport,
-        sinks: bool,
+        duty: Duty,
         core: usize,
     ) -> Result<Self, String> {
         let manifest = Manifest::read(selection.peers.as_deref())?;
@@ -61,10 +61,9 @@ impl Servers {
         let ours = ServerKind::ALL
             .into_iter()
             .filter(|kind| asked(kind.name()) && !(named.is_empty() && kind.only_if_named()));
-        let mut options = vec!["--transport", transport.name()];
-        options.extend(sinks.then_some("--sink"));
+        let options = ["--transport", transport.name(), "--duty", duty.name()];
         let mut list: Vec<Server> = ours.map(|kind| Server::ours(kind, &options, core)).collect();
-        let peers = role_of_peers(transport, sinks).map(|role| manifest.peers(role));
+        let peers = role_of_peers(transport, duty).map(|role| manifest.peers(role));
         let peers = peers.into_iter().flatten().filter(|peer| asked(&peer.name));
         list.extend(peers.map(|peer| Server::peer(peer, core)));
         Ok(Self { list })
@@ -343,11 +342,12 @@ impl Running<'_> {
 }
 
 /// What peers do where ours listen on that, if there are any that can.
-fn role_of_peers(transport: Transport, sinks: bool) -> Option<Role> {
-    match (transport, sinks) {
-        (Transport::Tcp, false) => Some(Role::Echo),
-        (Transport::Tcp, true) => Some(Role::Sink),
-        (Transport::Udp, true) => Some(Role::UdpSink),
+fn role_of_peers(transport: Transport, duty: Duty) -> Option<Role> {
+    match (transport, duty) {
+        (Transport::Tcp, Duty::Echo) => Some(Role::Echo),
+        (Transport::Tcp, Duty::Swallow) => Some(Role::Sink),
+        (Transport::Tcp, Duty::Http) => Some(Role::Http),
+        (Transport::Udp, Duty::Swallow) => Some(Role::UdpSink),
         _ => None,
     }
 }

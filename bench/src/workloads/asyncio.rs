@@ -21,6 +21,7 @@ use crate::harness::series::{Series, Slice};
 use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50};
+use crate::serve::Duty;
 use crate::subject::{Crew, Running};
 use crate::transport::Address;
 
@@ -144,7 +145,7 @@ impl Served for Echoes {
 
     fn groups(&self) -> Vec<Group> {
         let cases = CASES.iter().map(|(size, echoes)| format!(":{size}x{echoes}")).collect();
-        vec![Group { cases, sinks: false }]
+        vec![Group { cases, duty: Duty::Echo }]
     }
 
     fn connect(&self, _: usize, address: &Address) -> Result<Address, String> {

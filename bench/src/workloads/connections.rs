@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::ask_all::{Answer, ask_all};
 use super::served::{Group, Place, Served};
-use crate::client::crowd::{Crowd, Until};
+use crate::client::crowd::Crowd;
+use crate::client::message::Numbered;
 use crate::client::ping_pong::PingPong;
 use crate::client::{connect, connect_one};
 use crate::harness::clock::Clock;
@@ -18,6 +20,7 @@ use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S, P50};
+use crate::serve::Duty;
 use crate::subject::Running;
 use crate::transport::Address;
 
@@ -47,7 +50,7 @@ pub(crate) struct Options {
 /// The client's side of one server.
 #[derive(Debug)]
 pub(crate) enum Client {
-    Crowd(Crowd),
+    Crowd(Crowd<Numbered>),
     /// Where to connect to, again and again.
     Churn(Address),
 }
@@ -69,7 +72,7 @@ impl Served for Options {
 
     /// A server process has only the connections that it is measured with.
     fn groups(&self) -> Vec<Group> {
-        let group = |case: String| Group { cases: vec![case], sinks: false };
+        let group = |case: String| Group { cases: vec![case], duty: Duty::Echo };
         let crowds = self.connections.iter().map(|count| group(format!(":{count}")));
         crowds.chain((!self.no_churn).then(|| group(":churn".to_owned()))).collect()
     }
@@ -79,7 +82,7 @@ impl Served for Options {
             return Ok(Client::Churn(address.clone()));
         };
         let streams = connect(address, count as usize)?;
-        Crowd::new(streams, self.size as usize).map(Client::Crowd)
+        Crowd::new(streams, Numbered::new(self.size as usize)).map(Client::Crowd)
     }
 
     fn slice(
@@ -91,7 +94,10 @@ impl Served for Options {
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
         match client {
-            Client::Crowd(crowd) => self.ask_all(crowd, running, clock, turn),
+            Client::Crowd(crowd) => {
+                let answer = Answer { operations: 1, bytes: u64::from(self.size) };
+                ask_all(crowd, answer, running, clock, turn)
+            }
             Client::Churn(address) => self.come_and_go(address, running, clock, turn),
         }
     }
@@ -112,40 +118,6 @@ impl Served for Options {
 }
 
 impl Options {
-    /// Every connection asks, and asks again when it has its answer.
-    fn ask_all(
-        &self,
-        crowd: &mut Crowd,
-        running: &Running<'_>,
-        clock: &Clock,
-        turn: Turn<'_>,
-    ) -> Result<Slice, String> {
-        let budget = turn.budget;
-        let until = |length: Duration, longest: Duration, samples: usize| Until {
-            length: clock.ticks(length),
-            longest: clock.ticks(longest),
-            samples,
-            capacity: budget.record_capacity,
-        };
-        let samples = &mut turn.samples[0];
-        let enough = budget.warm_up_count as usize;
-        crowd.run(clock, &until(budget.warm_up, budget.warm_up_longest, enough), samples)?;
-        let cold = samples.len() < enough;
-        samples.clear();
-        let began = running.begin(turn.rehearsal, || crowd.one(clock))?;
-        let client_before = Counters::of_this_thread();
-        let recorded = until(budget.record, budget.record_longest, budget.record_count);
-        let elapsed = crowd.run(clock, &recorded, samples)?;
-        let mut client = Counters::of_this_thread().since(&client_before);
-        let served = (samples.len() as u64, u64::from(self.size));
-        client.operations = served.0;
-        let server = running.end(began, served, || crowd.one(clock))?;
-        samples.iter_mut().for_each(|sample| *sample = clock.nanoseconds(*sample));
-        let elapsed_ns = clock.nanoseconds(elapsed);
-        let bytes = served.0 * served.1;
-        Ok(Slice { elapsed_ns, bytes, server, client, cold, ..Slice::default() })
-    }
-
     /// Connects, has one message echoed, and closes, again and again.
     fn come_and_go(
         &self,

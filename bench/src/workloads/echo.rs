@@ -16,6 +16,7 @@ use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, P50, P99};
+use crate::serve::Duty;
 use crate::subject::Running;
 use crate::transport::{Address, Transport};
 
@@ -93,7 +94,7 @@ impl Served for Echo {
 
     fn groups(&self) -> Vec<Group> {
         let cases = self.options.pauses().into_iter().map(|(_, suffix)| suffix).collect();
-        vec![Group { cases, sinks: false }]
+        vec![Group { cases, duty: Duty::Echo }]
     }
 
     fn connect(&self, _: usize, address: &Address) -> Result<PingPong, String> {

@@ -19,6 +19,7 @@ use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S};
 use crate::report::table::Table;
+use crate::serve::Duty;
 use crate::subject::{Running, Server};
 use crate::sys::set_number_option;
 use crate::transport::{Address, Transport};
@@ -103,7 +104,7 @@ impl Served for Options {
     }
 
     fn groups(&self) -> Vec<Group> {
-        vec![Group { cases: vec![String::new()], sinks: true }]
+        vec![Group { cases: vec![String::new()], duty: Duty::Swallow }]
     }
 
     fn connect(&self, _: usize, address: &Address) -> Result<Client, String> {

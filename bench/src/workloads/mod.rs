@@ -1,5 +1,6 @@
 //! The workloads: one file each, on the harness.
 
+mod ask_all;
 pub(crate) mod asyncio;
 pub(crate) mod channels;
 pub(crate) mod clock;
@@ -9,6 +10,7 @@ pub(crate) mod cores;
 pub(crate) mod echo;
 pub(crate) mod flood;
 pub(crate) mod flowing;
+pub(crate) mod http;
 pub(crate) mod jitter;
 pub(crate) mod market_data;
 pub(crate) mod mesh;

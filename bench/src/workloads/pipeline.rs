@@ -13,6 +13,7 @@ use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S, P50, P99};
+use crate::serve::Duty;
 use crate::subject::Running;
 use crate::transport::Address;
 
@@ -52,7 +53,7 @@ impl Served for Options {
 
     fn groups(&self) -> Vec<Group> {
         let cases = self.depth.iter().map(|depth| format!(":{depth}")).collect();
-        vec![Group { cases, sinks: false }]
+        vec![Group { cases, duty: Duty::Echo }]
     }
 
     fn connect(&self, _: usize, address: &Address) -> Result<OwnedFd, String> {

@@ -14,6 +14,7 @@ use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::Figure;
 use crate::report::table::Table;
+use crate::serve::Duty;
 use crate::subject::{Running, Server, Servers};
 use crate::transport::{Address, Transport};
 
@@ -22,8 +23,8 @@ use crate::transport::{Address, Transport};
 pub(crate) struct Group {
     /// What tells the cases' series apart: suffixes of the servers' names.
     pub(crate) cases: Vec<String>,
-    /// Whether these servers swallow what comes.
-    pub(crate) sinks: bool,
+    /// What these servers do with what they receive.
+    pub(crate) duty: Duty,
 }
 
 /// Which case runs.
@@ -115,9 +116,9 @@ impl<W: Served> OnServers<W> {
         setting: &Setting,
     ) -> Result<Self, String> {
         let (mut groups, mut lanes) = (Vec::new(), Vec::new());
-        for (group, Group { cases, sinks }) in workload.groups().into_iter().enumerate() {
+        for (group, Group { cases, duty }) in workload.groups().into_iter().enumerate() {
             let transport = workload.transport();
-            let mut servers = Servers::start(selection, transport, sinks, setting.cores.server)?;
+            let mut servers = Servers::start(selection, transport, duty, setting.cores.server)?;
             let clients = servers.connect_each(|address| workload.connect(group, address));
             for case in 0..cases.len() {
                 let place = Place { group, case };

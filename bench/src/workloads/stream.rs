@@ -22,6 +22,7 @@ use crate::harness::sla::Promise;
 use crate::harness::statistics::{P50, P99_9};
 use crate::harness::verdict::Verdict;
 use crate::report::ratios::{self, CPU_PER_OP, Figure};
+use crate::serve::Duty;
 use crate::subject::{Running, Server};
 use crate::transport::Address;
 
@@ -84,7 +85,7 @@ impl Served for Options {
     }
 
     fn groups(&self) -> Vec<Group> {
-        vec![Group { cases: vec![String::new()], sinks: false }]
+        vec![Group { cases: vec![String::new()], duty: Duty::Echo }]
     }
 
     fn parts(&self) -> &'static [&'static str] {

@@ -24,6 +24,7 @@ use crate::harness::sla::Promise;
 use crate::harness::statistics::Spread;
 use crate::report::ratios::Figure;
 use crate::report::table::Table;
+use crate::serve::Duty;
 use crate::subject::{Running, Server};
 use crate::transport::Address;
 
@@ -110,7 +111,7 @@ impl Served for Sweep {
     }
 
     fn groups(&self) -> Vec<Group> {
-        vec![Group { cases: vec![String::new()], sinks: false }]
+        vec![Group { cases: vec![String::new()], duty: Duty::Echo }]
     }
 
     fn plan(&self, common: &Common, lanes: usize) -> Plan {

@@ -20,6 +20,7 @@ use crate::harness::options::{Common, Selection};
 use crate::harness::rounds::Turn;
 use crate::harness::series::Slice;
 use crate::report::ratios::{CPU_PER_OP, Figure, OPS_PER_S};
+use crate::serve::Duty;
 use crate::subject::Running;
 use crate::transport::Address;
 
@@ -84,14 +85,11 @@ impl Served for Options {
 
     fn groups(&self) -> Vec<Group> {
         let group = |direction: &Direction| {
-            let (suffix, sinks) = match direction {
-                Direction::Echo => ("", false),
-                Direction::OneWay => ("-one-way", true),
+            let (suffix, duty) = match direction {
+                Direction::Echo => ("", Duty::Echo),
+                Direction::OneWay => ("-one-way", Duty::Swallow),
             };
-            Group {
-                cases: self.size.iter().map(|size| format!(":{size}{suffix}")).collect(),
-                sinks,
-            }
+            Group { cases: self.size.iter().map(|size| format!(":{size}{suffix}")).collect(), duty }
         };
         self.direction.iter().map(group).collect()
     }

@@ -1,0 +1,125 @@
+//! Requests of HTTP/1.1, several at once, and the answers to them.
+//!
+//! The first answer of a server is read, and is the pattern of all others: every byte of them is
+//! compared but for the value of their `Date`. So a server can neither leave out nor mix up
+//! anything, and the client spends no time on reading heads.
+
+use std::os::fd::{AsFd, OwnedFd};
+
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags, recv, send};
+
+use super::exchange::Exchange;
+use super::{Patience, broken};
+use crate::http::{REQUEST, Shape, shape_of};
+
+/// Longer than any head that a server would send with so short a body.
+const ANSWER_BYTES_MAX: usize = 4_096;
+
+/// See the module's documentation.
+#[derive(Debug)]
+pub(crate) struct Requests {
+    questions: Vec<u8>,
+    pattern: Vec<u8>,
+    shape: Shape,
+}
+
+impl Requests {
+    /// Asks once on this connection, to learn what the server's answers look like. Later questions
+    /// are `depth` requests each.
+    pub(crate) fn learn(stream: &OwnedFd, depth: usize) -> Result<Self, String> {
+        send(stream.as_fd(), REQUEST, SendFlags::NOSIGNAL).map_err(|e| broken("send", e))?;
+        let mut pattern = vec![0; ANSWER_BYTES_MAX];
+        let (mut received, mut patience) = (0, Patience::default());
+        let shape = loop {
+            match recv(stream, &mut pattern[received..], RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Err("the server closed a connection".to_owned()),
+                Ok((count, _)) => received += count,
+                Err(Errno::AGAIN | Errno::INTR) => {
+                    patience.nothing_came(|| "the first answer".to_owned())?;
+                    continue;
+                }
+                Err(error) => return Err(broken("recv", error)),
+            }
+            if let Some(shape) = shape_of(&pattern[..received])? {
+                break shape;
+            }
+        };
+        if received > shape.bytes {
+            return Err(format!("{} bytes behind its answer", received - shape.bytes));
+        }
+        pattern.truncate(shape.bytes);
+        Ok(Self { questions: REQUEST.repeat(depth), pattern, shape })
+    }
+
+    /// How many requests are one question.
+    pub(crate) fn depth(&self) -> usize {
+        self.questions.len() / REQUEST.len()
+    }
+
+    /// Whether a piece of one answer is that of the pattern.
+    fn matches(&self, start: usize, piece: &[u8]) -> bool {
+        let end = start + piece.len();
+        let same = |from: usize, to: usize| {
+            let (from, to) = (from.max(start), to.min(end));
+            from >= to || self.pattern[from..to] == piece[from - start..to - start]
+        };
+        same(0, self.shape.date.start) && same(self.shape.date.end, self.shape.bytes)
+    }
+}
+
+impl Exchange for Requests {
+    fn question(&mut self, _sequence: u64) -> &[u8] {
+        &self.questions
+    }
+
+    fn answer_bytes(&self) -> usize {
+        self.depth() * self.shape.bytes
+    }
+
+    fn is_right(&mut self, _sequence: u64, start: usize, mut piece: &[u8]) -> bool {
+        let mut at = start % self.shape.bytes;
+        while !piece.is_empty() {
+            let (part, rest) = piece.split_at(piece.len().min(self.shape.bytes - at));
+            if !self.matches(at, part) {
+                return false;
+            }
+            (at, piece) = (0, rest);
+        }
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ndate: 12:00:00\r\ncontent-length: 13\r\n\r\n\
+        Hello, World!";
+
+    fn requests() -> Requests {
+        let shape = shape_of(ANSWER).unwrap().unwrap();
+        Requests { questions: REQUEST.repeat(3), pattern: ANSWER.to_vec(), shape }
+    }
+
+    #[test]
+    fn answers_that_come_in_any_pieces_are_right() {
+        let mut requests = requests();
+        let all = ANSWER.repeat(3);
+        assert_eq!((requests.depth(), requests.answer_bytes()), (3, all.len()));
+        for cut in 0..all.len() {
+            assert!(requests.is_right(1, 0, &all[..cut]) && requests.is_right(1, cut, &all[cut..]));
+        }
+    }
+
+    #[test]
+    fn only_the_date_may_change() {
+        let mut requests = requests();
+        let date = requests.shape.date.clone();
+        for place in 0..ANSWER.len() {
+            let mut other = ANSWER.to_vec();
+            other[place] ^= 1;
+            assert_eq!(requests.is_right(1, 0, &other), date.contains(&place), "{place}");
+        }
+    }
+}

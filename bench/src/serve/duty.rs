@@ -1,0 +1,25 @@
+//! What a server does with what it receives.
+
+use clap::ValueEnum;
+
+/// The kinds of service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Duty {
+    /// Sends back what comes.
+    Echo,
+    /// Sends nothing back.
+    Swallow,
+    /// Answers requests of HTTP/1.1.
+    Http,
+}
+
+impl Duty {
+    /// As on the command line.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Echo => "echo",
+            Self::Swallow => "swallow",
+            Self::Http => "http",
+        }
+    }
+}
