@@ -114,6 +114,12 @@ entry libuv sink false sink
 entry libuv-nowait sink true sink-nowait
 entry libuv udp-sink false udp-sink
 entry libuv-nowait udp-sink true udp-sink-nowait
+rust hyper
+entry hyper http false http
+rust may-minihttp
+entry may-minihttp http false http
+rust actix-web
+entry actix-web http false http
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

@@ -242,6 +242,58 @@ def check_udp_sink(command):
         return announced
 
 
+REQUEST = (b"GET /plaintext HTTP/1.1\r\nhost: 127.0.0.1\r\n"
+           b"user-agent: taut-bench\r\naccept: text/plain\r\n\r\n")
+
+
+def answers(connection, count, rest=b""):
+    """Reads so many answers, each whole and right, and nothing more."""
+    for _ in range(count):
+        while b"\r\n\r\n" not in rest:
+            got = connection.recv(1 << 16)
+            require(got, f"it closed a connection within an answer: {rest!r}")
+            rest += got
+        head, rest = rest.split(b"\r\n\r\n", 1)
+        lines = head.decode("ascii").split("\r\n")
+        require(lines[0].startswith("HTTP/1.1 200 "), f"it answered {lines[0]!r}")
+        fields = dict(line.lower().split(":", 1) for line in lines[1:])
+        require(fields.get("content-length", "").strip() == "13", f"its head is {fields}")
+        while len(rest) < 13:
+            rest += connection.recv(1 << 16)
+        body, rest = rest[:13], rest[13:]
+        require(body == b"Hello, World!", f"its body is {body!r}")
+    require(not rest, f"behind its answers it sent {rest!r}")
+
+
+def check_http(command):
+    with Subject(command) as subject:
+        announced, address = listening(subject, "")
+        connections = [connect(address) for _ in range(3)]
+        for count in (1, 2, 16, 100):
+            for connection in connections:
+                connection.sendall(REQUEST * count)
+                answers(connection, count)
+        for cut in range(1, len(REQUEST), 7):
+            connections[0].sendall(REQUEST + REQUEST[:cut])
+            answers(connections[0], 1)
+            connections[0].sendall(REQUEST[cut:])
+            answers(connections[0], 1)
+        connections.pop().close()
+        abort(connect(address))
+        for _ in range(3):
+            subject.stop()
+            for connection in connections:
+                connection.sendall(REQUEST)
+            subject.go_on()
+            for connection in connections:
+                answers(connection, 1)
+        connections.append(connect(address))
+        connections[-1].sendall(REQUEST)
+        answers(connections[-1], 1)
+        subject.end()
+        return announced
+
+
 def check_micro(command):
     with Subject(command) as subject:
         announced = subject.announcement({"works", "version", "settings"})
@@ -297,7 +349,7 @@ def check_refusals(command, option):
 def check(peer):
     checks = {
         "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
-        "cores": check_cores,
+        "cores": check_cores, "http": check_http,
     }
     announced = checks[peer["role"]](peer["command"])
     check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")
