@@ -4,10 +4,10 @@
 //! |---|---|
 //! | `scan` | finds the end of a head as it comes in, line by line |
 //! | `request`, `response` | a head as a view onto the bytes where they landed |
-//! | `index` | the header lines of a head, as ranges of its bytes |
+//! | `parse`, `index` | the header lines of a head, as ranges of its bytes |
 //! | `framing` | how long the body is, and whether the connection stays |
-//! | `target` | the forms of a request target, and what a host may be |
-//! | `chunked`, `trailers` | chunked bodies, in place |
+//! | `target`, `characters` | the forms of a request target, what a host may be |
+//! | `chunked`, `extension`, `trailers` | chunked bodies, in place |
 //! | `encode`, `chunks` | heads and chunks as bytes, without a way to inject lines |
 //!
 //! Two rules hold throughout. The verdict on a message depends on its bytes alone, never on how they
@@ -17,12 +17,15 @@
 //! Nothing allocates once an index has grown to the headers of its connection, except on demand
 //! ([`HeadIndex::to_map`]), for trailers, and for methods longer than 15 bytes.
 
+mod characters;
 mod chunked;
 mod chunks;
 mod encode;
+mod extension;
 mod framing;
 mod index;
 mod limits;
+mod parse;
 mod reject;
 mod request;
 mod response;
@@ -35,6 +38,7 @@ pub use chunks::{CHUNK_END, ChunkHead, LAST_CHUNK, write_chunk, write_last_chunk
 pub use encode::{
     EncodeError, Part, check_header_name, check_header_value, check_target, write_content_length,
     write_head_end, write_header, write_headers, write_request_line, write_status_line,
+    write_typed_header,
 };
 pub use framing::{BodyLength, RequestFraming, ResponseFraming};
 pub use index::{HeadIndex, Span};

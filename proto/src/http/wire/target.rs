@@ -1,6 +1,11 @@
 //! The forms of a request target (RFC 9112 section 3.2), and what a host may be.
 
-use super::Span;
+use std::net::Ipv6Addr;
+
+use http::Method;
+
+use super::characters::{HOST, PATH, QUERY, is, is_percent_encoded};
+use super::{Reject, Span};
 
 /// Which of the four forms a request target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,11 +27,139 @@ pub struct Target {
     pub form: TargetForm,
     /// All of it, as it was sent.
     pub text: Span,
-    /// The path, without the query. Empty where the form has none.
+    /// The path, without the query. Empty where the target has none.
     pub path: Span,
     /// The query, without its question mark; nothing where there is no question mark.
     pub query: Option<Span>,
     /// Host and port that the request is for: from the target if that names them, else from the
     /// `Host` header. Empty where neither does.
     pub authority: Span,
+}
+
+impl Target {
+    /// Reads the target that `text`, a part of `head`, holds. Its authority is `host` unless it
+    /// brings its own.
+    #[inline]
+    pub(super) fn parse(
+        head: &[u8],
+        text: &[u8],
+        method: &Method,
+        host: Span,
+    ) -> Result<Self, Reject> {
+        let mut target = Self {
+            form: TargetForm::Origin,
+            text: Span::within(head, text),
+            path: Span::default(),
+            query: None,
+            authority: host,
+        };
+        if *method == Method::CONNECT {
+            target.form = TargetForm::Authority;
+            target.authority = target.text;
+            let is_whole = matches!(Authority::parse(text), Some(parts) if parts.is_endpoint());
+            return if is_whole { Ok(target) } else { Err(Reject::TargetAuthority) };
+        }
+        match text.first() {
+            Some(b'/') => target.read_path(head, text)?,
+            Some(b'*') if text.len() == 1 => {
+                if *method != Method::OPTIONS {
+                    return Err(Reject::TargetForm);
+                }
+                target.form = TargetForm::Asterisk;
+            }
+            _ => target.read_absolute(head, text)?,
+        }
+        Ok(target)
+    }
+
+    /// `path?query`, or nothing.
+    #[inline]
+    fn read_path(&mut self, head: &[u8], text: &[u8]) -> Result<(), Reject> {
+        let path_bytes = end_of(text, PATH)?;
+        self.path = Span::within(head, &text[..path_bytes]);
+        let rest = &text[path_bytes..];
+        if rest.is_empty() {
+            return Ok(());
+        }
+        let query = rest.strip_prefix(b"?").ok_or(Reject::TargetCharacter)?;
+        if end_of(query, QUERY)? < query.len() {
+            return Err(Reject::TargetCharacter);
+        }
+        self.query = Some(Span::within(head, query));
+        Ok(())
+    }
+
+    #[cold]
+    fn read_absolute(&mut self, head: &[u8], text: &[u8]) -> Result<(), Reject> {
+        let scheme_bytes = text.iter().position(|&byte| byte == b':').ok_or(Reject::TargetForm)?;
+        let (scheme, rest) = text.split_at(scheme_bytes);
+        let rest = rest.strip_prefix(b"://").ok_or(Reject::TargetForm)?;
+        if !scheme.eq_ignore_ascii_case(b"http") && !scheme.eq_ignore_ascii_case(b"https") {
+            return Err(Reject::TargetScheme);
+        }
+        let authority_bytes = rest.iter().position(|&byte| matches!(byte, b'/' | b'?'));
+        let (authority, rest) = rest.split_at(authority_bytes.unwrap_or(rest.len()));
+        match Authority::parse(authority) {
+            Some(parts) if !parts.host.is_empty() => {}
+            _ => return Err(Reject::TargetAuthority),
+        }
+        self.form = TargetForm::Absolute;
+        self.authority = Span::within(head, authority);
+        self.read_path(head, rest)
+    }
+}
+
+/// Where the first byte stands that is not of this class, each percent sign with its two digits
+/// being of it.
+#[inline]
+fn end_of(text: &[u8], class: u8) -> Result<usize, Reject> {
+    let mut at = 0;
+    while let Some(&byte) = text.get(at) {
+        if is(byte, class) {
+            at += 1;
+        } else if byte != b'%' {
+            break;
+        } else if is_percent_encoded(text, at) {
+            at += 3;
+        } else {
+            return Err(Reject::TargetCharacter);
+        }
+    }
+    Ok(at)
+}
+
+/// A host with an optional port.
+pub(super) struct Authority<'a> {
+    host: &'a [u8],
+    port: Option<&'a [u8]>,
+}
+
+impl<'a> Authority<'a> {
+    /// Reads `uri-host [":" port]`. User information, zones of IPv6 and addresses of versions to
+    /// come are refused.
+    #[inline]
+    pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
+        let (host, rest) = if text.first() == Some(&b'[') {
+            let end = text.iter().position(|&byte| byte == b']')?;
+            let address = str::from_utf8(&text[1..end]).ok()?;
+            address.parse::<Ipv6Addr>().ok()?;
+            text.split_at(end + 1)
+        } else {
+            text.split_at(end_of(text, HOST).ok()?)
+        };
+        if rest.is_empty() {
+            return Some(Self { host, port: None });
+        }
+        let port = rest.strip_prefix(b":")?;
+        let fits = port.iter().try_fold(0_u16, |value, &byte| {
+            let digit = byte.is_ascii_digit().then(|| u16::from(byte - b'0'))?;
+            value.checked_mul(10)?.checked_add(digit)
+        });
+        fits.map(|_| Self { host, port: Some(port) })
+    }
+
+    /// Whether both parts are there, so that one could connect to it.
+    fn is_endpoint(&self) -> bool {
+        !self.host.is_empty() && self.port.is_some_and(|port| !port.is_empty())
+    }
 }
