@@ -6,7 +6,7 @@ pub(super) const TOKEN: u8 = 1;
 pub(super) const PATH: u8 = 1 << 1;
 /// A query: as a path, and `?`, `[`, `]`.
 pub(super) const QUERY: u8 = 1 << 2;
-/// A registered name of a host, the percent sign apart.
+/// The name of a host, without percent signs.
 pub(super) const HOST: u8 = 1 << 3;
 /// Field content: all but control characters, and the tab.
 pub(super) const TEXT: u8 = 1 << 4;

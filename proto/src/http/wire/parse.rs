@@ -64,13 +64,14 @@ fn fault(head: &[u8], error: Error, start_line: Reject) -> Reject {
         Error::HeaderValue => Reject::HeaderValue,
         Error::TooManyHeaders => Reject::TooManyHeaders,
         // Another version, or none at all: the parser does not tell.
-        Error::Version if names_version(head, start_line) => Reject::Version,
+        Error::Version if names_other_version(head, start_line) => Reject::Version,
         Error::NewLine | Error::Status | Error::Token | Error::Version => start_line,
     }
 }
 
-/// Whether the start line has a version where its kind has it: `HTTP/`, a digit, a dot, a digit.
-fn names_version(head: &[u8], start_line: Reject) -> bool {
+/// Whether the start line has a version that is not ours where its kind has it: `HTTP/`, a digit, a
+/// dot, a digit.
+fn names_other_version(head: &[u8], start_line: Reject) -> bool {
     let mut lines = head.split(|&byte| byte == b'\n');
     let line = lines.find(|line| line.trim_ascii() != b"").unwrap_or_default();
     let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -80,6 +81,7 @@ fn names_version(head: &[u8], start_line: Reject) -> bool {
         _ => words.next(),
     };
     match version.and_then(|version| version.strip_prefix(b"HTTP/")) {
+        Some(b"1.0" | b"1.1") => false,
         Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
         _ => false,
     }

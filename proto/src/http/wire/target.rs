@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 
-use super::characters::{HOST, PATH, QUERY, is, is_percent_encoded};
+use super::characters::{HOST, PATH, QUERY, first_outside, is, is_percent_encoded};
 use super::{Reject, Span};
 
 /// Which of the four forms a request target has.
@@ -136,7 +136,8 @@ pub(super) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     /// Reads `uri-host [":" port]`. User information, zones of IPv6 and addresses of versions to
-    /// come are refused.
+    /// come are refused, and so are percent signs, which DNS has no use for: a name that one
+    /// reader decodes and another does not leads to two hosts.
     #[inline]
     pub(super) fn parse(text: &'a [u8]) -> Option<Self> {
         let (host, rest) = if text.first() == Some(&b'[') {
@@ -145,7 +146,7 @@ impl<'a> Authority<'a> {
             address.parse::<Ipv6Addr>().ok()?;
             text.split_at(end + 1)
         } else {
-            text.split_at(end_of(text, HOST).ok()?)
+            text.split_at(first_outside(text, HOST).unwrap_or(text.len()))
         };
         if rest.is_empty() {
             return Some(Self { host, port: None });

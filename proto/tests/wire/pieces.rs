@@ -1,0 +1,158 @@
+//! Feeds the codec with bytes in pieces, as they come from a network.
+
+use http::Method;
+use taut_proto::http::wire::{
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject, RequestHead,
+    ResponseHead, parse_request, parse_response,
+};
+
+/// Names and values of header lines.
+pub type Fields = Vec<(String, Vec<u8>)>;
+
+/// What a reader makes of the bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict<H> {
+    /// So far, so good.
+    Partial,
+    /// A head that ends after so many bytes.
+    Whole {
+        head: H,
+        head_bytes: usize,
+        fields: Fields,
+    },
+    Refused(Reject),
+}
+
+impl<H> Verdict<H> {
+    pub fn refusal(&self) -> Option<Reject> {
+        match self {
+            Self::Refused(reject) => Some(*reject),
+            _ => None,
+        }
+    }
+
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole { .. })
+    }
+}
+
+/// Reads the head of a request from bytes of which the first `cuts[0]` come first, then those up to
+/// `cuts[1]`, and so on; at last all.
+pub fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
+    let mut index = HeadIndex::new();
+    let end = find_end(HeadScanner::request(), bytes, cuts, limits);
+    verdict(bytes, end, |head| {
+        let parsed = parse_request(head, &mut index, limits)?;
+        Ok((parsed, fields(&index, head)))
+    })
+}
+
+/// As [`request`], of the response to a request.
+pub fn response(
+    bytes: &[u8],
+    cuts: &[usize],
+    method: &Method,
+    limits: &HeadLimits,
+) -> Verdict<ResponseHead> {
+    let mut index = HeadIndex::new();
+    let end = find_end(HeadScanner::response(), bytes, cuts, limits);
+    verdict(bytes, end, |head| {
+        let parsed = parse_response(head, method, &mut index, limits)?;
+        Ok((parsed, fields(&index, head)))
+    })
+}
+
+pub fn find_end(
+    mut scanner: HeadScanner,
+    bytes: &[u8],
+    cuts: &[usize],
+    limits: &HeadLimits,
+) -> Result<Option<usize>, Reject> {
+    for cut in cuts.iter().copied().chain([bytes.len()]) {
+        let end = scanner.find_end(&bytes[..cut], limits)?;
+        if end.is_some() {
+            return Ok(end);
+        }
+    }
+    Ok(None)
+}
+
+fn verdict<H>(
+    bytes: &[u8],
+    end: Result<Option<usize>, Reject>,
+    parse: impl FnOnce(&[u8]) -> Result<(H, Fields), Reject>,
+) -> Verdict<H> {
+    match end {
+        Err(reject) => Verdict::Refused(reject),
+        Ok(None) => Verdict::Partial,
+        Ok(Some(head_bytes)) => match parse(&bytes[..head_bytes]) {
+            Ok((head, fields)) => Verdict::Whole { head, head_bytes, fields },
+            Err(reject) => Verdict::Refused(reject),
+        },
+    }
+}
+
+fn fields(index: &HeadIndex, head: &[u8]) -> Fields {
+    index.iter(head).map(|(name, value)| (name.to_owned(), value.to_vec())).collect()
+}
+
+/// What a chunked body comes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Body {
+    pub payload: Vec<u8>,
+    /// Bytes of the body with all that surrounds its payload, up to where the reader got.
+    pub body_bytes: usize,
+    /// Whether it ended, or why it is refused.
+    pub outcome: Result<bool, Reject>,
+    pub trailers: Fields,
+}
+
+/// Reads a chunked body in pieces, cut as for [`request`].
+pub fn chunked(bytes: &[u8], cuts: &[usize], limits: ChunkLimits) -> Body {
+    let mut decoder = ChunkDecoder::new(limits);
+    let mut payload = Vec::new();
+    let mut at = 0;
+    for cut in cuts.iter().copied().chain([bytes.len()]) {
+        while !decoder.is_done() {
+            let input = &bytes[at..cut];
+            let event = match decoder.decode(input) {
+                Ok(event) => event,
+                Err(reject) => {
+                    assert_eq!(decoder.decode(b"0"), Err(reject), "a refusal stays");
+                    // Where in the piece it was found is not told.
+                    return Body { payload, body_bytes: 0, outcome: Err(reject), trailers: vec![] };
+                }
+            };
+            assert!(event.data.end <= event.consumed && event.consumed <= input.len());
+            let is_hungry = event.data.is_empty() && !event.done;
+            payload.extend_from_slice(&input[event.data]);
+            at += event.consumed;
+            if is_hungry {
+                assert_eq!(at, cut, "a decoder that needs more has taken all");
+                break;
+            }
+        }
+    }
+    let outcome = Ok(decoder.is_done());
+    let trailers = decoder.trailers();
+    let trailers = trailers.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
+    Body { payload, body_bytes: at, outcome, trailers: trailers.collect() }
+}
+
+/// Cuts behind every byte.
+pub fn byte_by_byte(bytes: &[u8]) -> Vec<usize> {
+    (0..bytes.len()).collect()
+}
+
+/// Asserts that a reader makes the same of the bytes wherever they are cut once, and byte by byte.
+pub fn same_at_every_cut<V: PartialEq + std::fmt::Debug>(
+    bytes: &[u8],
+    read: impl Fn(&[usize]) -> V,
+) -> V {
+    let whole = read(&[]);
+    for cut in 0..=bytes.len() {
+        assert_eq!(read(&[cut]), whole, "cut at {cut}: {}", bytes.escape_ascii());
+    }
+    assert_eq!(read(&byte_by_byte(bytes)), whole, "byte by byte: {}", bytes.escape_ascii());
+    whole
+}
