@@ -10,4 +10,5 @@ mod properties;
 mod request_framing;
 mod request_heads;
 mod response_heads;
+mod server_checks;
 mod targets;

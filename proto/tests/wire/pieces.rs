@@ -7,11 +7,11 @@ use taut_proto::http::wire::{
 };
 
 /// Names and values of header lines.
-pub type Fields = Vec<(String, Vec<u8>)>;
+pub(crate) type Fields = Vec<(String, Vec<u8>)>;
 
 /// What a reader makes of the bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict<H> {
+pub(crate) enum Verdict<H> {
     /// So far, so good.
     Partial,
     /// A head that ends after so many bytes.
@@ -24,21 +24,21 @@ pub enum Verdict<H> {
 }
 
 impl<H> Verdict<H> {
-    pub fn refusal(&self) -> Option<Reject> {
+    pub(crate) fn refusal(&self) -> Option<Reject> {
         match self {
             Self::Refused(reject) => Some(*reject),
             _ => None,
         }
     }
 
-    pub fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         matches!(self, Self::Whole { .. })
     }
 }
 
 /// Reads the head of a request from bytes of which the first `cuts[0]` come first, then those up to
 /// `cuts[1]`, and so on; at last all.
-pub fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
+pub(crate) fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
     let mut index = HeadIndex::new();
     let end = find_end(HeadScanner::request(), bytes, cuts, limits);
     verdict(bytes, end, |head| {
@@ -48,7 +48,7 @@ pub fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<Req
 }
 
 /// As [`request`], of the response to a request.
-pub fn response(
+pub(crate) fn response(
     bytes: &[u8],
     cuts: &[usize],
     method: &Method,
@@ -62,7 +62,7 @@ pub fn response(
     })
 }
 
-pub fn find_end(
+pub(crate) fn find_end(
     mut scanner: HeadScanner,
     bytes: &[u8],
     cuts: &[usize],
@@ -98,17 +98,17 @@ fn fields(index: &HeadIndex, head: &[u8]) -> Fields {
 
 /// What a chunked body comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Body {
-    pub payload: Vec<u8>,
+pub(crate) struct Body {
+    pub(crate) payload: Vec<u8>,
     /// Bytes of the body with all that surrounds its payload, up to where the reader got.
-    pub body_bytes: usize,
+    pub(crate) body_bytes: usize,
     /// Whether it ended, or why it is refused.
-    pub outcome: Result<bool, Reject>,
-    pub trailers: Fields,
+    pub(crate) outcome: Result<bool, Reject>,
+    pub(crate) trailers: Fields,
 }
 
 /// Reads a chunked body in pieces, cut as for [`request`].
-pub fn chunked(bytes: &[u8], cuts: &[usize], limits: ChunkLimits) -> Body {
+pub(crate) fn chunked(bytes: &[u8], cuts: &[usize], limits: ChunkLimits) -> Body {
     let mut decoder = ChunkDecoder::new(limits);
     let mut payload = Vec::new();
     let mut at = 0;
@@ -140,12 +140,12 @@ pub fn chunked(bytes: &[u8], cuts: &[usize], limits: ChunkLimits) -> Body {
 }
 
 /// Cuts behind every byte.
-pub fn byte_by_byte(bytes: &[u8]) -> Vec<usize> {
+pub(crate) fn byte_by_byte(bytes: &[u8]) -> Vec<usize> {
     (0..bytes.len()).collect()
 }
 
 /// Asserts that a reader makes the same of the bytes wherever they are cut once, and byte by byte.
-pub fn same_at_every_cut<V: PartialEq + std::fmt::Debug>(
+pub(crate) fn same_at_every_cut<V: PartialEq + std::fmt::Debug>(
     bytes: &[u8],
     read: impl Fn(&[usize]) -> V,
 ) -> V {
