@@ -3,6 +3,7 @@
 
 mod allocations;
 mod chunked_bodies;
+mod corpus;
 mod encoding;
 mod limits;
 mod pieces;
