@@ -34,7 +34,7 @@ impl Span {
         self.start == self.end
     }
 
-    /// Where `part`, a slice of `head`, lies in it. Heads are bounded far below 4 GiB.
+    /// Where `part`, a slice of `head`, lies in it. No longer head gets this far than 32 bits count.
     #[inline]
     pub(super) fn within(head: &[u8], part: &[u8]) -> Self {
         let start = part.as_ptr().addr() - head.as_ptr().addr();
@@ -79,6 +79,10 @@ impl HeadIndex {
     }
 
     /// Names, as they were sent, and values, without the white space around them, in their order.
+    ///
+    /// # Panics
+    ///
+    /// Where `head` is not what the index was made of.
     pub fn iter<'a>(&'a self, head: &'a [u8]) -> impl Iterator<Item = (&'a str, &'a [u8])> {
         self.fields.iter().map(|field| {
             let name = str::from_utf8(field.name.of(head));

@@ -3,7 +3,8 @@
 /// Limits of a head: the start line and the header lines, up to the empty line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadLimits {
-    /// Bytes of the whole head with its line ends. 16 KiB; a request beyond it is answered 431.
+    /// Bytes of the whole head with its line ends. 16 KiB, and never 4 GiB; a request beyond it is
+    /// answered 431.
     pub head_bytes_max: usize,
     /// Bytes of the start line without its end. 8 KiB (RFC 9112 section 3 asks for at least 8000); a
     /// request beyond it is answered 414.

@@ -35,6 +35,8 @@ pub(super) fn check_end(
     start_line: Reject,
 ) -> Result<(), Reject> {
     match outcome {
+        // Spans have 32 bits, whatever the limits say.
+        _ if head.len() > u32::MAX as usize => Err(Reject::HeadTooLong),
         Ok(Status::Complete(end)) if end == head.len() => Ok(()),
         Ok(_) => Err(Reject::HeadEnd),
         Err(error) => Err(fault(head, error, start_line)),

@@ -69,6 +69,10 @@ impl HeadScanner {
     ///
     /// As soon as the head breaks a limit, has a line that ends in a bare LF or starts with white
     /// space, or does not start as a message does.
+    ///
+    /// # Panics
+    ///
+    /// Where `bytes` are fewer than before.
     pub fn find_end(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
         let mut now = self.progress;
         loop {
