@@ -1,0 +1,318 @@
+//! One connection: requests are taken, answered in order and one at a time, and the answers sent.
+//!
+//! The connection is one task. Where a handler has to wait, what was answered before it is sent
+//! meanwhile; where nothing is left to answer, all answers leave in one write. Requests that came in
+//! one piece and whose handlers need not wait are so answered by one receive and one send.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+
+use http::header::{CONNECTION, HeaderValue, UPGRADE};
+use http::{Method, StatusCode};
+use taut_net::Transport;
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::time::Instant;
+use taut_runtime::yield_now;
+
+use super::body::Kind;
+use super::catch::catch;
+use super::counters::count;
+use super::inflow::{Inflow, drain};
+use super::respond::finish;
+use super::shared::Shared;
+use super::upgrade::{Takeover, Upgraded};
+use super::wire::{Received, SharedWire, Wire, flush};
+use super::{Peer, Request, Response, Service};
+use crate::http::wire::{HeadIndex, Reject, RequestHead, parse_request};
+
+/// How a connection ends.
+enum End {
+    /// The client has read, or asked for, the end.
+    Closed,
+    /// The client may still be sending: what it sends is swallowed until it has seen the end.
+    Lingering,
+    /// It failed: there is nobody to tell anything.
+    Failed,
+    Upgraded(Takeover),
+}
+
+/// Serves a connection to its end.
+pub(super) async fn serve<T, S>(
+    shared: &Rc<Shared>,
+    transport: T,
+    peer: Peer,
+    first_head_due: Instant,
+    service: &S,
+) where
+    T: Transport + 'static,
+    S: Service,
+{
+    let wire = SharedWire::new(Wire::new(transport, shared, first_head_due));
+    match requests(&wire, &peer, service).await {
+        End::Failed => {}
+        End::Closed => {
+            let _ = shut_down(&wire).await;
+        }
+        End::Lingering => {
+            if shut_down(&wire).await.is_ok() {
+                linger(&wire).await;
+            }
+        }
+        End::Upgraded(takeover) => {
+            if flush(&wire).await.is_ok() {
+                count(&shared.counters.upgrades);
+                upgraded(wire.into_inner(), shared, takeover).await;
+            }
+        }
+    }
+}
+
+/// Turns a connection away, of which there are too many.
+pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T) {
+    let due = Instant::now() + shared.limits.linger_timeout;
+    let wire = SharedWire::new(Wire::new(transport, shared, due));
+    let reason = "the server has as many connections as it may have; try again later";
+    wire.borrow_mut().refuse(StatusCode::SERVICE_UNAVAILABLE, &reason);
+    if shut_down(&wire).await.is_ok() {
+        linger(&wire).await;
+    }
+}
+
+async fn requests<T: Transport, S: Service>(
+    wire: &SharedWire<T>,
+    peer: &Peer,
+    service: &S,
+) -> End {
+    let shared = Rc::clone(&wire.borrow().shared);
+    let mut served = 0;
+    let mut in_one_go = 0;
+    loop {
+        let head = match next_head(wire, served, &mut in_one_go).await {
+            Ok(head) => head,
+            Err(end) => return end,
+        };
+        let mut index = shared.take_index();
+        let line = match parse_request(&head, &mut index, &shared.limits.head) {
+            Ok(line) => line,
+            Err(reject) => return refuse(wire, reject),
+        };
+        count(&shared.counters.requests);
+        served += 1;
+        in_one_go += 1;
+        wire.borrow_mut().inflow = Inflow::of(&line.framing, &shared.limits);
+        let response = answer(wire, peer, service, &head, &index, &line).await;
+        shared.give_index(index);
+        let may_stay = served < shared.limits.requests_per_connection_max;
+        match respond(wire, &line, response, may_stay).await {
+            Ok(None) => {}
+            Ok(Some(end)) => return end,
+            Err(_) => {
+                count(&shared.counters.responses_aborted);
+                return End::Failed;
+            }
+        }
+    }
+}
+
+fn refuse<T: Transport>(wire: &SharedWire<T>, reject: Reject) -> End {
+    let mut wire = wire.borrow_mut();
+    count(&wire.shared.counters.requests_rejected);
+    wire.refuse(reject.status(), &reject);
+    End::Lingering
+}
+
+/// The next head. What was answered is sent before anything is waited for.
+async fn next_head<T: Transport>(
+    wire: &SharedWire<T>,
+    served: u64,
+    in_one_go: &mut u32,
+) -> Result<RxBuf, End> {
+    let shared = Rc::clone(&wire.borrow().shared);
+    let limits = &shared.limits;
+    let mut started = false;
+    if *in_one_go >= limits.pipeline_max {
+        *in_one_go = 0;
+        flush(wire).await.map_err(|_| End::Failed)?;
+        yield_now().await;
+    }
+    loop {
+        let taken = wire.borrow_mut().take_head();
+        match taken {
+            Ok(Some(head)) => return Ok(head),
+            Ok(None) => {}
+            Err(reject) => return Err(refuse(wire, reject)),
+        }
+        flush(wire).await.map_err(|_| End::Failed)?;
+        *in_one_go = 0;
+        let partial = wire.borrow().unread.is_some();
+        // The first head has been due since its connection was accepted.
+        if served > 0 && partial && !started {
+            wire.borrow_mut().deadline.set(Instant::now() + limits.header_timeout);
+            started = true;
+        } else if served > 0 && !partial {
+            let mut wire = wire.borrow_mut();
+            wire.deadline.set(Instant::now() + limits.idle_timeout);
+            wire.shrink();
+        }
+        match poll_fn(|context| wire.borrow_mut().poll_request(context)).await {
+            Received::Bytes => {}
+            Received::End => return Err(End::Closed),
+            Received::Failed(_) => return Err(End::Failed),
+            Received::Closing => return Err(End::Lingering),
+            Received::TimedOut if partial => {
+                count(&shared.counters.timeouts_header);
+                return Err(refuse(wire, Reject::TimedOut));
+            }
+            Received::TimedOut => {
+                count(match served {
+                    0 => &shared.counters.timeouts_header,
+                    _ => &shared.counters.timeouts_idle,
+                });
+                return Err(End::Lingering);
+            }
+        }
+    }
+}
+
+/// The handler's response; nothing where it panicked. While it waits, what was answered before is
+/// sent.
+#[inline]
+async fn answer<T: Transport, S: Service>(
+    wire: &SharedWire<T>,
+    peer: &Peer,
+    service: &S,
+    head: &[u8],
+    index: &HeadIndex,
+    line: &RequestHead,
+) -> io::Result<Option<Response>> {
+    let mut handler = pin!(service.call(Request::new(head, index, line, peer, wire)));
+    poll_fn(|context| match catch(|| handler.as_mut().poll(context)) {
+        Some(Poll::Ready(response)) => Poll::Ready(Ok(Some(response))),
+        Some(Poll::Pending) => match wire.borrow_mut().push(context) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Err(error)),
+        },
+        None => Poll::Ready(Ok(None)),
+    })
+    .await
+}
+
+/// Sends the response, or collects it to be sent; the connection's end where this is its last one.
+#[inline]
+async fn respond<T: Transport>(
+    wire: &SharedWire<T>,
+    line: &RequestHead,
+    response: io::Result<Option<Response>>,
+    may_stay: bool,
+) -> io::Result<Option<End>> {
+    let shared = Rc::clone(&wire.borrow().shared);
+    let mut response = response?.unwrap_or_else(|| {
+        count(&shared.counters.handler_panics);
+        Response::new(StatusCode::INTERNAL_SERVER_ERROR).close()
+    });
+    if matches!(response.body.0, Kind::Upgrade(_)) {
+        return upgrade(wire, line, response).await;
+    }
+    // 101 is no answer without another protocol, nor is any other interim response.
+    if response.status.is_informational() {
+        response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
+    }
+    let keep_alive = line.framing.keep_alive
+        && may_stay
+        && !response.close
+        && !shared.is_closing()
+        && line.method != Method::CONNECT
+        && wire.borrow().inflow.can_be_drained(&shared.limits);
+    let begun = wire.borrow_mut().begin_response(line, response, keep_alive);
+    finish(wire, begun.rest).await?;
+    let is_read = wire.borrow().inflow.bytes_left() == Some(0);
+    if begun.keep_alive {
+        if wire.borrow().is_output_full() || !is_read {
+            flush(wire).await?;
+        }
+        return Ok((!drain(wire).await).then_some(End::Lingering));
+    }
+    // A client that asked for the end and has sent all it had to send reads to the end by itself.
+    let is_clients_wish = !line.framing.keep_alive && is_read && wire.borrow().unread.is_none();
+    Ok(Some(if is_clients_wish { End::Closed } else { End::Lingering }))
+}
+
+/// Begins the change to another protocol, for which the request has to be read to its end.
+async fn upgrade<T: Transport>(
+    wire: &SharedWire<T>,
+    line: &RequestHead,
+    mut response: Response,
+) -> io::Result<Option<End>> {
+    let Kind::Upgrade(takeover) = std::mem::replace(&mut response.body.0, Kind::Empty) else {
+        unreachable!("its caller looked");
+    };
+    if !line.framing.upgrade {
+        let name = response.headers().find(|(name, _)| *name == UPGRADE);
+        let name = name.map_or(HeaderValue::from_static(""), |(_, value)| value.clone());
+        let refusal = Response::new(StatusCode::UPGRADE_REQUIRED).header(UPGRADE, name).close();
+        let begun = wire.borrow_mut().begin_response(line, refusal, false);
+        finish(wire, begun.rest).await?;
+        return Ok(Some(End::Lingering));
+    }
+    if !drain(wire).await {
+        return Ok(Some(refuse(wire, Reject::BodyTooLong)));
+    }
+    let mut wire = wire.borrow_mut();
+    wire.shared.counters.count_response(response.status);
+    let out = wire.output();
+    response.write_start(out);
+    out.extend_from_slice(CONNECTION.as_str().as_bytes());
+    out.extend_from_slice(b": upgrade\r\n\r\n");
+    Ok(Some(End::Upgraded(takeover)))
+}
+
+async fn upgraded<T: Transport + 'static>(wire: Wire<T>, shared: &Shared, takeover: Takeover) {
+    let (transport, unread) = wire.into_transport();
+    let Some(mut protocol) = catch(|| takeover.start(Upgraded::new(transport, unread))) else {
+        return count(&shared.counters.handler_panics);
+    };
+    poll_fn(|context| match catch(|| protocol.as_mut().poll(context)) {
+        Some(polled) => polled,
+        None => {
+            count(&shared.counters.handler_panics);
+            Poll::Ready(())
+        }
+    })
+    .await;
+}
+
+/// Writes what is left and ends the writing direction.
+async fn shut_down<T: Transport>(wire: &SharedWire<T>) -> io::Result<()> {
+    flush(wire).await?;
+    let write_timeout = wire.borrow().shared.limits.write_timeout;
+    wire.borrow_mut().deadline.set(Instant::now() + write_timeout);
+    poll_fn(|context| {
+        let mut wire = wire.borrow_mut();
+        if let Poll::Ready(shut) = wire.transport.poll_shutdown(context) {
+            return Poll::Ready(shut);
+        }
+        ready!(wire.deadline.poll(context))?;
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    })
+    .await
+}
+
+/// Swallows what the client still sends, so that no reset takes the response from it.
+async fn linger<T: Transport>(wire: &SharedWire<T>) {
+    let linger_timeout = wire.borrow().shared.limits.linger_timeout;
+    wire.borrow_mut().deadline.set(Instant::now() + linger_timeout);
+    poll_fn(|context| {
+        loop {
+            let mut wire = wire.borrow_mut();
+            wire.discard_unread();
+            match ready!(wire.poll_receive(context)) {
+                Received::Bytes => {}
+                _ => return Poll::Ready(()),
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,283 @@
+//! The body of a request, as it comes in.
+//!
+//! Pieces are handed out where they landed. Nothing is received before the handler asks, so a body
+//! that nobody reads waits in the kernel, and a client that asked whether it may send is told so only
+//! then (`100 Continue`).
+
+use std::future::poll_fn;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::HeaderMap;
+use taut_net::Transport;
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::time::Instant;
+
+use super::counters::count;
+use super::wire::{Received, SharedWire, Wire};
+use super::{BodyError, Limits};
+use crate::http::wire::{BodyLength, ChunkDecoder, RequestFraming};
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What is known of the body of the request that is being answered.
+#[derive(Debug)]
+pub(super) struct Inflow {
+    left: Left,
+    /// The client waits for `100 Continue`.
+    awaits_continue: bool,
+    /// Bytes that were handed out, and how many may be.
+    bytes: u64,
+    bytes_max: u64,
+    /// How long the reader has waited, and since when it waits.
+    waited: Duration,
+    waiting_since: Option<Instant>,
+}
+
+/// What is still to come.
+#[derive(Debug)]
+enum Left {
+    Nothing,
+    Bytes(u64),
+    Chunks(ChunkDecoder),
+    /// What follows can't be told from the body.
+    Broken,
+}
+
+impl Inflow {
+    pub(super) const fn none() -> Self {
+        Self {
+            left: Left::Nothing,
+            awaits_continue: false,
+            bytes: 0,
+            bytes_max: u64::MAX,
+            waited: Duration::ZERO,
+            waiting_since: None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn of(framing: &RequestFraming, limits: &Limits) -> Self {
+        let left = match framing.body {
+            BodyLength::None | BodyLength::Length(0) | BodyLength::UntilClose => {
+                return Self::none();
+            }
+            BodyLength::Length(bytes) => Left::Bytes(bytes),
+            BodyLength::Chunked => Left::Chunks(ChunkDecoder::new(limits.chunks)),
+        };
+        let awaits_continue = framing.expects_continue;
+        Self { left, awaits_continue, bytes_max: limits.body_bytes_max, ..Self::none() }
+    }
+
+    pub(super) fn set_bytes_max(&mut self, bytes_max: u64) {
+        self.bytes_max = bytes_max;
+    }
+
+    /// Bytes that are still to come, where the client said how many.
+    pub(super) fn bytes_left(&self) -> Option<u64> {
+        match &self.left {
+            Left::Nothing => Some(0),
+            Left::Bytes(bytes) => Some(*bytes),
+            Left::Chunks(decoder) if decoder.is_done() => Some(0),
+            Left::Chunks(_) | Left::Broken => None,
+        }
+    }
+
+    /// Whether the next request can be found behind what is left, if that is thrown away.
+    pub(super) fn can_be_drained(&self, limits: &Limits) -> bool {
+        match self.bytes_left() {
+            Some(0) => true,
+            // Nobody knows whether a client that was not told to go on will send the body.
+            _ if self.awaits_continue => false,
+            Some(bytes) => bytes <= limits.drain_bytes_max,
+            None => !matches!(self.left, Left::Broken),
+        }
+    }
+
+    pub(super) fn trailers(&self) -> Option<HeaderMap> {
+        match &self.left {
+            Left::Chunks(decoder) if decoder.is_done() => {
+                Some(decoder.trailers()).filter(|fields| !fields.is_empty()).map(|f| f.to_map())
+            }
+            _ => None,
+        }
+    }
+}
+
+impl<T: Transport> Wire<T> {
+    /// The next piece of the body; nothing at its end. A pending poll has taken nothing.
+    ///
+    /// # Errors
+    ///
+    /// Why the body can't be read, once; then that it can't.
+    pub(super) fn poll_body(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<RxBuf>, BodyError>> {
+        let polled = self.poll_piece(context);
+        if let Poll::Ready(Err(_)) = polled {
+            self.inflow.left = Left::Broken;
+        }
+        polled
+    }
+
+    fn poll_piece(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<RxBuf>, BodyError>> {
+        loop {
+            if let Some(piece) = self.take_piece()? {
+                return Poll::Ready(Ok(Some(piece)));
+            }
+            if self.inflow.bytes_left() == Some(0) {
+                return Poll::Ready(Ok(None));
+            }
+            // A client that sends before it is told to needs not be told.
+            if std::mem::take(&mut self.inflow.awaits_continue) {
+                self.output().extend_from_slice(CONTINUE);
+                count(&self.shared.counters.responses_1xx);
+                self.push(context)?;
+            }
+            ready!(self.poll_more(context))?;
+        }
+    }
+
+    /// The piece that is there; nothing where more has to come in, or at the end.
+    fn take_piece(&mut self) -> Result<Option<RxBuf>, BodyError> {
+        loop {
+            let bytes_max = self.inflow.bytes_max;
+            let too_large = BodyError::TooLarge { bytes_max };
+            let unread = self.unread().len();
+            let piece = match &mut self.inflow.left {
+                Left::Nothing => return Ok(None),
+                Left::Broken => return Err(BodyError::Truncated),
+                Left::Bytes(left) if self.inflow.bytes.saturating_add(*left) > bytes_max => {
+                    return Err(too_large);
+                }
+                Left::Bytes(0) => return Ok(None),
+                Left::Bytes(_) if unread == 0 => return Ok(None),
+                Left::Bytes(left) => {
+                    let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(unread);
+                    *left -= taken as u64;
+                    self.take(taken)
+                }
+                Left::Chunks(_) => match self.take_chunk()? {
+                    ChunkStep::Piece(piece) => Some(piece),
+                    ChunkStep::Again => continue,
+                    ChunkStep::Nothing => return Ok(None),
+                },
+            };
+            self.inflow.awaits_continue = false;
+            self.inflow.bytes += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+            if self.inflow.bytes > bytes_max {
+                return Err(too_large);
+            }
+            return Ok(piece);
+        }
+    }
+
+    fn take_chunk(&mut self) -> Result<ChunkStep, BodyError> {
+        let Self { inflow: Inflow { left: Left::Chunks(decoder), .. }, .. } = self else {
+            return Ok(ChunkStep::Nothing);
+        };
+        let Some(unread) = self.unread.as_deref().filter(|_| !decoder.is_done()) else {
+            return Ok(ChunkStep::Nothing);
+        };
+        let event = decoder.decode(unread).map_err(BodyError::Malformed)?;
+        let Some(taken) = self.take(event.consumed) else {
+            return Ok(ChunkStep::Nothing);
+        };
+        Ok(match event.data.is_empty() {
+            true => ChunkStep::Again,
+            false => ChunkStep::Piece(taken.slice(event.data)),
+        })
+    }
+
+    /// Waits for bytes of the body, as long as they come fast enough.
+    fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
+        let limits = &self.shared.limits;
+        let inflow = &mut self.inflow;
+        let since = *inflow.waiting_since.get_or_insert_with(|| {
+            // What came in has earned its time, and the time waited for it is spent.
+            let now = Instant::now();
+            let rate = limits.body_bytes_per_second_min.max(1) as f64;
+            let earned = Duration::try_from_secs_f64(inflow.bytes as f64 / rate);
+            let granted = limits.body_grace.saturating_add(earned.unwrap_or(Duration::MAX));
+            self.deadline.set(now + granted.saturating_sub(inflow.waited));
+            now
+        });
+        let received = ready!(self.poll_receive(context));
+        self.inflow.waited += since.elapsed();
+        self.inflow.waiting_since = None;
+        Poll::Ready(match received {
+            Received::Bytes => Ok(()),
+            Received::End => Err(BodyError::Truncated),
+            Received::TimedOut | Received::Closing => {
+                count(&self.shared.counters.timeouts_body);
+                Err(BodyError::TooSlow)
+            }
+            Received::Failed(error) => Err(BodyError::Io(error)),
+        })
+    }
+}
+
+enum ChunkStep {
+    Piece(RxBuf),
+    /// Something was used up that was no payload.
+    Again,
+    Nothing,
+}
+
+/// A body, whatever transport it comes over.
+pub(super) trait Source {
+    fn poll_body(&self, context: &mut Context<'_>) -> Poll<Result<Option<RxBuf>, BodyError>>;
+    fn stop_waiting(&self);
+    fn set_bytes_max(&self, bytes_max: u64);
+    fn bytes_left(&self) -> Option<u64>;
+    fn trailers(&self) -> Option<HeaderMap>;
+}
+
+impl<T: Transport> Source for SharedWire<T> {
+    fn poll_body(&self, context: &mut Context<'_>) -> Poll<Result<Option<RxBuf>, BodyError>> {
+        self.borrow_mut().poll_body(context)
+    }
+
+    fn stop_waiting(&self) {
+        let mut wire = self.borrow_mut();
+        // The reader's own pauses are not the client's fault.
+        if let Some(since) = wire.inflow.waiting_since.take() {
+            wire.inflow.waited += since.elapsed();
+            wire.transport.stop_waiting();
+        }
+    }
+
+    fn set_bytes_max(&self, bytes_max: u64) {
+        self.borrow_mut().inflow.set_bytes_max(bytes_max);
+    }
+
+    fn bytes_left(&self) -> Option<u64> {
+        self.borrow().inflow.bytes_left()
+    }
+
+    fn trailers(&self) -> Option<HeaderMap> {
+        self.borrow().inflow.trailers()
+    }
+}
+
+/// Throws away what a handler left unread, up to the limit, and says whether the next request
+/// follows.
+pub(super) async fn drain<T: Transport>(wire: &SharedWire<T>) -> bool {
+    if wire.borrow().inflow.bytes_left() == Some(0) {
+        return true;
+    }
+    let bytes_max = wire.borrow().shared.limits.drain_bytes_max;
+    let bytes = wire.borrow().inflow.bytes;
+    wire.borrow_mut().inflow.set_bytes_max(bytes.saturating_add(bytes_max));
+    loop {
+        match poll_fn(|context| wire.borrow_mut().poll_body(context)).await {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
+    }
+}

@@ -1,0 +1,236 @@
+//! A request, as its handler sees it.
+
+use std::fmt;
+use std::future::poll_fn;
+
+use http::{HeaderMap, Method, Uri, Version};
+use matchit::Params;
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::task::waiting;
+
+use super::inflow::Source;
+use super::{BodyError, Peer};
+use crate::http::wire::{HeadIndex, RequestHead};
+
+/// Memory that is set aside for a body before any of it is there, at most, in bytes: what a client
+/// announces is not what it sends.
+const BODY_RESERVED_MAX: u64 = 64 << 10;
+
+/// A request: a view onto the head where it landed, and the body as it comes in.
+///
+/// Everything about the head is looked up on demand and costs no memory, but for
+/// [`headers`](Self::headers) and [`uri`](Self::uri), which build the `http` crate's types.
+///
+/// ```
+/// use taut_proto::http::{BodyError, Request, Response};
+///
+/// async fn echo(mut request: Request<'_>) -> Result<Response, BodyError> {
+///     if request.path() != "/echo" {
+///         return Ok(http::StatusCode::NOT_FOUND.into());
+///     }
+///     let body = request.bytes().await?; // too large a one is answered 413
+///     Ok(Response::ok(body))
+/// }
+/// ```
+pub struct Request<'a> {
+    head: &'a [u8],
+    index: &'a HeadIndex,
+    line: &'a RequestHead,
+    peer: &'a Peer,
+    source: &'a dyn Source,
+    params: Option<Params<'a, 'a>>,
+}
+
+impl<'a> Request<'a> {
+    pub(super) fn new(
+        head: &'a [u8],
+        index: &'a HeadIndex,
+        line: &'a RequestHead,
+        peer: &'a Peer,
+        source: &'a dyn Source,
+    ) -> Self {
+        Self { head, index, line, peer, source, params: None }
+    }
+
+    pub(super) fn with_params(mut self, params: Params<'a, 'a>) -> Self {
+        self.params = Some(params);
+        self
+    }
+
+    /// The method.
+    #[must_use]
+    pub fn method(&self) -> &'a Method {
+        &self.line.method
+    }
+
+    /// The request target as it was sent: mostly path and query.
+    #[must_use]
+    pub fn target(&self) -> &'a str {
+        text(self.line.target.text.of(self.head))
+    }
+
+    /// The path, as it was sent: percent-encoded. Empty where the target has none (`OPTIONS *`,
+    /// CONNECT).
+    #[must_use]
+    pub fn path(&self) -> &'a str {
+        text(self.line.target.path.of(self.head))
+    }
+
+    /// The query, without its question mark and as it was sent.
+    #[must_use]
+    pub fn query(&self) -> Option<&'a str> {
+        self.line.target.query.map(|query| text(query.of(self.head)))
+    }
+
+    /// Host and port that the request is for: those of the target, or else of the `Host` header.
+    /// Empty where neither names one.
+    #[must_use]
+    pub fn authority(&self) -> &'a str {
+        text(self.line.target.authority.of(self.head))
+    }
+
+    /// The target as a `Uri`. Allocates.
+    ///
+    /// # Errors
+    ///
+    /// Where it is no URI by that crate's rules.
+    pub fn uri(&self) -> Result<Uri, http::uri::InvalidUri> {
+        self.target().parse()
+    }
+
+    /// 1.0 or 1.1.
+    #[must_use]
+    pub fn version(&self) -> Version {
+        self.line.version
+    }
+
+    /// The value of the first header of this name, in whatever case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.index.get(self.head, name)
+    }
+
+    /// The value of the first header of this name, where it is text.
+    #[must_use]
+    pub fn header_text(&self, name: &str) -> Option<&'a str> {
+        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+    }
+
+    /// Names and values of all headers, in their order.
+    pub fn header_lines(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.index.iter(self.head)
+    }
+
+    /// All headers as a map. Allocates.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        self.index.to_map(self.head)
+    }
+
+    /// A parameter of the route, such as `id` of `/orders/{id}`; as it was sent: percent-encoded.
+    #[must_use]
+    pub fn param(&self, name: &str) -> Option<&str> {
+        self.params.as_ref().and_then(|params| params.get(name))
+    }
+
+    /// Who sent it.
+    #[must_use]
+    pub fn peer(&self) -> &'a Peer {
+        self.peer
+    }
+
+    /// Whether the client would go on in another protocol, which the `Upgrade` header names:
+    /// [`Response::upgrade`](super::Response::upgrade) does.
+    #[must_use]
+    pub fn is_upgrade(&self) -> bool {
+        self.line.framing.upgrade
+    }
+
+    /// Bytes of the body that are still to come; `None` where the client did not say how many.
+    #[must_use]
+    pub fn body_bytes_left(&self) -> Option<u64> {
+        self.source.bytes_left()
+    }
+
+    /// Changes how long this body may be; before, that is
+    /// [`Limits::body_bytes_max`](super::Limits::body_bytes_max).
+    pub fn set_body_bytes_max(&mut self, bytes_max: u64) {
+        self.source.set_bytes_max(bytes_max);
+    }
+
+    /// The next piece of the body, where it landed; nothing at its end. A client that waits for
+    /// `100 Continue` gets it with the first call. Cancel-safe.
+    ///
+    /// # Errors
+    ///
+    /// Why the body can't be read. The connection is then closed behind the response.
+    #[track_caller]
+    pub fn chunk(&mut self) -> impl Future<Output = Result<Option<RxBuf>, BodyError>> {
+        waiting("body of a request", next_piece(self.source))
+    }
+
+    /// All of the body that is left, in one piece: where it landed if it came in one, copied
+    /// together if it did not. What a dropped future has read is gone.
+    ///
+    /// # Errors
+    ///
+    /// As for [`chunk`](Self::chunk).
+    #[track_caller]
+    pub fn bytes(&mut self) -> impl Future<Output = Result<RxBuf, BodyError>> {
+        waiting("body of a request", async {
+            let expected = self.source.bytes_left();
+            let Some(first) = next_piece(self.source).await? else {
+                return Ok(RxBuf::empty());
+            };
+            let Some(second) = next_piece(self.source).await? else {
+                return Ok(first);
+            };
+            let reserved = expected.unwrap_or(0).min(BODY_RESERVED_MAX);
+            let mut bytes = Vec::with_capacity(reserved as usize);
+            bytes.extend_from_slice(&first);
+            bytes.extend_from_slice(&second);
+            drop((first, second));
+            while let Some(piece) = next_piece(self.source).await? {
+                bytes.extend_from_slice(&piece);
+            }
+            Ok(RxBuf::from(bytes))
+        })
+    }
+
+    /// The fields behind a chunked body that was read to its end; those that could change the
+    /// meaning of the request are left out. Allocates where there are any.
+    #[must_use]
+    pub fn trailers(&self) -> Option<HeaderMap> {
+        self.source.trailers()
+    }
+}
+
+/// Targets are ASCII: the head was refused otherwise.
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).unwrap_or_default()
+}
+
+async fn next_piece(source: &dyn Source) -> Result<Option<RxBuf>, BodyError> {
+    let reading = Reading(source);
+    poll_fn(|context| reading.0.poll_body(context)).await
+}
+
+/// A read of the body that is under way.
+struct Reading<'a>(&'a dyn Source);
+
+impl Drop for Reading<'_> {
+    fn drop(&mut self) {
+        self.0.stop_waiting();
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", self.method())
+            .field("target", &self.target())
+            .field("version", &self.version())
+            .field("peer", self.peer)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,316 @@
+//! One connection's bytes: what came in and is not used yet, what is to go out, and the time limits
+//! of both.
+//!
+//! A head or a piece of a body is a handle onto the buffer that it landed in. Only a head that spans
+//! buffers is copied, once, into memory where it lies in one piece. Responses are collected and
+//! written together before anything is waited for.
+//!
+//! Invariant: `unread` starts with the first byte that nobody has used. What `output` has beyond
+//! `written` has not been written.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use taut_net::Transport;
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::time::Instant;
+
+use super::counters::count;
+use super::deadline::Deadline;
+use super::inflow::Inflow;
+use super::shared::{Listening, Shared};
+use crate::http::wire::{HeadScanner, Reject};
+
+/// Room that an output buffer has from the start, in bytes: several small responses.
+const OUTPUT_BYTES: usize = 4096;
+
+/// One connection's bytes and clocks.
+pub(super) struct Wire<T> {
+    pub(super) transport: T,
+    pub(super) shared: Rc<Shared>,
+    pub(super) inflow: Inflow,
+    pub(super) deadline: Deadline,
+    listening: Listening,
+    scanner: HeadScanner,
+    pub(super) unread: Option<RxBuf>,
+    /// Memory for heads that span buffers; `unread` is its end while `is_gathered`.
+    gathered: Rc<Vec<u8>>,
+    is_gathered: bool,
+    output: Vec<u8>,
+    written: usize,
+    /// The client takes no bytes; the deadline is that of its stall.
+    stalled: bool,
+}
+
+/// How a wait for bytes ended.
+#[derive(Debug)]
+pub(super) enum Received {
+    Bytes,
+    /// The client closed its side.
+    End,
+    TimedOut,
+    /// The server shuts down. Only told where nothing of a request is there.
+    Closing,
+    Failed(io::Error),
+}
+
+impl<T: Transport> Wire<T> {
+    pub(super) fn new(transport: T, shared: &Rc<Shared>, first_head_due: Instant) -> Self {
+        Self {
+            transport,
+            shared: Rc::clone(shared),
+            inflow: Inflow::none(),
+            deadline: Deadline::at(first_head_due),
+            listening: Listening::new(shared),
+            scanner: HeadScanner::request(),
+            unread: None,
+            gathered: Rc::default(),
+            is_gathered: false,
+            output: Vec::new(),
+            written: 0,
+            stalled: false,
+        }
+    }
+
+    /// The next head, where all of it is there.
+    ///
+    /// # Errors
+    ///
+    /// As soon as it breaks a rule or a limit.
+    pub(super) fn take_head(&mut self) -> Result<Option<RxBuf>, Reject> {
+        let Some(unread) = &self.unread else {
+            return Ok(None);
+        };
+        let Some(head_bytes) = self.scanner.find_end(unread, &self.shared.limits.head)? else {
+            return Ok(None);
+        };
+        self.scanner.reset();
+        Ok(self.take(head_bytes))
+    }
+
+    /// Takes the first unread bytes, of which there are so many.
+    pub(super) fn take(&mut self, count: usize) -> Option<RxBuf> {
+        let mut unread = self.unread.take()?;
+        if unread.len() == count {
+            self.is_gathered = false;
+            return Some(unread);
+        }
+        let taken = unread.slice(..count);
+        unread.advance(count);
+        self.unread = Some(unread);
+        Some(taken)
+    }
+
+    /// What came in and is not used.
+    pub(super) fn unread(&self) -> &[u8] {
+        self.unread.as_deref().unwrap_or_default()
+    }
+
+    /// What came in and is not used, for who goes on with the transport.
+    pub(super) fn into_transport(self) -> (T, Option<RxBuf>) {
+        (self.transport, self.unread)
+    }
+
+    /// Forgets what came in and was not used.
+    pub(super) fn discard_unread(&mut self) {
+        self.unread = None;
+        self.is_gathered = false;
+    }
+
+    /// Waits for more bytes, up to the deadline.
+    pub(super) fn poll_receive(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        if let Poll::Ready(received) = self.transport.poll_recv(context) {
+            return Poll::Ready(match received {
+                Ok(bytes) if bytes.is_empty() => Received::End,
+                Ok(bytes) => {
+                    self.append(bytes);
+                    Received::Bytes
+                }
+                Err(error) => Received::Failed(error),
+            });
+        }
+        match ready!(self.deadline.poll(context)) {
+            Ok(()) => Poll::Ready(Received::TimedOut),
+            Err(error) => Poll::Ready(Received::Failed(error)),
+        }
+    }
+
+    /// Waits for bytes of the next request, or for the server's shutdown where there are none yet.
+    pub(super) fn poll_request(&mut self, context: &mut Context<'_>) -> Poll<Received> {
+        let received = self.poll_receive(context);
+        let waits_idly = received.is_pending() && self.unread.is_none();
+        if waits_idly && self.listening.is_closing(context) {
+            return Poll::Ready(Received::Closing);
+        }
+        received
+    }
+
+    /// Puts received bytes behind those that are unread.
+    fn append(&mut self, bytes: RxBuf) {
+        let Some(unread) = self.unread.take() else {
+            self.unread = Some(bytes);
+            return;
+        };
+        if !self.is_gathered {
+            self.renew_gathered(&unread);
+        } else if unread.len() < self.gathered.len() {
+            let rest = self.gathered.len() - unread.len();
+            drop(unread);
+            match Rc::get_mut(&mut self.gathered) {
+                Some(memory) => drop(memory.drain(..rest)),
+                None => self.gathered = Rc::new(self.gathered[rest..].to_vec()),
+            }
+        } else {
+            drop(unread);
+        }
+        match Rc::get_mut(&mut self.gathered) {
+            Some(memory) => memory.extend_from_slice(&bytes),
+            // A handler still holds a piece of it.
+            None => self.gathered = Rc::new([&self.gathered, &bytes[..]].concat()),
+        }
+        self.unread = Some(RxBuf::from(Rc::clone(&self.gathered)));
+        self.is_gathered = true;
+    }
+
+    fn renew_gathered(&mut self, with: &[u8]) {
+        match Rc::get_mut(&mut self.gathered) {
+            Some(memory) => {
+                memory.clear();
+                memory.extend_from_slice(with);
+            }
+            None => self.gathered = Rc::new(with.to_vec()),
+        }
+    }
+
+    /// Frees what an idle connection does not need.
+    pub(super) fn shrink(&mut self) {
+        if self.unread.is_none() && self.gathered.capacity() > 0 {
+            self.gathered = Rc::default();
+        }
+    }
+
+    /// Where responses are collected.
+    #[inline]
+    pub(super) fn output(&mut self) -> &mut Vec<u8> {
+        if self.output.capacity() == 0 {
+            self.output = self.shared.take_output();
+            self.output.reserve(OUTPUT_BYTES);
+        }
+        &mut self.output
+    }
+
+    /// Bytes that are to be written.
+    #[inline]
+    pub(super) fn output_bytes(&self) -> usize {
+        self.output.len() - self.written
+    }
+
+    /// Whether as much is collected as may be.
+    #[inline]
+    pub(super) fn is_output_full(&self) -> bool {
+        self.output_bytes() >= self.shared.limits.output_bytes_max
+    }
+
+    /// Writes all that is collected, and `body` behind it, of which so many bytes were written.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport; `TimedOut` where the client takes nothing for `write_timeout`.
+    pub(super) fn poll_write(
+        &mut self,
+        context: &mut Context<'_>,
+        body: &[u8],
+        body_written: &mut usize,
+    ) -> Poll<io::Result<()>> {
+        while self.output_bytes() > 0 || *body_written < body.len() {
+            let (head, rest) = (&self.output[self.written..], &body[*body_written..]);
+            let polled = match (head.is_empty(), rest.is_empty()) {
+                (true, _) => self.transport.poll_write(context, rest),
+                (_, true) => self.transport.poll_write(context, head),
+                _ => {
+                    let slices = [IoSlice::new(head), IoSlice::new(rest)];
+                    self.transport.poll_write_vectored(context, &slices)
+                }
+            };
+            let Poll::Ready(count) = polled else {
+                return self.poll_stall(context);
+            };
+            self.stalled = false;
+            match count? {
+                0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                count => {
+                    let of_head = count.min(head.len());
+                    self.written += of_head;
+                    *body_written += count - of_head;
+                }
+            }
+        }
+        if self.output.capacity() > 0 {
+            self.written = 0;
+            self.shared.give_output(std::mem::take(&mut self.output));
+        }
+        match self.transport.poll_flush(context) {
+            Poll::Ready(flushed) => Poll::Ready(flushed),
+            Poll::Pending => self.poll_stall(context),
+        }
+    }
+
+    /// The client takes nothing at the moment.
+    #[cold]
+    fn poll_stall<R>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<R>> {
+        if !self.stalled {
+            self.stalled = true;
+            self.deadline.set(Instant::now() + self.shared.limits.write_timeout);
+        }
+        ready!(self.deadline.poll(context))?;
+        count(&self.shared.counters.timeouts_write);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// Writes what is collected as far as the client takes it, for a connection that waits for
+    /// something else, whose deadline stands.
+    ///
+    /// # Errors
+    ///
+    /// Those of the transport.
+    pub(super) fn push(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        while self.output_bytes() > 0 {
+            match self.transport.poll_write(context, &self.output[self.written..]) {
+                Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
+                Poll::Ready(written) => self.written += written?,
+                Poll::Pending => return Ok(()),
+            }
+        }
+        match self.transport.poll_flush(context) {
+            Poll::Ready(flushed) => flushed,
+            Poll::Pending => Ok(()),
+        }
+    }
+}
+
+/// A wire that is borrowed for each poll, since a handler reads from it while its connection writes.
+pub(super) type SharedWire<T> = std::cell::RefCell<Wire<T>>;
+
+/// Writes all that is collected.
+///
+/// # Errors
+///
+/// As for [`Wire::poll_write`].
+pub(super) async fn flush<T: Transport>(wire: &SharedWire<T>) -> io::Result<()> {
+    if wire.borrow().output_bytes() == 0 {
+        return Ok(());
+    }
+    poll_fn(|context| wire.borrow_mut().poll_write(context, &[], &mut 0)).await
+}
+
+/// Writes all that is collected, and `body` behind it.
+///
+/// # Errors
+///
+/// As for [`Wire::poll_write`].
+pub(super) async fn write<T: Transport>(wire: &SharedWire<T>, body: &[u8]) -> io::Result<()> {
+    let mut written = 0;
+    poll_fn(|context| wire.borrow_mut().poll_write(context, body, &mut written)).await
+}
