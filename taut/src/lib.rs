@@ -43,6 +43,12 @@ pub mod net {
     pub use taut_net::*;
 }
 
+/// HTTP/1.1: see [`http::serve`] and [`http::Server`]. Behind the feature `http`.
+#[cfg(feature = "http")]
+pub mod http {
+    pub use taut_proto::http::*;
+}
+
 /// Recording the latencies of one's own engine: [`Recorder`](latency::Recorder), and the `.hgrm`
 /// and `.hlog` files that the HdrHistogram tools read. Behind the feature `latency`, which is on by
 /// default.

@@ -12,6 +12,7 @@ pub(crate) mod cores;
 pub(crate) mod directory;
 pub(crate) mod every_poll;
 pub(crate) mod held;
+pub(crate) mod http;
 pub(crate) mod netns;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;

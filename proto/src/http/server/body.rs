@@ -30,8 +30,10 @@ pub(super) enum Kind {
 
 /// A stream of chunks, whatever its types were.
 pub(super) trait Chunks {
-    fn poll_chunk(self: Pin<&mut Self>, context: &mut Context<'_>)
-    -> Poll<Option<io::Result<SendBuf>>>;
+    fn poll_chunk(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<io::Result<SendBuf>>>;
 }
 
 pin_project_lite::pin_project! {

@@ -81,11 +81,7 @@ pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T) {
     }
 }
 
-async fn requests<T: Transport, S: Service>(
-    wire: &SharedWire<T>,
-    peer: &Peer,
-    service: &S,
-) -> End {
+async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, service: &S) -> End {
     let shared = Rc::clone(&wire.borrow().shared);
     let mut served = 0;
     let mut in_one_go = 0;

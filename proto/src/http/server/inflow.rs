@@ -121,10 +121,7 @@ impl<T: Transport> Wire<T> {
         polled
     }
 
-    fn poll_piece(
-        &mut self,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Option<RxBuf>, BodyError>> {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<RxBuf>, BodyError>> {
         loop {
             if let Some(piece) = self.take_piece()? {
                 return Poll::Ready(Ok(Some(piece)));

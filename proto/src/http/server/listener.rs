@@ -18,10 +18,7 @@ pub trait Listener {
     /// # Errors
     ///
     /// What accepting fails with. All but a cancel are taken to pass: the server tries again.
-    fn poll_accept(
-        &self,
-        context: &mut Context<'_>,
-    ) -> Poll<io::Result<(Self::Transport, Peer)>>;
+    fn poll_accept(&self, context: &mut Context<'_>) -> Poll<io::Result<(Self::Transport, Peer)>>;
 }
 
 impl Listener for TcpListener {

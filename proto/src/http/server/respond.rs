@@ -94,9 +94,7 @@ impl<T: Transport> Wire<T> {
             }
             Kind::Buffer(bytes) => Rest::Buffer(bytes),
             Kind::File(file, bytes) => Rest::File(file, bytes),
-            Kind::Stream(chunks, bytes) => {
-                Rest::Stream(chunks, bytes, framing == Framing::Chunked)
-            }
+            Kind::Stream(chunks, bytes) => Rest::Stream(chunks, bytes, framing == Framing::Chunked),
         };
         Begun { rest, keep_alive }
     }
@@ -225,11 +223,7 @@ async fn next_chunk<T: Transport>(
     .await
 }
 
-async fn send_file<T: Transport>(
-    wire: &SharedWire<T>,
-    file: &File,
-    bytes: u64,
-) -> io::Result<()> {
+async fn send_file<T: Transport>(wire: &SharedWire<T>, file: &File, bytes: u64) -> io::Result<()> {
     let mut offset = 0;
     let mut buffer = Vec::new();
     while offset < bytes {

@@ -108,8 +108,9 @@ impl<R: Routes> Router<R> {
             return choice;
         }
         match *method {
-            Method::HEAD => handler(&Method::GET)
-                .unwrap_or_else(|| Choice::NotAllowed(place.allow.clone())),
+            Method::HEAD => {
+                handler(&Method::GET).unwrap_or_else(|| Choice::NotAllowed(place.allow.clone()))
+            }
             Method::OPTIONS => Choice::Options(place.allow.clone()),
             _ => Choice::NotAllowed(place.allow.clone()),
         }

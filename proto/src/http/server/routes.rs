@@ -13,11 +13,7 @@ pub trait Routes {
 
     /// Calls the handler with this number.
     #[doc(hidden)]
-    fn call<'a>(
-        &'a self,
-        number: usize,
-        request: Request<'a>,
-    ) -> impl Future<Output = Response>;
+    fn call<'a>(&'a self, number: usize, request: Request<'a>) -> impl Future<Output = Response>;
 }
 
 impl Routes for () {

@@ -149,7 +149,8 @@ impl Server {
     {
         let connections = TaskGroup::discarding();
         let parts = Rc::new((handshake, service));
-        let accepted = waiting("connections to serve", self.accept_all(&listener, &connections, &parts));
+        let accepted =
+            waiting("connections to serve", self.accept_all(&listener, &connections, &parts));
         let outcome = accepted.await;
         drop(listener);
         if outcome.is_err() {
@@ -229,13 +230,8 @@ where
     Server::new().serve(listener, service).await
 }
 
-async fn connect<R, T, H, S>(
-    place: Place,
-    accepted: R,
-    peer: Peer,
-    due: Instant,
-    parts: Rc<(H, S)>,
-) where
+async fn connect<R, T, H, S>(place: Place, accepted: R, peer: Peer, due: Instant, parts: Rc<(H, S)>)
+where
     T: Transport + 'static,
     H: AsyncFn(R) -> io::Result<T>,
     S: Service,
