@@ -63,10 +63,9 @@ fn a_pipeline_that_ends_in_an_error_is_answered_up_to_it() {
             {
                 let pipeline = good.repeat(3) + bad + &good;
                 let answers = running.answers(&pipeline).await;
-                let heads: Vec<_> = answers.match_indices("HTTP/1.1 ").collect();
-                assert_eq!(heads.len(), 4, "{answers}");
-                assert_eq!(status_of(&answers[heads[3].0..]), status);
-                assert_eq!(answers.matches("POST /good 1").count(), 3);
+                assert_eq!(answers.matches("\r\ndate: ").count(), 4, "{answers}");
+            assert!(answers.contains(&format!("HTTP/1.1 {status} ")), "{answers}");
+            assert_eq!(answers.matches("POST /good 1").count(), 3);
             }
         },
     );

@@ -179,3 +179,13 @@ pub(crate) async fn mirror(mut request: Request<'_>) -> Result<Response, taut::h
     let body = request.bytes().await?;
     Ok(Response::text(line + std::str::from_utf8(&body).unwrap()))
 }
+
+impl Client {
+    /// Reads so many bytes, of which some may be here already, and forgets them.
+    pub(crate) async fn discard(&mut self, bytes: usize) {
+        while self.unread.len() < bytes {
+            assert!(self.receive().await, "the connection ended");
+        }
+        self.unread.drain(..bytes);
+    }
+}
