@@ -61,7 +61,9 @@ fn curl_is_served() {
         let url = |path: &str| format!("http://{address}{path}");
         let (write, status) = ("--write-out", "|%{http_code}|%{num_connects}");
         // Two requests on one connection.
-        let Some(twice) = curl(&[write, status, &url("/hello"), &url("/nowhere")]).await else { return };
+        let Some(twice) = curl(&[write, status, &url("/hello"), &url("/nowhere")]).await else {
+            return;
+        };
         assert_eq!(twice, "hello|200|1|404|0");
         assert_eq!(curl(&[&url("/stream")]).await.unwrap(), "012");
         let head = curl(&["--head", &url("/hello")]).await.unwrap();
@@ -69,7 +71,10 @@ fn curl_is_served() {
         assert_eq!(curl(&["--data", "buy 7", &url("/echo")]).await.unwrap(), "buy 7");
         let chunked = ["--header", "transfer-encoding: chunked", "--data", "buy 8"];
         assert_eq!(curl(&[&chunked[..], &[&url("/echo")]].concat()).await.unwrap(), "buy 8");
-        assert_eq!(curl(&["--http1.0", write, status, &url("/hello")]).await.unwrap(), "hello|200|1");
+        assert_eq!(
+            curl(&["--http1.0", write, status, &url("/hello")]).await.unwrap(),
+            "hello|200|1"
+        );
     });
 }
 

@@ -64,8 +64,8 @@ fn a_pipeline_that_ends_in_an_error_is_answered_up_to_it() {
                 let pipeline = good.repeat(3) + bad + &good;
                 let answers = running.answers(&pipeline).await;
                 assert_eq!(answers.matches("\r\ndate: ").count(), 4, "{answers}");
-            assert!(answers.contains(&format!("HTTP/1.1 {status} ")), "{answers}");
-            assert_eq!(answers.matches("POST /good 1").count(), 3);
+                assert!(answers.contains(&format!("HTTP/1.1 {status} ")), "{answers}");
+                assert_eq!(answers.matches("POST /good 1").count(), 3);
             }
         },
     );

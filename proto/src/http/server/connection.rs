@@ -20,8 +20,8 @@ use taut_runtime::yield_now;
 use super::body::Kind;
 use super::catch::catch;
 use super::counters::count;
-use super::inflow::{Inflow, drain};
-use super::respond::finish;
+use super::inflow::drain;
+use super::respond::{Begun, Rest, finish};
 use super::shared::Shared;
 use super::upgrade::{Takeover, Upgraded};
 use super::wire::{Received, SharedWire, Wire, flush};
@@ -98,11 +98,17 @@ async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, s
         count(&shared.counters.requests);
         served += 1;
         in_one_go += 1;
-        wire.borrow_mut().inflow = Inflow::of(&line.framing, &shared.limits);
+        wire.borrow_mut().inflow.begin(&line.framing, &shared.limits);
         let response = answer(wire, peer, service, &head, &index, &line).await;
         shared.give_index(index);
         let may_stay = served < shared.limits.requests_per_connection_max;
-        match respond(wire, &line, response, may_stay).await {
+        let sent = match begin(wire, &line, response, may_stay) {
+            Ok(Step::Collected) => continue,
+            Ok(Step::Sending(begun)) => send(wire, &line, begun).await,
+            Ok(Step::Upgrading(response)) => upgrade(wire, &line, response).await,
+            Err(error) => Err(error),
+        };
+        match sent {
             Ok(None) => {}
             Ok(Some(end)) => return end,
             Err(_) => {
@@ -196,33 +202,56 @@ async fn answer<T: Transport, S: Service>(
     .await
 }
 
-/// Sends the response, or collects it to be sent; the connection's end where this is its last one.
+/// How a response goes on.
+enum Step {
+    /// It is in the output, and the connection goes on.
+    Collected,
+    /// There is more to be done than collecting it.
+    Sending(Begun),
+    Upgrading(Response),
+}
+
+/// Collects the response, which is all there is to do for a short one on a connection that stays: so
+/// this is no future.
 #[inline]
-async fn respond<T: Transport>(
+fn begin<T: Transport>(
     wire: &SharedWire<T>,
     line: &RequestHead,
     response: io::Result<Option<Response>>,
     may_stay: bool,
-) -> io::Result<Option<End>> {
-    let shared = Rc::clone(&wire.borrow().shared);
+) -> io::Result<Step> {
+    let mut wire = wire.borrow_mut();
     let mut response = response?.unwrap_or_else(|| {
-        count(&shared.counters.handler_panics);
+        count(&wire.shared.counters.handler_panics);
         Response::new(StatusCode::INTERNAL_SERVER_ERROR).close()
     });
-    if matches!(response.body.0, Kind::Upgrade(_)) {
-        return upgrade(wire, line, response).await;
-    }
-    // 101 is no answer without another protocol, nor is any other interim response.
     if response.status.is_informational() {
+        if matches!(response.body.0, Kind::Upgrade(_)) {
+            return Ok(Step::Upgrading(response));
+        }
+        // 101 is no answer without another protocol, nor is any other interim response.
         response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
     }
     let keep_alive = line.framing.keep_alive
         && may_stay
         && !response.close
-        && !shared.is_closing()
+        && !wire.shared.is_closing()
         && line.method != Method::CONNECT
-        && wire.borrow().inflow.can_be_drained(&shared.limits);
-    let begun = wire.borrow_mut().begin_response(line, response, keep_alive);
+        && wire.inflow.can_be_drained(&wire.shared.limits);
+    let begun = wire.begin_response(line, response, keep_alive);
+    let is_all = begun.keep_alive
+        && matches!(begun.rest, Rest::Nothing)
+        && wire.inflow.bytes_left() == Some(0)
+        && !wire.is_output_full();
+    Ok(if is_all { Step::Collected } else { Step::Sending(begun) })
+}
+
+/// Sends what is left of the response; the connection's end where this is its last one.
+async fn send<T: Transport>(
+    wire: &SharedWire<T>,
+    line: &RequestHead,
+    begun: Begun,
+) -> io::Result<Option<End>> {
     finish(wire, begun.rest).await?;
     let is_read = wire.borrow().inflow.bytes_left() == Some(0);
     if begun.keep_alive {

@@ -24,6 +24,8 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 #[derive(Debug)]
 pub(super) struct Inflow {
     left: Left,
+    /// Kept from body to body, since it is large.
+    decoder: ChunkDecoder,
     /// The client waits for `100 Continue`.
     awaits_continue: bool,
     /// Bytes that were handed out, and how many may be.
@@ -35,19 +37,20 @@ pub(super) struct Inflow {
 }
 
 /// What is still to come.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 enum Left {
     Nothing,
     Bytes(u64),
-    Chunks(ChunkDecoder),
+    Chunks,
     /// What follows can't be told from the body.
     Broken,
 }
 
 impl Inflow {
-    pub(super) const fn none() -> Self {
+    pub(super) fn none(limits: &Limits) -> Self {
         Self {
             left: Left::Nothing,
+            decoder: ChunkDecoder::new(limits.chunks),
             awaits_continue: false,
             bytes: 0,
             bytes_max: u64::MAX,
@@ -56,17 +59,22 @@ impl Inflow {
         }
     }
 
+    /// The body of the next request begins.
     #[inline]
-    pub(super) fn of(framing: &RequestFraming, limits: &Limits) -> Self {
-        let left = match framing.body {
-            BodyLength::None | BodyLength::Length(0) | BodyLength::UntilClose => {
-                return Self::none();
-            }
+    pub(super) fn begin(&mut self, framing: &RequestFraming, limits: &Limits) {
+        self.left = match framing.body {
+            BodyLength::None | BodyLength::Length(0) | BodyLength::UntilClose => Left::Nothing,
             BodyLength::Length(bytes) => Left::Bytes(bytes),
-            BodyLength::Chunked => Left::Chunks(ChunkDecoder::new(limits.chunks)),
+            BodyLength::Chunked => {
+                self.decoder.reset();
+                Left::Chunks
+            }
         };
-        let awaits_continue = framing.expects_continue;
-        Self { left, awaits_continue, bytes_max: limits.body_bytes_max, ..Self::none() }
+        self.awaits_continue = framing.expects_continue && !matches!(self.left, Left::Nothing);
+        self.bytes = 0;
+        self.bytes_max = limits.body_bytes_max;
+        self.waited = Duration::ZERO;
+        self.waiting_since = None;
     }
 
     pub(super) fn set_bytes_max(&mut self, bytes_max: u64) {
@@ -75,11 +83,11 @@ impl Inflow {
 
     /// Bytes that are still to come, where the client said how many.
     pub(super) fn bytes_left(&self) -> Option<u64> {
-        match &self.left {
+        match self.left {
             Left::Nothing => Some(0),
-            Left::Bytes(bytes) => Some(*bytes),
-            Left::Chunks(decoder) if decoder.is_done() => Some(0),
-            Left::Chunks(_) | Left::Broken => None,
+            Left::Bytes(bytes) => Some(bytes),
+            Left::Chunks if self.decoder.is_done() => Some(0),
+            Left::Chunks | Left::Broken => None,
         }
     }
 
@@ -95,12 +103,9 @@ impl Inflow {
     }
 
     pub(super) fn trailers(&self) -> Option<HeaderMap> {
-        match &self.left {
-            Left::Chunks(decoder) if decoder.is_done() => {
-                Some(decoder.trailers()).filter(|fields| !fields.is_empty()).map(|f| f.to_map())
-            }
-            _ => None,
-        }
+        let is_at_end = matches!(self.left, Left::Chunks) && self.decoder.is_done();
+        let trailers = is_at_end.then(|| self.decoder.trailers());
+        trailers.filter(|fields| !fields.is_empty()).map(|fields| fields.to_map())
     }
 }
 
@@ -158,7 +163,7 @@ impl<T: Transport> Wire<T> {
                     *left -= taken as u64;
                     self.take(taken)
                 }
-                Left::Chunks(_) => match self.take_chunk()? {
+                Left::Chunks => match self.take_chunk()? {
                     ChunkStep::Piece(piece) => Some(piece),
                     ChunkStep::Again => continue,
                     ChunkStep::Nothing => return Ok(None),
@@ -174,9 +179,7 @@ impl<T: Transport> Wire<T> {
     }
 
     fn take_chunk(&mut self) -> Result<ChunkStep, BodyError> {
-        let Self { inflow: Inflow { left: Left::Chunks(decoder), .. }, .. } = self else {
-            return Ok(ChunkStep::Nothing);
-        };
+        let decoder = &mut self.inflow.decoder;
         let Some(unread) = self.unread.as_deref().filter(|_| !decoder.is_done()) else {
             return Ok(ChunkStep::Nothing);
         };

@@ -11,7 +11,7 @@
 //! | `connection` | one connection: request after request, in order |
 //! | `wire`, `deadline` | its bytes, in and out, and its one timer |
 //! | `request`, `inflow`, `body_error` | what a handler sees |
-//! | `response`, `body`, `respond` | what it answers, and how that is sent |
+//! | `response`, `headers`, `body`, `respond` | what it answers, and how that is sent |
 //! | `upgrade` | connections that go on in another protocol |
 //! | `service`, `router`, `routes`, `catch` | handlers: how they are found and called |
 //!
@@ -28,6 +28,7 @@ mod catch;
 mod connection;
 mod counters;
 mod deadline;
+mod headers;
 mod inflow;
 mod limits;
 mod listener;

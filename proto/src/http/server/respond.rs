@@ -59,7 +59,7 @@ impl<T: Transport> Wire<T> {
     pub(super) fn begin_response(
         &mut self,
         request: &RequestHead,
-        response: Response,
+        mut response: Response,
         keep_alive: bool,
     ) -> Begun {
         let framing = framing(request, &response);
@@ -85,7 +85,7 @@ impl<T: Transport> Wire<T> {
         }
         out.extend_from_slice(b"\r\n");
         let has_body = framing != Framing::None && request.method != Method::HEAD;
-        let rest = match response.body.0 {
+        let rest = match std::mem::replace(&mut response.body.0, Kind::Empty) {
             _ if !has_body => Rest::Nothing,
             Kind::Empty | Kind::Upgrade(_) => Rest::Nothing,
             Kind::Buffer(bytes) if bytes.len() <= COPIED_MAX => {

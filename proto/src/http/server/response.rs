@@ -9,13 +9,9 @@ use http::header::{
 use http::{StatusCode, Version};
 
 use super::body::{Body, Kind};
+use super::headers::Headers;
 use super::upgrade::{Takeover, Upgraded};
 use crate::http::wire::write_status_line;
-
-/// Headers that stand in the response itself; more go to the heap.
-const INLINE: usize = 4;
-
-type Header = (HeaderName, HeaderValue);
 
 /// What a handler answers: a status, headers and a body.
 ///
@@ -23,7 +19,8 @@ type Header = (HeaderName, HeaderValue);
 /// sets of the last three is left out, since a wrong one would break the connection. A `Date` of the
 /// handler replaces the server's.
 ///
-/// Made of a standard header name, a static value and a static body, it allocates nothing.
+/// Made of standard header names, static values and a static body, it allocates nothing once the
+/// thread has had a response with as many headers.
 ///
 /// ```
 /// use http::StatusCode;
@@ -40,8 +37,7 @@ pub struct Response {
     pub(super) status: StatusCode,
     pub(super) close: bool,
     pub(super) has_date: bool,
-    headers: [Option<Header>; INLINE],
-    more: Vec<Header>,
+    headers: Headers,
     pub(super) body: Body,
 }
 
@@ -52,8 +48,7 @@ impl Response {
             status,
             close: false,
             has_date: false,
-            headers: [const { None }; INLINE],
-            more: Vec::new(),
+            headers: Headers::none(),
             body: Body::empty(),
         }
     }
@@ -110,10 +105,7 @@ impl Response {
             return self;
         }
         self.has_date |= name == DATE;
-        match self.headers.iter_mut().find(|place| place.is_none()) {
-            Some(place) => *place = Some((name, value)),
-            None => self.more.push((name, value)),
-        }
+        self.headers.push((name, value));
         self
     }
 
@@ -130,7 +122,7 @@ impl Response {
 
     /// The headers that were added, in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.headers.iter().flatten().chain(&self.more).map(|(name, value)| (name, value))
+        self.headers.as_slice().iter().map(|(name, value)| (name, value))
     }
 
     /// Appends status line and headers, without those that tell of the framing.
@@ -191,7 +183,7 @@ mod tests {
     const VALUE: HeaderValue = HeaderValue::from_static("v");
 
     #[test]
-    fn headers_keep_their_order_beyond_those_that_stand_inline() {
+    fn headers_keep_their_order() {
         let names = ["a", "b", "c", "d", "e", "f"].map(HeaderName::from_static);
         let mut response = Response::new(StatusCode::OK);
         for name in &names {

@@ -61,7 +61,7 @@ impl<T: Transport> Wire<T> {
         Self {
             transport,
             shared: Rc::clone(shared),
-            inflow: Inflow::none(),
+            inflow: Inflow::none(&shared.limits),
             deadline: Deadline::at(first_head_due),
             listening: Listening::new(shared),
             scanner: HeadScanner::request(),
