@@ -251,10 +251,11 @@ impl<T: Transport> Wire<T> {
             self.written = 0;
             self.shared.give_output(std::mem::take(&mut self.output));
         }
-        match self.transport.poll_flush(context) {
-            Poll::Ready(flushed) => Poll::Ready(flushed),
-            Poll::Pending => self.poll_stall(context),
+        if let Poll::Ready(flushed) = self.transport.poll_flush(context) {
+            self.stalled = false;
+            return Poll::Ready(flushed);
         }
+        self.poll_stall(context)
     }
 
     /// The client takes nothing at the moment.
@@ -313,4 +314,122 @@ pub(super) async fn flush<T: Transport>(wire: &SharedWire<T>) -> io::Result<()> 
 pub(super) async fn write<T: Transport>(wire: &SharedWire<T>, body: &[u8]) -> io::Result<()> {
     let mut written = 0;
     poll_fn(|context| wire.borrow_mut().poll_write(context, body, &mut written)).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use taut_runtime::Runtime;
+
+    use super::*;
+    use crate::http::server::limits::ServerBuilder;
+
+    /// A transport that says to each write and flush what it is told to.
+    #[derive(Default)]
+    struct Scripted {
+        takes_bytes: bool,
+        flushes: bool,
+    }
+
+    impl Transport for Scripted {
+        fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+            Poll::Pending
+        }
+
+        fn stop_waiting(&mut self) {}
+
+        fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            if self.takes_bytes { Poll::Ready(Ok(bytes.len())) } else { Poll::Pending }
+        }
+
+        fn poll_write_vectored(
+            &mut self,
+            context: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.poll_write(context, &slices[0])
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            if self.flushes { Poll::Ready(Ok(())) } else { Poll::Pending }
+        }
+
+        fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn set_hot(&mut self, _: bool) {}
+    }
+
+    /// Runs within a task of a runtime, which the timers need.
+    fn with_wire(body: impl FnOnce(Wire<Scripted>, &mut Context<'_>)) {
+        let limits = ServerBuilder::default().write_timeout(Duration::from_secs(3600)).limits;
+        Runtime::new().unwrap().block_on(async {
+            let mut body = Some(body);
+            poll_fn(|context| {
+                let shared = Rc::new(Shared::new(limits));
+                let wire = Wire::new(Scripted::default(), &shared, Instant::now());
+                body.take().expect("polled once")(wire, context);
+                Poll::Ready(())
+            })
+            .await;
+        });
+    }
+
+    #[test]
+    fn each_stall_has_a_time_of_its_own() {
+        with_wire(|mut wire, context| {
+            for _ in 0..2 {
+                // Whatever else was waited for has left its deadline, which has passed.
+                wire.deadline.set(Instant::from_nanos(0));
+                wire.transport = Scripted::default();
+                wire.output().extend_from_slice(b"response");
+                assert!(wire.poll_write(context, b"body", &mut 0).is_pending());
+                wire.transport.takes_bytes = true;
+                assert!(wire.poll_write(context, &[], &mut 0).is_pending(), "it is not flushed");
+                wire.transport.flushes = true;
+                assert!(wire.poll_write(context, &[], &mut 0).is_ready());
+                assert_eq!(wire.output_bytes(), 0);
+            }
+        });
+    }
+
+    #[test]
+    fn what_a_handler_holds_stays_as_it_is_while_heads_are_gathered() {
+        const HEAD: &[u8] = b"POST /a HTTP/1.1\r\nhost: e\r\n\r\n";
+
+        with_wire(|mut wire, _| {
+            let mut held = Vec::new();
+            for body in 0..100_u8 {
+                // The body, of one byte, and the next head come in one piece, cut anywhere.
+                let stream: Vec<u8> = [HEAD, &[body]].concat();
+                let (first, second) = stream.split_at(usize::from(body) % HEAD.len());
+                for piece in [first, second].into_iter().filter(|piece| !piece.is_empty()) {
+                    assert!(wire.take_head().unwrap().is_none());
+                    wire.append(RxBuf::from(piece.to_vec()));
+                }
+                assert_eq!(&wire.take_head().unwrap().unwrap()[..], HEAD);
+                held.push(wire.take(1).unwrap());
+                assert!(wire.unread().is_empty());
+            }
+            for (body, held) in held.iter().enumerate() {
+                assert_eq!(held[..], [body as u8]);
+            }
+        });
+    }
+
+    #[test]
+    fn an_idle_wire_has_no_memory_of_its_own() {
+        with_wire(|mut wire, context| {
+            wire.transport = Scripted { takes_bytes: true, flushes: true };
+            wire.append(RxBuf::from(b"GET / HT".to_vec()));
+            wire.append(RxBuf::from(b"TP/1.1\r\nhost: e\r\n\r\n".to_vec()));
+            drop(wire.take_head().unwrap().unwrap());
+            wire.output().extend_from_slice(b"response");
+            assert!(wire.poll_write(context, &[], &mut 0).is_ready());
+            wire.shrink();
+            assert_eq!((wire.output.capacity(), wire.gathered.capacity()), (0, 0));
+        });
+    }
 }
