@@ -6,6 +6,7 @@
 mod acceptor;
 mod datagrams_on_taut;
 mod duty;
+mod http_on_taut;
 mod on_taut;
 mod raw_blocking;
 mod raw_connection;

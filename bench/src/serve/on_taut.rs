@@ -7,7 +7,7 @@ use taut::counter_file::CounterFile;
 use taut::net::{Family, Stream, TcpListener, UnixListener};
 use taut::{Driver, Runtime, WaitStrategy};
 
-use super::{Duty, Options, ServerKind, Service, announce, datagrams_on_taut};
+use super::{Duty, Options, ServerKind, Service, announce, datagrams_on_taut, http_on_taut};
 use crate::harness::environment::FeatureRow;
 use crate::transport::{Address, abstract_address, bind_datagrams};
 
@@ -39,6 +39,9 @@ pub(super) fn serve(
                 let listener = TcpListener::bind(address).map_err(failed)?;
                 let bound = Address::Ip(listener.local_addr().map_err(failed)?);
                 announce(bound, &settings, features)?;
+                if service.duty == Duty::Http {
+                    return http_on_taut::serve(listener, hot, service).await.map_err(failed);
+                }
                 serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
             }
             Address::Udp(_) | Address::Ticks(_) => {
