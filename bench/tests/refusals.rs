@@ -78,7 +78,7 @@ fn a_peer_that_can_not_run_or_does_not_answer_is_listed_with_its_reason() {
          "unavailable": "its header was not found"},
         {"name": "silent", "role": "echo", "command": ["/bin/false"], "spins": false,
          "unavailable": null},
-        {"name": "mute", "role": "echo", "command": [program, "serve", "raw-epoll-park", "--sink"],
+        {"name": "mute", "role": "echo", "command": [program, "serve", "raw-epoll-park", "--duty", "swallow"],
          "spins": false, "unavailable": null},
         {"name": "sound", "role": "echo", "command": [program, "serve", "raw-epoll-park"],
          "spins": false, "unavailable": null},

@@ -18,7 +18,7 @@ const BYTES_AN_ANSWER: u64 = 1 << 50;
 fn answering(folder: &Path, name: &str, answer: &str) -> Value {
     // The server's own standard input ends with the shell, as the shell holds the other end.
     let script = format!(
-        "mkfifo {pipe}; {program} serve raw-blocking --sink --core $2 <{pipe} & exec 3>{pipe}; \
+        "mkfifo {pipe}; {program} serve raw-blocking --duty swallow --core $2 <{pipe} & exec 3>{pipe}; \
          count=0; while read line; do {answer}; done",
         pipe = folder.join(name).display(),
         program = env!("CARGO_BIN_EXE_taut-bench"),

@@ -148,6 +148,17 @@ fn connections_ask_all_at_once_and_come_and_go() {
 }
 
 #[test]
+fn http_is_asked_alone_and_in_pipelines() {
+    let line = "http --connections 1,20 --pipeline 1,16 --series floor,raw-epoll-park,taut-epoll";
+    let report = report("http", line);
+    for name in ["floor:1", "raw-epoll-park:20x16", "taut-epoll:1x16", "taut-epoll:20"] {
+        assert!(series(&report, name)["ops_per_s"].as_f64() > Some(0.0), "{name}");
+    }
+    let count = |name: &str| series(&report, name)["samples"].as_u64().unwrap_or(0);
+    assert!(count("taut-epoll:1x16") > 0, "a sample is a whole pipeline");
+}
+
+#[test]
 fn pipeline_and_the_workloads_of_the_other_framework_run() {
     let pipeline = report("pipeline", "pipeline --depth 1,64 --series floor,taut-epoll");
     assert!(series(&pipeline, "taut-epoll:64")["samples"].as_u64() > Some(0));
