@@ -11,10 +11,12 @@
 //! loads and stores; no allocation, no system call.
 
 mod receive;
+mod receive_mut;
 mod region;
 mod send;
 
 pub use receive::RxBuf;
+pub use receive_mut::RxBufMut;
 pub use send::{SendBuf, TxBuf};
 
 pub(crate) use receive::{ProvidedRing, ReceivePool};

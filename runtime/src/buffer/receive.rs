@@ -30,7 +30,7 @@ pub(crate) struct ReceivePool {
     slot_bytes: u32,
     /// Slots below this number belong to the provided ring, while there is one.
     ring_slots: u16,
-    references: Box<[Cell<u32>]>,
+    pub(super) references: Box<[Cell<u32>]>,
     ring: RefCell<Option<Box<dyn ProvidedRing>>>,
     /// Slots that the kernel can take from the ring at this moment.
     ring_available: Cell<u32>,
@@ -235,12 +235,12 @@ impl ReceivePool {
 /// assert_eq!(&value[..], b"FIX.4.4");
 /// ```
 pub struct RxBuf {
-    place: Place,
-    start: u32,
+    pub(super) place: Place,
+    pub(super) start: u32,
     bytes: u32,
 }
 
-enum Place {
+pub(super) enum Place {
     /// A slot of a receive pool.
     Slot { pool: Rc<ReceivePool>, slot: u16 },
     /// The heap: where bytes land when the pool is dry, and bytes that the user brought.
@@ -291,6 +291,12 @@ impl RxBuf {
         part
     }
 
+    /// Drops all but the first `bytes` bytes from this handle; no effect where there are fewer.
+    pub fn truncate(&mut self, bytes: usize) {
+        // Fits: it is at most `self.bytes`.
+        self.bytes = self.len().min(bytes) as u32;
+    }
+
     /// Drops the first `count` bytes from this handle.
     ///
     /// # Panics
@@ -321,7 +327,17 @@ impl Deref for RxBuf {
                     )
                 }
             }
-            Place::Heap(bytes) => &bytes[self.start as usize..][..self.bytes as usize],
+            Place::Heap(bytes) => {
+                // SAFETY: `start + bytes` never exceeds the vector's length, and nobody writes this
+                // part while this handle is there. A slice of the whole vector would be simpler,
+                // but an `RxBufMut` may hold another part of it.
+                unsafe {
+                    std::slice::from_raw_parts(
+                        bytes.as_ptr().add(self.start as usize),
+                        self.bytes as usize,
+                    )
+                }
+            }
         }
     }
 }
