@@ -1,0 +1,108 @@
+//! Our own record layer.
+
+use super::Design;
+use crate::tls::record::{Opened, RecordLayer};
+use crate::tls::{Handshake, TlsError};
+
+/// An end that is such a connection.
+pub(super) struct Own(State);
+
+enum State {
+    Handshake(Box<Handshake>),
+    Traffic {
+        layer: Box<RecordLayer>,
+        sent_before: Vec<u8>,
+    },
+    /// Between two states.
+    Nothing,
+}
+
+impl Own {
+    pub(super) fn new(handshake: Handshake) -> Self {
+        Self(State::Handshake(Box::new(handshake)))
+    }
+
+    fn layer(&mut self) -> &mut RecordLayer {
+        match &mut self.0 {
+            State::Traffic { layer, .. } => layer,
+            _ => panic!("the handshake is not over"),
+        }
+    }
+
+    /// Goes on with the handshake; how many bytes were behind its end, where it came to that.
+    fn shake(&mut self, received: &[u8]) -> Result<Option<usize>, TlsError> {
+        let State::Handshake(handshake) = &mut self.0 else { return Ok(Some(received.len())) };
+        if !handshake.receive(received)? {
+            return Ok(None);
+        }
+        let sent_before = handshake.to_send().to_vec();
+        let State::Handshake(handshake) = std::mem::replace(&mut self.0, State::Nothing) else {
+            unreachable!("seen above");
+        };
+        let finished = handshake.finish()?;
+        self.0 = State::Traffic { layer: Box::new(finished.layer), sent_before };
+        Ok(Some(finished.received.len()))
+    }
+}
+
+impl Design for Own {
+    fn seal(&mut self, data: &[u8]) -> Result<(), TlsError> {
+        self.layer().seal(data)
+    }
+
+    fn update_keys(&mut self) -> Result<(), TlsError> {
+        self.layer().update_keys()
+    }
+
+    fn close(&mut self) {
+        self.layer().close();
+    }
+
+    fn to_send(&self) -> &[u8] {
+        match &self.0 {
+            State::Handshake(handshake) => handshake.to_send(),
+            // What ended the handshake goes first; nothing is sealed before it has left.
+            State::Traffic { sent_before, .. } if !sent_before.is_empty() => sent_before,
+            State::Traffic { layer, .. } => layer.sealed(),
+            State::Nothing => &[],
+        }
+    }
+
+    fn sent(&mut self) {
+        match &mut self.0 {
+            State::Handshake(handshake) => handshake.sent(handshake.to_send().len()),
+            State::Traffic { sent_before, .. } if !sent_before.is_empty() => sent_before.clear(),
+            State::Traffic { layer, .. } => layer.sent(layer.sealed().len()),
+            State::Nothing => {}
+        }
+    }
+
+    fn open(
+        &mut self,
+        received: &mut [u8],
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, TlsError> {
+        let Some(behind) = self.shake(received)? else { return Ok(received.len()) };
+        let mut used = received.len() - behind;
+        let layer = self.layer();
+        layer.not_failed()?;
+        while let Some(bytes) = layer.record_bytes(&received[used..])? {
+            let Some(record) = received[used..].get_mut(..bytes) else { break };
+            match layer.open(record)? {
+                Opened::Data(range) => each(&record[range]),
+                Opened::Control => {}
+                Opened::Closed => return Ok(received.len()),
+            }
+            used += bytes;
+        }
+        Ok(used)
+    }
+
+    fn is_peer_done(&self) -> bool {
+        matches!(&self.0, State::Traffic { layer, .. } if layer.is_peer_done())
+    }
+
+    fn is_handshaking(&self) -> bool {
+        !matches!(self.0, State::Traffic { .. })
+    }
+}

@@ -1,0 +1,247 @@
+//! Both directions of a TLS connection, by polls.
+//!
+//! Invariants: what was sealed leaves in order and is complete before more is sealed, so a pending
+//! write has taken nothing. Whoever polls sends what is left, also a reader: an answer to the peer
+//! needs no writer. A reader that thereby took a waiting writer's place with the transport wakes
+//! it once it is done.
+
+use std::future::poll_fn;
+use std::io::{self, IoSlice};
+use std::task::{Context, Poll, Waker, ready};
+
+use taut_net::Transport;
+use taut_runtime::buffer::RxBuf;
+use taut_runtime::io::poll_checkpoint;
+
+use super::received::Received;
+use crate::tls::record::RecordLayer;
+use crate::tls::{Agreed, Finished};
+
+/// The most bytes that one write takes: 64 KiB, four full records.
+pub const WRITE_BYTES_MAX: usize = 64 << 10;
+
+/// A connection and what it runs over.
+#[derive(Debug)]
+pub(super) struct Connection<T> {
+    pub(super) transport: T,
+    pub(super) layer: RecordLayer,
+    pub(super) agreed: Agreed,
+    received: Received,
+    /// Opened, and read in part.
+    unread: Option<RxBuf>,
+    /// A writer that waits for the transport.
+    writer: Option<Waker>,
+    is_shut: bool,
+}
+
+impl<T: Transport> Connection<T> {
+    pub(super) fn new(transport: T, finished: Finished) -> Self {
+        let mut received = Received::default();
+        received.push(finished.received.into());
+        Self {
+            transport,
+            layer: finished.layer,
+            agreed: finished.agreed,
+            received,
+            unread: None,
+            writer: None,
+            is_shut: false,
+        }
+    }
+
+    /// The next data, from what was received or is received now.
+    fn poll_open(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+        self.layer.not_failed()?;
+        loop {
+            let opened = self.received.next(&mut self.layer);
+            // An answer, or the alert that goes with the error.
+            self.send_answers(context);
+            if let Some(data) = opened? {
+                return Poll::Ready(Ok(data));
+            }
+            if self.layer.is_peer_done() {
+                return Poll::Ready(Ok(RxBuf::empty()));
+            }
+            let bytes = ready!(self.transport.poll_recv(context))?;
+            if bytes.is_empty() {
+                self.layer.transport_ended()?;
+                return Poll::Ready(Ok(RxBuf::empty()));
+            }
+            self.received.push(bytes);
+        }
+    }
+
+    /// Sends what is left, on behalf of whoever sealed it. A failure is told by the next write,
+    /// which meets it again.
+    #[inline]
+    fn send_answers(&mut self, context: &mut Context<'_>) {
+        if !self.layer.sealed().is_empty() && self.poll_drain(context).is_ready() {
+            self.wake_writer();
+        }
+    }
+
+    fn wake_writer(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            writer.wake();
+        }
+    }
+
+    /// Ready once the transport has taken all that was sealed.
+    #[inline]
+    fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.layer.sealed().is_empty() {
+            let count = ready!(self.transport.poll_write(context, self.layer.sealed()))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.layer.sent(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// As [`poll_drain`](Self::poll_drain), for a writer that waits.
+    #[inline]
+    pub(super) fn poll_drained(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let polled = self.poll_drain(context);
+        self.writer = match polled {
+            Poll::Ready(_) => None,
+            Poll::Pending => Some(context.waker().clone()),
+        };
+        polled
+    }
+
+    /// As [`Transport::poll_recv`], copied.
+    pub(super) fn poll_read(
+        &mut self,
+        context: &mut Context<'_>,
+        to: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if to.is_empty() {
+            return Poll::Ready(Ok(0));
+        }
+        let mut data = ready!(self.poll_recv(context))?;
+        let count = data.len().min(to.len());
+        to[..count].copy_from_slice(&data[..count]);
+        data.advance(count);
+        self.unread = Some(data).filter(|rest| !rest.is_empty());
+        Poll::Ready(Ok(count))
+    }
+}
+
+impl<T: Transport> Transport for Connection<T> {
+    #[inline]
+    fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+        ready!(poll_checkpoint(context))?;
+        match self.unread.take() {
+            Some(data) => Poll::Ready(Ok(data)),
+            None => self.poll_open(context),
+        }
+    }
+
+    fn stop_waiting(&mut self) {
+        self.transport.stop_waiting();
+        self.wake_writer();
+    }
+
+    #[inline]
+    fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_write_vectored(context, &[IoSlice::new(bytes)])
+    }
+
+    fn poll_write_vectored(
+        &mut self,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        ready!(poll_checkpoint(context))?;
+        if self.is_shut {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        ready!(self.poll_drained(context))?;
+        let count = self.layer.seal_vectored(slices, WRITE_BYTES_MAX)?;
+        // They are taken, also where the transport has no room for all of them now.
+        match self.poll_drained(context) {
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            _ => Poll::Ready(Ok(count)),
+        }
+    }
+
+    fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drained(context))?;
+        self.transport.poll_flush(context)
+    }
+
+    fn poll_shutdown(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.is_shut = true;
+        self.layer.close();
+        ready!(self.poll_drained(context))?;
+        self.transport.poll_shutdown(context)
+    }
+
+    fn set_hot(&mut self, hot: bool) {
+        self.transport.set_hot(hot);
+    }
+}
+
+/// What a half, or a whole stream, reads and writes by.
+pub(super) trait Polled {
+    type Transport: Transport;
+
+    /// Lends the connection for one poll.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Connection<Self::Transport>) -> R) -> R;
+}
+
+impl<T: Transport> Polled for Connection<T> {
+    type Transport = T;
+
+    #[inline]
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Self) -> R) -> R {
+        poll(self)
+    }
+}
+
+/// A read that is under way.
+struct Reading<'a, P: Polled>(&'a mut P);
+
+impl<P: Polled> Drop for Reading<'_, P> {
+    fn drop(&mut self) {
+        self.0.with(Transport::stop_waiting);
+    }
+}
+
+pub(super) async fn recv(from: &mut impl Polled) -> io::Result<RxBuf> {
+    let reading = Reading(from);
+    poll_fn(|context| reading.0.with(|connection| connection.poll_recv(context))).await
+}
+
+pub(super) async fn read(from: &mut impl Polled, to: &mut [u8]) -> io::Result<usize> {
+    let reading = Reading(from);
+    poll_fn(|context| reading.0.with(|connection| connection.poll_read(context, to))).await
+}
+
+pub(super) async fn read_exact(from: &mut impl Polled, to: &mut [u8]) -> io::Result<()> {
+    let mut filled = 0;
+    while filled < to.len() {
+        let count = read(from, &mut to[filled..]).await?;
+        if count == 0 {
+            let message = format!("the stream ended after {filled} of {} bytes", to.len());
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+        }
+        filled += count;
+    }
+    Ok(())
+}
+
+pub(super) async fn write_all(to: &mut impl Polled, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    poll_fn(|context| {
+        to.with(|connection| {
+            while !rest.is_empty() {
+                let count = ready!(connection.poll_write(context, rest))?;
+                rest = &rest[count..];
+            }
+            connection.poll_drained(context)
+        })
+    })
+    .await
+}
