@@ -57,6 +57,14 @@ pub mod latency {
     pub use taut_latency::*;
 }
 
+/// TLS 1.2 and 1.3 over any stream: [`TlsConnector`](tls::TlsConnector),
+/// [`TlsAcceptor`](tls::TlsAcceptor) and the [`TlsStream`](tls::TlsStream) that they make. Behind the
+/// features `tls` and `tls-aws-lc-rs`, which say whose ciphers are used.
+#[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
+pub mod tls {
+    pub use taut_proto::tls::*;
+}
+
 /// Counters in a mapped file that other processes read live: those of the runtimes that were built
 /// with [`Builder::counter_file`], and your own counters, gauges and latency recorders beside them.
 /// `taut-stat` shows them.

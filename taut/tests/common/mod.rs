@@ -21,6 +21,7 @@ pub(crate) mod raw_option;
 pub(crate) mod shared_memory;
 pub(crate) mod strace;
 pub(crate) mod tasks;
+pub(crate) mod tls;
 pub(crate) mod veth;
 pub(crate) mod waiters;
 pub(crate) mod waits;
