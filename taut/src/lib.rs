@@ -43,7 +43,7 @@ pub mod net {
     pub use taut_net::*;
 }
 
-/// HTTP/1.1: see [`http::serve`] and [`http::Server`]. Behind the feature `http`.
+/// HTTP/1.1: see [`http::Client`], [`http::serve`] and [`http::Server`]. Behind the feature `http`.
 #[cfg(feature = "http")]
 pub mod http {
     pub use taut_proto::http::*;

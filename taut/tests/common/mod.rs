@@ -13,6 +13,7 @@ pub(crate) mod directory;
 pub(crate) mod every_poll;
 pub(crate) mod held;
 pub(crate) mod http;
+pub(crate) mod http_peer;
 pub(crate) mod netns;
 pub(crate) mod off_core;
 pub(crate) mod other_cores;
