@@ -202,7 +202,7 @@ fn settings_that_do_not_fit_are_errors_of_this_end_when_they_are_built() {
         TlsAcceptor::builder(mixed.clone()).build().unwrap_err(),
         client.clone().identity(mixed).build().unwrap_err(),
         client.clone().versions(&[]).build().unwrap_err(),
-        client.clone().build().unwrap().handshake("no name at all").unwrap_err(),
+        client.build().unwrap().handshake("no name at all").unwrap_err(),
     ];
     for error in errors {
         assert_eq!(
