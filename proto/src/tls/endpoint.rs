@@ -30,7 +30,7 @@ struct Endpoint<C> {
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let connector = TlsConnector::builder().alpn(&[b"http/1.1"]).build()?;
-/// let tcp = TcpStream::connect("198.51.100.7:443".parse()?).await?;
+/// let tcp = TcpStream::connect("api.example.com:443").await?;
 /// let mut stream = connector.connect("api.example.com", tcp).await?;
 /// stream.write_all(b"GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n").await?;
 /// let answer = stream.recv().await?;
