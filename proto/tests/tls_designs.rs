@@ -3,12 +3,18 @@
 
 mod tls_common;
 
+use std::collections::VecDeque;
+
 use proptest::prelude::*;
 use taut_proto::tls::designs::{Design, Way, client, exchange, server};
 use taut_proto::tls::{Provider, TlsVersion};
 use tls_common::{NAME, ends, providers};
 
 const WAYS: [Way; 3] = [Way::Buffered, Way::Unbuffered, Way::Own];
+
+/// More than a record can be said to hold.
+const FILLER_BYTES: usize = 20_000;
+static FILLER: Step = Step::Data(FILLER_BYTES);
 
 /// What one end does.
 #[derive(Clone, Debug)]
@@ -47,16 +53,20 @@ struct Outcome {
 /// One direction's bytes that were not whole records yet.
 type Wire = Vec<u8>;
 
-/// Plays the script, with what is sent split into pieces of these lengths. In the end each sends
-/// enough to fill what a broken length may have promised.
+/// Plays the script, with what is sent split into pieces of these lengths. Behind what is damaged,
+/// and in the end, come enough bytes to fill what a broken length may have promised: else the error
+/// would wait for what comes next, and rustls answers new keys later than ours.
 fn play(ends: &mut [Box<dyn Design>; 2], script: &[Step], pieces: &[usize]) -> Outcome {
     let mut outcome = Outcome::default();
     let mut wires: [Wire; 2] = Default::default();
     let mut speaker = 0;
     let mut closed = [false; 2];
     let mut damage = None;
-    let last = [Step::Data(20_000), Step::Turn, Step::Data(20_000)];
-    for (number, step) in script.iter().chain(&last).enumerate() {
+    let last = [Step::Data(FILLER_BYTES), Step::Turn, Step::Data(FILLER_BYTES)];
+    let mut steps: VecDeque<&Step> = script.iter().chain(&last).collect();
+    let mut number = 0;
+    while let Some(step) = steps.pop_front() {
+        number += 1;
         let listener = 1 - speaker;
         // rustls asserts, where it is built for debugging, that an end which has closed meets no
         // error any more.
@@ -67,6 +77,9 @@ fn play(ends: &mut [Box<dyn Design>; 2], script: &[Step], pieces: &[usize]) -> O
                 let data: Vec<u8> = (0..*bytes).map(|at| (at * 7 + number) as u8).collect();
                 ends[speaker].seal(&data).unwrap();
                 broken = damage.take_if(|_| may_break).map(|damage| (damage, *bytes));
+                if broken.is_some() {
+                    steps.push_front(&FILLER);
+                }
             }
             Step::UpdateKeys if !closed[speaker] => ends[speaker].update_keys().unwrap(),
             Step::Close if !closed[speaker] => {

@@ -88,6 +88,8 @@ impl Readiness {
 
     /// There is nothing.
     pub(crate) fn exhausted(&self, slot_bytes: u32) {
+        // What finds nothing says that no end was told: on a socket of datagrams an error is none.
+        self.hung_up.set(false);
         let linger = self.linger.get();
         if linger > 0 {
             self.linger.set(linger - 1);
