@@ -3,7 +3,7 @@
 #![no_main]
 
 #[path = "../../tests/wire/pieces.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only a part of it is used here")]
 mod pieces;
 
 use http::Method;

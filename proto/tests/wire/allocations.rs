@@ -10,7 +10,7 @@ use taut_proto::http::wire::{
 };
 
 #[path = "../../../taut/tests/common/allocations.rs"]
-#[allow(dead_code)]
+#[allow(dead_code, reason = "only a part of it is used here")]
 mod counting;
 
 #[global_allocator]
