@@ -5,8 +5,8 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{Method, StatusCode, Version};
 use taut_proto::http::wire::{
-    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, parse_request,
-    parse_response, write_chunk, write_content_length, write_head_end, write_header,
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, read_request,
+    read_response, write_chunk, write_content_length, write_head_end, write_header,
     write_status_line,
 };
 
@@ -33,8 +33,8 @@ fn large() -> Vec<u8> {
 
 fn request_head(head: &[u8], index: &mut HeadIndex, limits: &HeadLimits) {
     let mut scanner = HeadScanner::request();
-    let end = scanner.find_end(black_box(head), limits).unwrap().unwrap();
-    black_box(parse_request(&head[..end], index, limits)).unwrap();
+    let read = read_request(black_box(head), &mut scanner, index, limits);
+    black_box(read).unwrap().unwrap();
 }
 
 fn heads(criterion: &mut Criterion) {
@@ -54,9 +54,9 @@ fn heads(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(RESPONSE.len() as u64));
     group.bench_function("response of 4 headers", |bencher| {
         bencher.iter(|| {
-            let mut scanner = HeadScanner::response();
-            scanner.find_end(black_box(RESPONSE), &limits).unwrap().unwrap();
-            black_box(parse_response(RESPONSE, &Method::GET, &mut index, &limits)).unwrap();
+            let (bytes, mut scanner) = (black_box(RESPONSE), HeadScanner::response());
+            let read = read_response(bytes, &Method::GET, &mut scanner, &mut index, &limits);
+            black_box(read).unwrap().unwrap();
         });
     });
     let mut out = Vec::with_capacity(256);

@@ -4,8 +4,8 @@ use std::hint::black_box;
 
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use taut_proto::http::wire::{
-    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, parse_request,
-    parse_response, write_chunk, write_content_length, write_head_end, write_status_line,
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, read_request,
+    read_response, write_chunk, write_content_length, write_head_end, write_status_line,
     write_typed_header,
 };
 
@@ -34,14 +34,16 @@ fn a_connection_in_its_stride_allocates_nothing() {
     let body = b"5;a=\"b\"\r\nhello\r\n1\r\n!\r\n0\r\n\r\n";
     let mut index = HeadIndex::new();
     let mut out = Vec::with_capacity(1024);
-    let mut scanner = HeadScanner::request();
+    let mut scanners = (HeadScanner::request(), HeadScanner::response());
     let mut decoder = ChunkDecoder::new(ChunkLimits::default());
     let mut round = || {
-        scanner.reset();
-        assert_eq!(scanner.find_end(request, &limits), Ok(Some(request.len())));
-        black_box(parse_request(request, &mut index, &limits)).unwrap();
+        for cut in [20, request.len()] {
+            let read = read_request(&request[..cut], &mut scanners.0, &mut index, &limits);
+            assert_eq!(black_box(read).unwrap().is_some(), cut == request.len());
+        }
         assert_eq!(index.get(request, "accept"), Some(&b"*/*"[..]));
-        black_box(parse_response(response, &Method::GET, &mut index, &limits)).unwrap();
+        let read = read_response(response, &Method::GET, &mut scanners.1, &mut index, &limits);
+        assert!(black_box(read).unwrap().is_some());
         decoder.reset();
         let mut at = 0;
         while !decoder.is_done() {

@@ -67,21 +67,6 @@ fn headers_have_a_limit_in_number() {
 }
 
 #[test]
-fn no_setting_lets_in_more_headers_than_the_parser_has_room_for() {
-    let limits = HeadLimits { headers_max: usize::MAX, ..HeadLimits::default() };
-    for (headers, is_whole) in
-        [(HeadLimits::HEADERS_MAX, true), (HeadLimits::HEADERS_MAX + 1, false)]
-    {
-        let mut text = b"GET / HTTP/1.1\r\nHost: a\r\n".to_vec();
-        text.extend_from_slice(&b"X: y\r\n".repeat(headers - 1));
-        text.extend_from_slice(b"\r\n");
-        let verdict = request(&text, &[], &limits);
-        assert_eq!(verdict.is_whole(), is_whole);
-        assert_eq!(verdict.refusal(), (!is_whole).then_some(Reject::TooManyHeaders));
-    }
-}
-
-#[test]
 fn a_head_without_end_is_looked_at_once() {
     // One byte at a time up to the limit: a scanner that started over would look at 8 million.
     let limits = HeadLimits { start_line_bytes_max: usize::MAX, ..HeadLimits::default() };

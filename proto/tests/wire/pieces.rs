@@ -3,7 +3,7 @@
 use http::Method;
 use taut_proto::http::wire::{
     ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject, RequestHead,
-    ResponseHead, parse_request, parse_response,
+    ResponseHead, read_request, read_response,
 };
 
 /// Names and values of header lines.
@@ -39,11 +39,10 @@ impl<H> Verdict<H> {
 /// Reads the head of a request from bytes of which the first `cuts[0]` come first, then those up to
 /// `cuts[1]`, and so on; at last all.
 pub(crate) fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
-    let mut index = HeadIndex::new();
-    let end = find_end(HeadScanner::request(), bytes, cuts, limits);
-    verdict(bytes, end, |head| {
-        let parsed = parse_request(head, &mut index, limits)?;
-        Ok((parsed, fields(&index, head)))
+    let (mut scanner, mut index) = (HeadScanner::request(), HeadIndex::new());
+    verdict(bytes, cuts, |bytes| {
+        let read = read_request(bytes, &mut scanner, &mut index, limits)?;
+        Ok(read.map(|(head, head_bytes)| (head, head_bytes, fields(&index, bytes))))
     })
 }
 
@@ -54,12 +53,28 @@ pub(crate) fn response(
     method: &Method,
     limits: &HeadLimits,
 ) -> Verdict<ResponseHead> {
-    let mut index = HeadIndex::new();
-    let end = find_end(HeadScanner::response(), bytes, cuts, limits);
-    verdict(bytes, end, |head| {
-        let parsed = parse_response(head, method, &mut index, limits)?;
-        Ok((parsed, fields(&index, head)))
+    let (mut scanner, mut index) = (HeadScanner::response(), HeadIndex::new());
+    verdict(bytes, cuts, |bytes| {
+        let read = read_response(bytes, method, &mut scanner, &mut index, limits)?;
+        Ok(read.map(|(head, head_bytes)| (head, head_bytes, fields(&index, bytes))))
     })
+}
+
+fn verdict<H>(
+    bytes: &[u8],
+    cuts: &[usize],
+    mut read: impl FnMut(&[u8]) -> Result<Option<(H, usize, Fields)>, Reject>,
+) -> Verdict<H> {
+    for cut in cuts.iter().copied().chain([bytes.len()]) {
+        match read(&bytes[..cut]) {
+            Err(reject) => return Verdict::Refused(reject),
+            Ok(None) => {}
+            Ok(Some((head, head_bytes, fields))) => {
+                return Verdict::Whole { head, head_bytes, fields };
+            }
+        }
+    }
+    Verdict::Partial
 }
 
 pub(crate) fn find_end(
@@ -75,21 +90,6 @@ pub(crate) fn find_end(
         }
     }
     Ok(None)
-}
-
-fn verdict<H>(
-    bytes: &[u8],
-    end: Result<Option<usize>, Reject>,
-    parse: impl FnOnce(&[u8]) -> Result<(H, Fields), Reject>,
-) -> Verdict<H> {
-    match end {
-        Err(reject) => Verdict::Refused(reject),
-        Ok(None) => Verdict::Partial,
-        Ok(Some(head_bytes)) => match parse(&bytes[..head_bytes]) {
-            Ok((head, fields)) => Verdict::Whole { head, head_bytes, fields },
-            Err(reject) => Verdict::Refused(reject),
-        },
-    }
 }
 
 fn fields(index: &HeadIndex, head: &[u8]) -> Fields {

@@ -26,7 +26,7 @@ use super::transport::ClientTransport;
 use crate::http::body::{Body, BodySource};
 use crate::http::wire::{
     CHUNK_END, ChunkDecoder, ChunkHead, ChunkLimits, HeadIndex, HeadLimits, HeadScanner,
-    LAST_CHUNK, Reject, ResponseHead, parse_response,
+    LAST_CHUNK, Reject, ResponseHead, read_response,
 };
 
 /// A connection to one origin, with the memory of its exchanges.
@@ -351,14 +351,16 @@ impl Exchange<'_> {
         let limits = head_limits(&self.bounds.limits);
         let connection = &mut *self.connection;
         loop {
-            let end = connection.scanner.find_end(connection.received.bytes(), &limits);
-            let Some(end) = end.map_err(|reject| refused(reject, &self.bounds.limits))? else {
-                return Ok(None);
-            };
-            connection.scanner.reset();
-            let bytes = connection.received.take(end).expect("a head is not empty");
-            let head = parse_response(&bytes, self.method, &mut connection.index, &limits)
-                .map_err(|reject| refused(reject, &self.bounds.limits))?;
+            let read = read_response(
+                connection.received.bytes(),
+                self.method,
+                &mut connection.scanner,
+                &mut connection.index,
+                &limits,
+            );
+            let read = read.map_err(|reject| refused(reject, &self.bounds.limits))?;
+            let Some((head, head_bytes)) = read else { return Ok(None) };
+            let bytes = connection.received.take(head_bytes).expect("a head is not empty");
             if !head.framing.interim {
                 if head.status == StatusCode::SWITCHING_PROTOCOLS && !self.wants_upgrade {
                     let why = "101 to a request without Upgrade (RFC 9110 15.2.2)";

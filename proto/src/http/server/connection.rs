@@ -22,11 +22,11 @@ use super::catch::catch;
 use super::counters::count;
 use super::inflow::drain;
 use super::respond::{Begun, Rest, finish};
-use super::shared::Shared;
+use super::shared::{BorrowedIndex, Shared};
 use super::upgrade::{Takeover, Upgraded};
 use super::wire::{Received, SharedWire, Wire, flush};
 use super::{Peer, Request, Response, Service};
-use crate::http::wire::{HeadIndex, Reject, RequestHead, parse_request};
+use crate::http::wire::{HeadIndex, Reject, RequestHead};
 
 /// How a connection ends.
 enum End {
@@ -83,24 +83,19 @@ pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T) {
 
 async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, service: &S) -> End {
     let shared = Rc::clone(&wire.borrow().shared);
+    let mut index = BorrowedIndex::none(&shared);
     let mut served = 0;
     let mut in_one_go = 0;
     loop {
-        let head = match next_head(wire, served, &mut in_one_go).await {
+        let (line, head) = match next_head(wire, &mut index, served, &mut in_one_go).await {
             Ok(head) => head,
             Err(end) => return end,
-        };
-        let mut index = shared.take_index();
-        let line = match parse_request(&head, &mut index, &shared.limits.head) {
-            Ok(line) => line,
-            Err(reject) => return refuse(wire, reject),
         };
         count(&shared.counters.requests);
         served += 1;
         in_one_go += 1;
         wire.borrow_mut().inflow.begin(&line.framing, &shared.limits);
-        let response = answer(wire, peer, service, &head, &index, &line).await;
-        shared.give_index(index);
+        let response = answer(wire, peer, service, &head, index.get(), &line).await;
         let may_stay = served < shared.limits.requests_per_connection_max;
         let sent = match begin(wire, &line, response, may_stay) {
             Ok(Step::Collected) => continue,
@@ -129,10 +124,11 @@ fn refuse<T: Transport>(wire: &SharedWire<T>, reject: Reject) -> End {
 /// The next head. What was answered is sent before anything is waited for.
 async fn next_head<T: Transport>(
     wire: &SharedWire<T>,
+    index: &mut BorrowedIndex<'_>,
     served: u64,
     in_one_go: &mut u32,
-) -> Result<RxBuf, End> {
-    let shared = Rc::clone(&wire.borrow().shared);
+) -> Result<(RequestHead, RxBuf), End> {
+    let shared = index.shared;
     let limits = &shared.limits;
     let mut started = false;
     if *in_one_go >= limits.pipeline_max {
@@ -141,7 +137,7 @@ async fn next_head<T: Transport>(
         yield_now().await;
     }
     loop {
-        let taken = wire.borrow_mut().take_head();
+        let taken = wire.borrow_mut().take_head(index.get());
         match taken {
             Ok(Some(head)) => return Ok(head),
             Ok(None) => {}
@@ -158,6 +154,7 @@ async fn next_head<T: Transport>(
             let mut wire = wire.borrow_mut();
             wire.deadline.set(Instant::now() + limits.idle_timeout);
             wire.shrink();
+            index.give_back();
         }
         match poll_fn(|context| wire.borrow_mut().poll_request(context)).await {
             Received::Bytes => {}

@@ -67,19 +67,6 @@ impl Shared {
             spare.push(output);
         }
     }
-
-    #[inline]
-    pub(super) fn take_index(&self) -> HeadIndex {
-        self.indices.borrow_mut().pop().unwrap_or_default()
-    }
-
-    #[inline]
-    pub(super) fn give_index(&self, index: HeadIndex) {
-        let mut spare = self.indices.borrow_mut();
-        if spare.len() < SPARE_MAX {
-            spare.push(index);
-        }
-    }
 }
 
 impl fmt::Debug for Shared {
@@ -89,6 +76,40 @@ impl fmt::Debug for Shared {
             .field("counters", &self.counters)
             .field("closing", &self.closing)
             .finish_non_exhaustive()
+    }
+}
+
+/// The index of a connection's heads, while it has one.
+#[derive(Debug)]
+pub(super) struct BorrowedIndex<'a> {
+    pub(super) shared: &'a Shared,
+    index: Option<HeadIndex>,
+}
+
+impl<'a> BorrowedIndex<'a> {
+    pub(super) const fn none(shared: &'a Shared) -> Self {
+        Self { shared, index: None }
+    }
+
+    #[inline]
+    pub(super) fn get(&mut self) -> &mut HeadIndex {
+        let spare = || self.shared.indices.borrow_mut().pop().unwrap_or_default();
+        self.index.get_or_insert_with(spare)
+    }
+
+    pub(super) fn give_back(&mut self) {
+        let mut spare = self.shared.indices.borrow_mut();
+        if let Some(index) = self.index.take()
+            && spare.len() < SPARE_MAX
+        {
+            spare.push(index);
+        }
+    }
+}
+
+impl Drop for BorrowedIndex<'_> {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 

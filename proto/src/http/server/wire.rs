@@ -21,7 +21,7 @@ use super::counters::count;
 use super::deadline::Deadline;
 use super::inflow::Inflow;
 use super::shared::{Listening, Shared};
-use crate::http::wire::{HeadScanner, Reject};
+use crate::http::wire::{HeadIndex, HeadScanner, Reject, RequestHead, read_request};
 
 /// Room that an output buffer has from the start, in bytes: several small responses.
 const OUTPUT_BYTES: usize = 4096;
@@ -74,20 +74,21 @@ impl<T: Transport> Wire<T> {
         }
     }
 
-    /// The next head, where all of it is there.
+    /// The next head, where all of it is there; its lines are in the index.
     ///
     /// # Errors
     ///
-    /// As soon as it breaks a rule or a limit.
-    pub(super) fn take_head(&mut self) -> Result<Option<RxBuf>, Reject> {
+    /// The rule or the limit that it breaks.
+    #[inline]
+    pub(super) fn take_head(
+        &mut self,
+        index: &mut HeadIndex,
+    ) -> Result<Option<(RequestHead, RxBuf)>, Reject> {
         let Some(unread) = &self.unread else {
             return Ok(None);
         };
-        let Some(head_bytes) = self.scanner.find_end(unread, &self.shared.limits.head)? else {
-            return Ok(None);
-        };
-        self.scanner.reset();
-        Ok(self.take(head_bytes))
+        let read = read_request(unread, &mut self.scanner, index, &self.shared.limits.head)?;
+        Ok(read.and_then(|(head, head_bytes)| Some((head, self.take(head_bytes)?))))
     }
 
     /// Takes the first unread bytes, of which there are so many.
@@ -401,15 +402,17 @@ mod tests {
 
         with_wire(|mut wire, _| {
             let mut held = Vec::new();
+            let mut index = HeadIndex::new();
             for body in 0..100_u8 {
                 // The body, of one byte, and the next head come in one piece, cut anywhere.
                 let stream: Vec<u8> = [HEAD, &[body]].concat();
                 let (first, second) = stream.split_at(usize::from(body) % HEAD.len());
                 for piece in [first, second].into_iter().filter(|piece| !piece.is_empty()) {
-                    assert!(wire.take_head().unwrap().is_none());
+                    assert!(wire.take_head(&mut index).unwrap().is_none());
                     wire.append(RxBuf::from(piece.to_vec()));
                 }
-                assert_eq!(&wire.take_head().unwrap().unwrap()[..], HEAD);
+                let (_, head) = wire.take_head(&mut index).unwrap().unwrap();
+                assert_eq!(head[..], *HEAD);
                 held.push(wire.take(1).unwrap());
                 assert!(wire.unread().is_empty());
             }
@@ -425,7 +428,7 @@ mod tests {
             wire.transport = Scripted { takes_bytes: true, flushes: true };
             wire.append(RxBuf::from(b"GET / HT".to_vec()));
             wire.append(RxBuf::from(b"TP/1.1\r\nhost: e\r\n\r\n".to_vec()));
-            drop(wire.take_head().unwrap().unwrap());
+            drop(wire.take_head(&mut HeadIndex::new()).unwrap().unwrap());
             wire.output().extend_from_slice(b"response");
             assert!(wire.poll_write(context, &[], &mut 0).is_ready());
             wire.shrink();

@@ -95,27 +95,27 @@ impl<'a> Once<'a> {
 impl<'a> Facts<'a> {
     /// Takes note of a header line.
     #[inline]
-    pub(super) fn note(&mut self, name: &str, value: &'a [u8]) {
+    pub(super) fn note(&mut self, name: &[u8], value: &'a [u8]) {
         // The length tells most names apart without a look at their bytes.
         match name.len() {
-            4 if name.eq_ignore_ascii_case("host") => self.host.add(value),
-            6 if name.eq_ignore_ascii_case("expect") => {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host.add(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => {
                 for expectation in list(value) {
                     let is_continue = expectation.eq_ignore_ascii_case(b"100-continue");
                     self.expects_continue |= is_continue;
                     self.expects_else |= !is_continue;
                 }
             }
-            7 if name.eq_ignore_ascii_case("upgrade") => self.upgrade |= !value.is_empty(),
-            10 if name.eq_ignore_ascii_case("connection") => {
+            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade |= !value.is_empty(),
+            10 if name.eq_ignore_ascii_case(b"connection") => {
                 for option in list(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                     self.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
                 }
             }
-            14 if name.eq_ignore_ascii_case("content-length") => self.content_length.add(value),
-            17 if name.eq_ignore_ascii_case("transfer-encoding") => {
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length.add(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
                 self.transfer_encoding.add(value);
             }
             _ => {}

@@ -28,18 +28,31 @@ impl Span {
         (self.end - self.start) as usize
     }
 
+    #[inline]
+    pub(super) const fn end(self) -> usize {
+        self.end as usize
+    }
+
     /// Whether the span names no byte.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.start == self.end
     }
 
-    /// Where `part`, a slice of `head`, lies in it. No longer head gets this far than 32 bits count.
+    /// The bytes of a head from `start` up to `end`. No longer head gets this far than 32 bits
+    /// count.
+    #[inline]
+    pub(super) const fn new(start: usize, end: usize) -> Self {
+        debug_assert!(start <= end && end <= u32::MAX as usize);
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    /// Where `part`, a slice of `head`, lies in it.
     #[inline]
     pub(super) fn within(head: &[u8], part: &[u8]) -> Self {
         let start = part.as_ptr().addr() - head.as_ptr().addr();
         debug_assert!(start + part.len() <= head.len());
-        Self { start: start as u32, end: (start + part.len()) as u32 }
+        Self::new(start, start + part.len())
     }
 }
 

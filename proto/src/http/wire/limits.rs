@@ -11,15 +11,8 @@ pub struct HeadLimits {
     pub start_line_bytes_max: usize,
     /// Bytes of one header line without its end. 8 KiB; a request beyond it is answered 431.
     pub header_line_bytes_max: usize,
-    /// Header lines. 100, and never more than [`HeadLimits::HEADERS_MAX`]; a request beyond it is
-    /// answered 431.
+    /// Header lines. 100; a request beyond it is answered 431.
     pub headers_max: usize,
-}
-
-impl HeadLimits {
-    /// The most header lines that a head may have, whatever `headers_max` says: the parser keeps
-    /// them on the stack.
-    pub const HEADERS_MAX: usize = 256;
 }
 
 impl Default for HeadLimits {
@@ -44,8 +37,7 @@ pub struct ChunkLimits {
     pub extension_bytes_max: usize,
     /// Bytes of the trailer section with its line ends. 4 KiB; a request beyond it is answered 431.
     pub trailer_bytes_max: usize,
-    /// Trailer lines. 32, and never more than [`HeadLimits::HEADERS_MAX`]; a request beyond it is
-    /// answered 431.
+    /// Trailer lines. 32; a request beyond it is answered 431.
     pub trailers_max: usize,
 }
 

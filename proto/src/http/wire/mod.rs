@@ -2,9 +2,9 @@
 //!
 //! | module | idea |
 //! |---|---|
-//! | `scan` | finds the end of a head as it comes in, line by line |
 //! | `request`, `response` | a head as a view onto the bytes where they landed |
 //! | `parse`, `index` | the header lines of a head, as ranges of its bytes |
+//! | `scan` | finds the end of a head that comes in pieces, line by line |
 //! | `framing` | how long the body is, and whether the connection stays |
 //! | `target`, `characters` | the forms of a request target, what a host may be |
 //! | `chunked`, `extension`, `trailers` | chunked bodies, in place |
@@ -44,8 +44,8 @@ pub use framing::{BodyLength, RequestFraming, ResponseFraming};
 pub use index::{HeadIndex, Span};
 pub use limits::{ChunkLimits, HeadLimits};
 pub use reject::Reject;
-pub use request::{RequestHead, parse_request};
-pub use response::{ResponseHead, parse_response};
+pub use request::{RequestHead, read_request};
+pub use response::{ResponseHead, read_response};
 pub use scan::HeadScanner;
 pub use target::{Target, TargetForm};
 pub use trailers::Trailers;

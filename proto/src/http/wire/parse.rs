@@ -1,90 +1,104 @@
-//! What both kinds of heads share: `httparse`, and what it is told and not told.
+//! Header lines, in one pass over their bytes.
 //!
-//! `httparse` judges names, values and the start line. It takes bare LF as a line end and any number
-//! of empty lines first, which [`HeadScanner`](super::HeadScanner) has refused before; and it looks
-//! at the meaning of nothing, which is left to the rest of this module.
+//! A name is looked up byte by byte in the table of [`characters`](super::characters), a value eight
+//! bytes at a time, so a line costs some four instructions a byte of its name and one a byte of its
+//! value. All that has to hold of a line is looked at on this way: a line that got through here
+//! needs no second look.
 
-use std::mem::MaybeUninit;
-
-use httparse::{Error, Header, Status};
-
+use super::characters::{TOKEN, count_of, count_text};
 use super::framing::Facts;
 use super::{HeadIndex, HeadLimits, Reject, Span};
 
-/// Room for the header lines of one head. Costs nothing until it is used.
-pub(super) struct Slots<'a>([MaybeUninit<Header<'a>>; HeadLimits::HEADERS_MAX]);
+/// What has been read, and where it ended; nothing where the bytes end before it does.
+pub(super) type Read<T> = Result<Option<(T, usize)>, Reject>;
 
-impl<'a> Slots<'a> {
-    #[inline]
-    pub(super) const fn new() -> Self {
-        Self([const { MaybeUninit::uninit() }; HeadLimits::HEADERS_MAX])
-    }
-
-    /// As many as the limits allow.
-    #[inline]
-    pub(super) fn within(&mut self, limits: &HeadLimits) -> &mut [MaybeUninit<Header<'a>>] {
-        &mut self.0[..limits.headers_max.min(HeadLimits::HEADERS_MAX)]
-    }
+/// The bytes that a head may be in: no more of them than a head may have, and than a [`Span`] counts.
+#[inline]
+pub(super) fn within<'a>(bytes: &'a [u8], limits: &HeadLimits) -> &'a [u8] {
+    let bytes_max = limits.head_bytes_max.min(u32::MAX as usize);
+    bytes.get(..bytes_max).unwrap_or(bytes)
 }
 
-/// Whether the parser got to the end of the head, and there.
+/// Reads header lines from `start` to behind the empty line that ends them. Puts them into the
+/// index, and gives what they say about framing.
 #[inline]
-pub(super) fn check_end(
-    head: &[u8],
-    outcome: Result<Status<usize>, Error>,
-    start_line: Reject,
-) -> Result<(), Reject> {
-    match outcome {
-        // Spans have 32 bits, whatever the limits say.
-        _ if head.len() > u32::MAX as usize => Err(Reject::HeadTooLong),
-        Ok(Status::Complete(end)) if end == head.len() => Ok(()),
-        Ok(_) => Err(Reject::HeadEnd),
-        Err(error) => Err(fault(head, error, start_line)),
-    }
-}
-
-/// Puts the header lines into the index, and what they say about framing beside it.
-#[inline]
-pub(super) fn collect<'a>(
-    head: &'a [u8],
-    headers: &[Header<'a>],
+pub(super) fn read_fields<'a>(
+    bytes: &'a [u8],
+    start: usize,
     index: &mut HeadIndex,
-) -> Facts<'a> {
+    limits: &HeadLimits,
+) -> Read<Facts<'a>> {
     let mut facts = Facts::default();
     index.clear();
-    for header in headers {
-        index.push(Span::within(head, header.name.as_bytes()), Span::within(head, header.value));
-        facts.note(header.name, header.value);
+    let mut line_start = start;
+    loop {
+        let line = &bytes[line_start..];
+        let name_bytes = count_of(line, TOKEN);
+        match line.get(name_bytes) {
+            None => return Ok(None),
+            Some(b':') if name_bytes > 0 => {}
+            Some(b'\r') if name_bytes == 0 => {
+                let end = line_end(line, 0, Reject::BareCarriageReturn)?;
+                return Ok(end.map(|bytes| (facts, line_start + bytes)));
+            }
+            Some(_) => return Err(Reject::HeaderName),
+        }
+        let mut value = &line[name_bytes + 1..];
+        while let [b' ' | b'\t', behind @ ..] = value {
+            value = behind;
+        }
+        let value_start = line.len() - value.len();
+        let value_end = value_start + count_text(value);
+        let Some(line_bytes) = line_end(line, value_end, Reject::HeaderValue)? else {
+            return Ok(None);
+        };
+        if value_end > limits.header_line_bytes_max {
+            return Err(Reject::HeaderLineTooLong);
+        }
+        if index.len() >= limits.headers_max {
+            return Err(Reject::TooManyHeaders);
+        }
+        let (name, mut value) = (&line[..name_bytes], &line[value_start..value_end]);
+        while let [before @ .., b' ' | b'\t'] = value {
+            value = before;
+        }
+        let value_start = line_start + value_start;
+        index.push(
+            Span::new(line_start, line_start + name_bytes),
+            Span::new(value_start, value_start + value.len()),
+        );
+        facts.note(name, value);
+        line_start += line_bytes;
     }
-    facts
 }
 
+/// Whether a line ends at `at`, as it has to, and behind that; nothing where this is not there yet.
+#[inline]
+pub(super) fn line_end(
+    bytes: &[u8],
+    at: usize,
+    otherwise: Reject,
+) -> Result<Option<usize>, Reject> {
+    match bytes.get(at..at + 2) {
+        Some(b"\r\n") => Ok(Some(at + 2)),
+        None if matches!(bytes.get(at), None | Some(b'\r')) => Ok(None),
+        _ => Err(otherwise),
+    }
+}
+
+/// Why a start line without a known version is refused: it may have another, `HTTP/` and a digit, a
+/// dot, a digit, or none at all.
 #[cold]
-fn fault(head: &[u8], error: Error, start_line: Reject) -> Reject {
-    match error {
-        Error::HeaderName => Reject::HeaderName,
-        Error::HeaderValue => Reject::HeaderValue,
-        Error::TooManyHeaders => Reject::TooManyHeaders,
-        // Another version, or none at all: the parser does not tell.
-        Error::Version if names_other_version(head, start_line) => Reject::Version,
-        Error::NewLine | Error::Status | Error::Token | Error::Version => start_line,
-    }
-}
-
-/// Whether the start line has a version that is not ours where its kind has it: `HTTP/`, a digit, a
-/// dot, a digit.
-fn names_other_version(head: &[u8], start_line: Reject) -> bool {
-    let mut lines = head.split(|&byte| byte == b'\n');
-    let line = lines.find(|line| line.trim_ascii() != b"").unwrap_or_default();
-    let line = line.strip_suffix(b"\r").unwrap_or(line);
-    let mut words = line.split(|&byte| byte == b' ');
-    let version = match start_line {
-        Reject::RequestLine => words.nth(2),
-        _ => words.next(),
-    };
-    match version.and_then(|version| version.strip_prefix(b"HTTP/")) {
-        Some(b"1.0" | b"1.1") => false,
-        Some([major, b'.', minor]) => major.is_ascii_digit() && minor.is_ascii_digit(),
-        _ => false,
+pub(super) fn version_fault(at_version: &[u8], ends: &[u8], otherwise: Reject) -> Reject {
+    match at_version {
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor, end, ..]
+            if major.is_ascii_digit() && minor.is_ascii_digit() && ends.contains(end) =>
+        {
+            match (major, minor) {
+                (b'1', b'0' | b'1') => otherwise,
+                _ => Reject::Version,
+            }
+        }
+        _ => otherwise,
     }
 }

@@ -2,8 +2,9 @@
 
 use http::{Method, StatusCode, Version};
 
-use super::parse::{Slots, check_end, collect};
-use super::{HeadIndex, HeadLimits, Reject, ResponseFraming, Span};
+use super::characters::count_text;
+use super::parse::{Read, line_end, read_fields, version_fault, within};
+use super::{HeadIndex, HeadLimits, HeadScanner, Reject, ResponseFraming, Span};
 
 /// What the head of a response says. Its header lines are in the [`HeadIndex`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,18 +19,21 @@ pub struct ResponseHead {
     pub framing: ResponseFraming,
 }
 
-/// Parses the head of the response to a request of this method: all bytes up to where
-/// [`HeadScanner`](super::HeadScanner) found its end. Only the two together are strict: the scanner
-/// has judged the line ends. The space in front of an empty reason may be missing, as many servers
-/// leave it out.
+/// Reads the head of the response to a request of this method, as
+/// [`read_request`](super::read_request) reads that of a request; the scanner is one for
+/// [responses](HeadScanner::response). The space in front of an empty reason may be missing, as many
+/// servers leave it out.
 ///
 /// ```
 /// use http::{Method, StatusCode};
-/// use taut_proto::http::wire::{BodyLength, HeadIndex, HeadLimits, parse_response};
+/// use taut_proto::http::wire::{BodyLength, HeadIndex, HeadLimits, HeadScanner, read_response};
 ///
-/// let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-/// let mut index = HeadIndex::new();
-/// let response = parse_response(head, &Method::GET, &mut index, &HeadLimits::default())?;
+/// let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n";
+/// let limits = HeadLimits::default();
+/// let (mut scanner, mut index) = (HeadScanner::response(), HeadIndex::new());
+/// let read = read_response(bytes, &Method::GET, &mut scanner, &mut index, &limits)?;
+/// let (response, head_bytes) = read.unwrap();
+/// assert_eq!(&bytes[head_bytes..], b"5\r\n");
 /// assert_eq!(response.status, StatusCode::OK);
 /// assert_eq!(response.framing.body, BodyLength::Chunked);
 /// assert!(response.framing.keep_alive);
@@ -38,33 +42,83 @@ pub struct ResponseHead {
 ///
 /// # Errors
 ///
-/// Says which rule the head breaks.
-pub fn parse_response(
-    head: &[u8],
+/// As for [`read_request`](super::read_request).
+#[inline]
+pub fn read_response(
+    bytes: &[u8],
+    request_method: &Method,
+    scanner: &mut HeadScanner,
+    index: &mut HeadIndex,
+    limits: &HeadLimits,
+) -> Result<Option<(ResponseHead, usize)>, Reject> {
+    let mut read = |bytes: &[u8]| read(bytes, request_method, index, limits);
+    if scanner.is_new()
+        && let Ok(Some(read)) = read(bytes)
+    {
+        return Ok(Some(read));
+    }
+    // More has to come, or something is wrong: the scanner's word comes first.
+    let Some(head_bytes) = scanner.find_end(bytes, limits)? else {
+        return Ok(None);
+    };
+    scanner.reset();
+    match read(&bytes[..head_bytes])? {
+        Some(read) => Ok(Some(read)),
+        // The lines are all there, so it is the first one that is too short.
+        None => Err(Reject::StatusLine),
+    }
+}
+
+#[inline]
+fn read(
+    bytes: &[u8],
     request_method: &Method,
     index: &mut HeadIndex,
     limits: &HeadLimits,
-) -> Result<ResponseHead, Reject> {
-    let mut slots = Slots::new();
-    let mut response = httparse::Response::new(&mut []);
-    let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut response,
-        head,
-        slots.within(limits),
-    );
-    check_end(head, outcome, Reject::StatusLine)?;
-    let (Some(code), Some(reason), Some(minor)) =
-        (response.code, response.reason, response.version)
-    else {
-        return Err(Reject::StatusLine);
+) -> Read<ResponseHead> {
+    let bytes = within(bytes, limits);
+    let Some((line, line_bytes)) = StatusLine::read(bytes, limits)? else {
+        return Ok(None);
     };
-    let status = StatusCode::from_u16(code).map_err(|_| Reject::StatusLine)?;
-    let version = if minor == 0 { Version::HTTP_10 } else { Version::HTTP_11 };
-    let facts = collect(head, response.headers, index);
+    let Some((facts, head_bytes)) = read_fields(bytes, line_bytes, index, limits)? else {
+        return Ok(None);
+    };
+    let StatusLine { status, reason, version } = line;
     let framing = facts.of_response(request_method, version, status)?;
-    let reason = match reason {
-        "" => Span::default(),
-        reason => Span::within(head, reason.as_bytes()),
-    };
-    Ok(ResponseHead { status, reason, version, framing })
+    Ok(Some((ResponseHead { status, reason, version, framing }, head_bytes)))
+}
+
+struct StatusLine {
+    status: StatusCode,
+    reason: Span,
+    version: Version,
+}
+
+impl StatusLine {
+    /// Reads `version SP status [SP reason]`.
+    #[inline]
+    fn read(bytes: &[u8], limits: &HeadLimits) -> Read<Self> {
+        const STATUS: usize = b"HTTP/1.1 ".len();
+        const REASON: usize = STATUS + 3;
+        let Some((start, rest)) = bytes.split_first_chunk::<REASON>() else { return Ok(None) };
+        let (version, code) = start.split_at(STATUS);
+        let version = match version {
+            b"HTTP/1.1 " => Version::HTTP_11,
+            b"HTTP/1.0 " => Version::HTTP_10,
+            other => return Err(version_fault(other, b" ", Reject::StatusLine)),
+        };
+        let status = StatusCode::from_bytes(code).map_err(|_| Reject::StatusLine)?;
+        let reason = match rest.first() {
+            Some(b' ') => Span::new(REASON + 1, REASON + 1 + count_text(&rest[1..])),
+            _ => Span::new(REASON, REASON),
+        };
+        let Some(line_bytes) = line_end(bytes, reason.end(), Reject::StatusLine)? else {
+            return Ok(None);
+        };
+        if reason.end() > limits.start_line_bytes_max {
+            return Err(Reject::StartLineTooLong);
+        }
+        let reason = if reason.of(bytes).is_ascii() { reason } else { Span::default() };
+        Ok(Some((Self { status, reason, version }, line_bytes)))
+    }
 }

@@ -119,6 +119,12 @@ impl HeadScanner {
         Ok(None)
     }
 
+    /// Whether no byte of a head was looked at.
+    #[inline]
+    pub(super) const fn is_new(&self) -> bool {
+        self.progress.seen == 0
+    }
+
     /// Starts over, for the next head.
     pub const fn reset(&mut self) {
         self.progress = self.start;

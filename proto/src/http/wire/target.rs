@@ -4,7 +4,7 @@ use std::net::Ipv6Addr;
 
 use http::Method;
 
-use super::characters::{HOST, PATH, QUERY, first_outside, is, is_percent_encoded};
+use super::characters::{HOST, PATH, QUERY, count_of, is_percent_encoded};
 use super::{Reject, Span};
 
 /// Which of the four forms a request target has.
@@ -114,18 +114,16 @@ impl Target {
 #[inline]
 fn end_of(text: &[u8], class: u8) -> Result<usize, Reject> {
     let mut at = 0;
-    while let Some(&byte) = text.get(at) {
-        if is(byte, class) {
-            at += 1;
-        } else if byte != b'%' {
-            break;
-        } else if is_percent_encoded(text, at) {
-            at += 3;
-        } else {
+    loop {
+        at += count_of(&text[at..], class);
+        if text.get(at) != Some(&b'%') {
+            return Ok(at);
+        }
+        if !is_percent_encoded(text, at) {
             return Err(Reject::TargetCharacter);
         }
+        at += 3;
     }
-    Ok(at)
 }
 
 /// A host with an optional port.
@@ -146,7 +144,7 @@ impl<'a> Authority<'a> {
             address.parse::<Ipv6Addr>().ok()?;
             text.split_at(end + 1)
         } else {
-            text.split_at(first_outside(text, HOST).unwrap_or(text.len()))
+            text.split_at(count_of(text, HOST))
         };
         if rest.is_empty() {
             return Some(Self { host, port: None });

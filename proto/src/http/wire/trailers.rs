@@ -5,7 +5,7 @@
 
 use http::HeaderMap;
 
-use super::parse::{check_end, collect};
+use super::parse::read_fields;
 use super::{ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject};
 
 /// The trailer fields of a body, apart from its headers. Those that decide about framing, routing,
@@ -79,24 +79,17 @@ impl TrailerReader {
         let end = self.scanner.find_end(&self.bytes, &limits).map_err(of_trailers)?;
         let Some(end) = end else { return Ok(None) };
         self.bytes.truncate(end);
-        self.parse()?;
+        self.parse(&limits)?;
         Ok(Some(end - before))
     }
 
-    fn parse(&mut self) -> Result<(), Reject> {
-        let mut slots = [httparse::EMPTY_HEADER; HeadLimits::HEADERS_MAX];
-        let outcome = httparse::parse_headers(&self.bytes, &mut slots);
-        let (end, headers) = match outcome {
-            Ok(httparse::Status::Complete((end, headers))) => {
-                (Ok(httparse::Status::Complete(end)), headers)
-            }
-            Ok(httparse::Status::Partial) => (Ok(httparse::Status::Partial), &[][..]),
-            Err(error) => (Err(error), &[][..]),
-        };
-        check_end(&self.bytes, end, Reject::HeaderName).map_err(of_trailers)?;
-        let bytes = &self.bytes;
-        collect(bytes, headers, &mut self.index);
-        self.index.retain(bytes, |name| !is_dropped(name));
+    fn parse(&mut self, limits: &HeadLimits) -> Result<(), Reject> {
+        // What they say about framing, they say too late.
+        let read = read_fields(&self.bytes, 0, &mut self.index, limits).map_err(of_trailers)?;
+        if read.is_none_or(|(_, end)| end < self.bytes.len()) {
+            return Err(Reject::HeadEnd);
+        }
+        self.index.retain(&self.bytes, |name| !is_dropped(name));
         Ok(())
     }
 
