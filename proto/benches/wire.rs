@@ -5,7 +5,7 @@ use std::hint::black_box;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::{Method, StatusCode, Version};
 use taut_proto::http::wire::{
-    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, read_request,
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, RequestHead,
     read_response, write_chunk, write_content_length, write_head_end, write_header,
     write_status_line,
 };
@@ -31,21 +31,15 @@ fn large() -> Vec<u8> {
     head
 }
 
-fn request_head(head: &[u8], index: &mut HeadIndex, limits: &HeadLimits) {
-    let mut scanner = HeadScanner::request();
-    let read = read_request(black_box(head), &mut scanner, index, limits);
-    black_box(read).unwrap().unwrap();
-}
-
 fn heads(criterion: &mut Criterion) {
     let limits = HeadLimits::default();
-    let mut index = HeadIndex::new();
+    let (mut request, mut index) = (RequestHead::new(), HeadIndex::new());
     let large = large();
     let mut group = criterion.benchmark_group("head");
     for (name, head) in [("request of 4 headers", SMALL), ("request of 16 headers", &large)] {
         group.throughput(Throughput::Bytes(head.len() as u64));
         group.bench_function(name, |bencher| {
-            bencher.iter(|| request_head(head, &mut index, &limits));
+            bencher.iter(|| black_box(request.read(black_box(head), &limits)).unwrap().unwrap());
         });
         group.bench_function(format!("{name}, its end only"), |bencher| {
             bencher.iter(|| HeadScanner::request().find_end(black_box(head), &limits));

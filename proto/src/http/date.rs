@@ -18,10 +18,13 @@ const LAST_SECOND: u64 = 253_402_300_799;
 /// Bytes of a date: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) const DATE_BYTES: usize = 29;
 
-/// The text of the present second.
+/// Bytes of the header: its name, the date, the line's end.
+pub(crate) const LINE_BYTES: usize = b"date: ".len() + DATE_BYTES + 2;
+
+/// The header of the present second.
 #[derive(Debug)]
 pub(crate) struct CachedDate {
-    text: Cell<[u8; DATE_BYTES]>,
+    line: Cell<[u8; LINE_BYTES]>,
     /// When the second of the text is over, on the core's clock.
     until: Cell<Instant>,
 }
@@ -29,25 +32,27 @@ pub(crate) struct CachedDate {
 impl Default for CachedDate {
     fn default() -> Self {
         let until = Cell::new(Instant::from_nanos(0));
-        Self { text: Cell::new([b' '; DATE_BYTES]), until }
+        Self { line: Cell::new([b' '; LINE_BYTES]), until }
     }
 }
 
 impl CachedDate {
-    /// The date at `now`, which is the present time of the core's clock.
+    /// `date: `, the date and the line's end at `now`, which is the present time of the core's clock.
     #[inline]
-    pub(crate) fn at(&self, now: Instant) -> [u8; DATE_BYTES] {
+    pub(crate) fn line_at(&self, now: Instant) -> [u8; LINE_BYTES] {
         if now >= self.until.get() {
             self.renew(now);
         }
-        self.text.get()
+        self.line.get()
     }
 
     #[cold]
     fn renew(&self, now: Instant) {
         // A clock before 1970 is not set: its date is the epoch.
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        self.text.set(imf_fixdate(since_epoch.as_secs()));
+        let mut line = *b"date: Thu, 01 Jan 1970 00:00:00 GMT\r\n";
+        line[6..][..DATE_BYTES].copy_from_slice(&imf_fixdate(since_epoch.as_secs()));
+        self.line.set(line);
         let left = Duration::from_nanos((NS_PER_SECOND - since_epoch.subsec_nanos()).into());
         self.until.set(now + left);
     }
@@ -153,12 +158,12 @@ mod tests {
         runtime.block_on(async {
             let date = CachedDate::default();
             let now = Instant::now();
-            assert!(date.at(now).ends_with(b" GMT"));
+            assert!(date.line_at(now).ends_with(b" GMT\r\n"));
             let until = date.until.get();
             assert!(until > now && until <= now + Duration::from_secs(1));
-            date.text.set([b'x'; DATE_BYTES]);
-            assert_eq!(date.at(now), [b'x'; DATE_BYTES], "within the second it is kept");
-            assert!(date.at(until).ends_with(b" GMT"));
+            date.line.set([b'x'; LINE_BYTES]);
+            assert_eq!(date.line_at(now), [b'x'; LINE_BYTES], "within the second it is kept");
+            assert!(date.line_at(until).starts_with(b"date: "));
         });
     }
 }

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use http::{HeaderValue, Method, StatusCode, Version, header};
 use taut_proto::http::wire::{
-    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, read_request,
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, LAST_CHUNK, RequestHead,
     read_response, write_chunk, write_content_length, write_head_end, write_status_line,
     write_typed_header,
 };
@@ -34,15 +34,15 @@ fn a_connection_in_its_stride_allocates_nothing() {
     let body = b"5;a=\"b\"\r\nhello\r\n1\r\n!\r\n0\r\n\r\n";
     let mut index = HeadIndex::new();
     let mut out = Vec::with_capacity(1024);
-    let mut scanners = (HeadScanner::request(), HeadScanner::response());
+    let (mut head, mut scanner) = (RequestHead::new(), HeadScanner::response());
     let mut decoder = ChunkDecoder::new(ChunkLimits::default());
     let mut round = || {
         for cut in [20, request.len()] {
-            let read = read_request(&request[..cut], &mut scanners.0, &mut index, &limits);
-            assert_eq!(black_box(read).unwrap().is_some(), cut == request.len());
+            let read = black_box(head.read(&request[..cut], &limits)).unwrap();
+            assert_eq!(read.is_some(), cut == request.len());
         }
-        assert_eq!(index.get(request, "accept"), Some(&b"*/*"[..]));
-        let read = read_response(response, &Method::GET, &mut scanners.1, &mut index, &limits);
+        assert_eq!(head.index().get(request, "accept"), Some(&b"*/*"[..]));
+        let read = read_response(response, &Method::GET, &mut scanner, &mut index, &limits);
         assert!(black_box(read).unwrap().is_some());
         decoder.reset();
         let mut at = 0;

@@ -3,7 +3,7 @@
 use http::Method;
 use taut_proto::http::wire::{
     ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject, RequestHead,
-    ResponseHead, read_request, read_response,
+    ResponseHead, read_response,
 };
 
 /// Names and values of header lines.
@@ -39,10 +39,10 @@ impl<H> Verdict<H> {
 /// Reads the head of a request from bytes of which the first `cuts[0]` come first, then those up to
 /// `cuts[1]`, and so on; at last all.
 pub(crate) fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
-    let (mut scanner, mut index) = (HeadScanner::request(), HeadIndex::new());
+    let mut head = RequestHead::new();
     verdict(bytes, cuts, |bytes| {
-        let read = read_request(bytes, &mut scanner, &mut index, limits)?;
-        Ok(read.map(|(head, head_bytes)| (head, head_bytes, fields(&index, bytes))))
+        let head_bytes = head.read(bytes, limits)?;
+        Ok(head_bytes.map(|head_bytes| (head.clone(), head_bytes, fields(head.index(), bytes))))
     })
 }
 

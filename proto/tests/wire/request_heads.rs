@@ -1,11 +1,11 @@
 //! Line ends, request lines, names and values of headers, `Host`: RFC 9112 sections 2, 3 and 5.
 
 use http::{Method, Version};
-use taut_proto::http::wire::{HeadIndex, HeadLimits, HeadScanner, Reject, read_request};
+use taut_proto::http::wire::{HeadLimits, Reject, RequestHead};
 
 use crate::pieces::{Verdict, request, same_at_every_cut};
 
-type Read = Verdict<taut_proto::http::wire::RequestHead>;
+type Read = Verdict<RequestHead>;
 
 pub(crate) fn read(text: &[u8]) -> Read {
     let limits = HeadLimits::default();
@@ -180,8 +180,9 @@ fn every_byte_is_judged_in_names_and_values() {
 #[test]
 fn every_name_and_value_fits_the_types_of_http() {
     let text = b"GET / HTTP/1.1\r\nHost: a\r\n!#$%&'*+-.^_`|~09aZ: \xff\tb\r\nX: 1\r\nx: 2\r\n\r\n";
-    let (mut scanner, mut index) = (HeadScanner::request(), HeadIndex::new());
-    read_request(text, &mut scanner, &mut index, &HeadLimits::default()).unwrap().unwrap();
+    let mut head = RequestHead::new();
+    head.read(text, &HeadLimits::default()).unwrap().unwrap();
+    let index = head.index();
     let map = index.to_map(text);
     assert_eq!(map["!#$%&'*+-.^_`|~09aZ"].as_bytes(), b"\xff\tb");
     let values: Vec<_> = map.get_all("x").iter().collect();

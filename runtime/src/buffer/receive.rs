@@ -291,6 +291,21 @@ impl RxBuf {
         part
     }
 
+    /// Takes the first `count` bytes off this handle, as a handle of their own; copies nothing.
+    ///
+    /// # Panics
+    ///
+    /// Where there are fewer.
+    #[must_use]
+    #[inline]
+    pub fn split_to(&mut self, count: usize) -> Self {
+        let mut first = self.clone();
+        self.advance(count);
+        // Fits: there were as many.
+        first.bytes = count as u32;
+        first
+    }
+
     /// Drops all but the first `bytes` bytes from this handle; no effect where there are fewer.
     pub fn truncate(&mut self, bytes: usize) {
         // Fits: it is at most `self.bytes`.
@@ -302,6 +317,7 @@ impl RxBuf {
     /// # Panics
     ///
     /// Where there are fewer.
+    #[inline]
     pub fn advance(&mut self, count: usize) {
         assert!(count <= self.len(), "advance by {count} of {} bytes", self.len());
         self.start += count as u32;

@@ -37,6 +37,18 @@ impl Instant {
         Self(current().clock.now_ns())
     }
 
+    /// Now, as this runtime's clock was last read: while a timer is set, at the start of this turn
+    /// or later. Costs a load, for times that need not be exact.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a runtime.
+    #[must_use]
+    #[inline]
+    pub fn of_turn() -> Self {
+        Self(current().clock.last_ns())
+    }
+
     /// The point `nanoseconds` after the start of `CLOCK_MONOTONIC`.
     #[must_use]
     pub const fn from_nanos(nanoseconds: u64) -> Self {

@@ -21,12 +21,12 @@ use super::body::Kind;
 use super::catch::catch;
 use super::counters::count;
 use super::inflow::drain;
-use super::respond::{Begun, Rest, finish};
-use super::shared::{BorrowedIndex, Shared};
+use super::respond::finish;
+use super::shared::{BorrowedHead, Shared};
 use super::upgrade::{Takeover, Upgraded};
 use super::wire::{Received, SharedWire, Wire, flush};
 use super::{Peer, Request, Response, Service};
-use crate::http::wire::{HeadIndex, Reject, RequestHead};
+use crate::http::wire::{Reject, RequestHead};
 
 /// How a connection ends.
 enum End {
@@ -83,24 +83,40 @@ pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T) {
 
 async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, service: &S) -> End {
     let shared = Rc::clone(&wire.borrow().shared);
-    let mut index = BorrowedIndex::none(&shared);
+    let mut head = BorrowedHead::none(&shared);
     let mut served = 0;
     let mut in_one_go = 0;
     loop {
-        let (line, head) = match next_head(wire, &mut index, served, &mut in_one_go).await {
-            Ok(head) => head,
-            Err(end) => return end,
+        if in_one_go == shared.limits.pipeline_max {
+            in_one_go = 0;
+            if flush(wire).await.is_err() {
+                return End::Failed;
+            }
+            yield_now().await;
+        }
+        // Mostly it is there, and then there is nothing to wait for.
+        let taken = wire.borrow_mut().take_head(head.get());
+        let bytes = match taken {
+            Ok(Some(bytes)) => bytes,
+            Err(reject) => return refuse(wire, reject),
+            Ok(None) => {
+                in_one_go = 0;
+                match await_head(wire, &mut head, served).await {
+                    Ok(bytes) => bytes,
+                    Err(end) => return end,
+                }
+            }
         };
+        let head = head.get();
         count(&shared.counters.requests);
         served += 1;
         in_one_go += 1;
-        wire.borrow_mut().inflow.begin(&line.framing, &shared.limits);
-        let response = answer(wire, peer, service, &head, index.get(), &line).await;
+        wire.borrow_mut().inflow.begin(&head.framing, &shared.limits);
         let may_stay = served < shared.limits.requests_per_connection_max;
-        let sent = match begin(wire, &line, response, may_stay) {
+        let sent = match answer(wire, peer, service, &bytes, head, may_stay).await {
             Ok(Step::Collected) => continue,
-            Ok(Step::Sending(begun)) => send(wire, &line, begun).await,
-            Ok(Step::Upgrading(response)) => upgrade(wire, &line, response).await,
+            Ok(Step::Sending { keep_alive }) => send(wire, head, keep_alive).await,
+            Ok(Step::Upgrading(response)) => upgrade(wire, head, *response).await,
             Err(error) => Err(error),
         };
         match sent {
@@ -121,30 +137,17 @@ fn refuse<T: Transport>(wire: &SharedWire<T>, reject: Reject) -> End {
     End::Lingering
 }
 
-/// The next head. What was answered is sent before anything is waited for.
-async fn next_head<T: Transport>(
+/// The next head, of which more has to come. What was answered is sent before.
+async fn await_head<T: Transport>(
     wire: &SharedWire<T>,
-    index: &mut BorrowedIndex<'_>,
+    head: &mut BorrowedHead,
     served: u64,
-    in_one_go: &mut u32,
-) -> Result<(RequestHead, RxBuf), End> {
-    let shared = index.shared;
+) -> Result<RxBuf, End> {
+    let shared = Rc::clone(&wire.borrow().shared);
     let limits = &shared.limits;
     let mut started = false;
-    if *in_one_go >= limits.pipeline_max {
-        *in_one_go = 0;
-        flush(wire).await.map_err(|_| End::Failed)?;
-        yield_now().await;
-    }
     loop {
-        let taken = wire.borrow_mut().take_head(index.get());
-        match taken {
-            Ok(Some(head)) => return Ok(head),
-            Ok(None) => {}
-            Err(reject) => return Err(refuse(wire, reject)),
-        }
         flush(wire).await.map_err(|_| End::Failed)?;
-        *in_one_go = 0;
         let partial = wire.borrow().unread.is_some();
         // The first head has been due since its connection was accepted.
         if served > 0 && partial && !started {
@@ -152,12 +155,19 @@ async fn next_head<T: Transport>(
             started = true;
         } else if served > 0 && !partial {
             let mut wire = wire.borrow_mut();
-            wire.deadline.set(Instant::now() + limits.idle_timeout);
+            wire.deadline.set(Instant::of_turn() + limits.idle_timeout);
             wire.shrink();
-            index.give_back();
+            head.give_back();
         }
         match poll_fn(|context| wire.borrow_mut().poll_request(context)).await {
-            Received::Bytes => {}
+            Received::Bytes => {
+                let taken = wire.borrow_mut().take_head(head.get());
+                match taken {
+                    Ok(Some(bytes)) => return Ok(bytes),
+                    Ok(None) => {}
+                    Err(reject) => return Err(refuse(wire, reject)),
+                }
+            }
             Received::End => return Err(End::Closed),
             Received::Failed(_) => return Err(End::Failed),
             Received::Closing => return Err(End::Lingering),
@@ -176,25 +186,37 @@ async fn next_head<T: Transport>(
     }
 }
 
-/// The handler's response; nothing where it panicked. While it waits, what was answered before is
-/// sent.
+/// Has the handler answer, and begins its response. While the handler waits, what was answered before
+/// is sent.
 #[inline]
 async fn answer<T: Transport, S: Service>(
     wire: &SharedWire<T>,
     peer: &Peer,
     service: &S,
-    head: &[u8],
-    index: &HeadIndex,
-    line: &RequestHead,
-) -> io::Result<Option<Response>> {
-    let mut handler = pin!(service.call(Request::new(head, index, line, peer, wire)));
-    poll_fn(|context| match catch(|| handler.as_mut().poll(context)) {
-        Some(Poll::Ready(response)) => Poll::Ready(Ok(Some(response))),
-        Some(Poll::Pending) => match wire.borrow_mut().push(context) {
-            Ok(()) => Poll::Pending,
-            Err(error) => Poll::Ready(Err(error)),
-        },
-        None => Poll::Ready(Ok(None)),
+    bytes: &[u8],
+    head: &RequestHead,
+    may_stay: bool,
+) -> io::Result<Step> {
+    let mut handler = pin!(service.call(Request::new(bytes, head, peer, wire)));
+    poll_fn(|context| {
+        // Begun where the handler gives it: a response is large, and every place that hands it on
+        // copies it.
+        let step = catch(|| match handler.as_mut().poll(context) {
+            Poll::Ready(response) => Some(begin(wire, head, response, may_stay)),
+            Poll::Pending => None,
+        });
+        match step {
+            Some(Some(step)) => Poll::Ready(Ok(step)),
+            Some(None) => match wire.borrow_mut().push(context) {
+                Ok(()) => Poll::Pending,
+                Err(error) => Poll::Ready(Err(error)),
+            },
+            None => {
+                count(&wire.borrow().shared.counters.handler_panics);
+                let response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
+                Poll::Ready(Ok(begin(wire, head, response, may_stay)))
+            }
+        }
     })
     .await
 }
@@ -203,9 +225,11 @@ async fn answer<T: Transport, S: Service>(
 enum Step {
     /// It is in the output, and the connection goes on.
     Collected,
-    /// There is more to be done than collecting it.
-    Sending(Begun),
-    Upgrading(Response),
+    /// There is more to be done than collecting it: the rest is with the wire.
+    Sending {
+        keep_alive: bool,
+    },
+    Upgrading(Box<Response>),
 }
 
 /// Collects the response, which is all there is to do for a short one on a connection that stays: so
@@ -213,70 +237,66 @@ enum Step {
 #[inline]
 fn begin<T: Transport>(
     wire: &SharedWire<T>,
-    line: &RequestHead,
-    response: io::Result<Option<Response>>,
+    head: &RequestHead,
+    mut response: Response,
     may_stay: bool,
-) -> io::Result<Step> {
+) -> Step {
     let mut wire = wire.borrow_mut();
-    let mut response = response?.unwrap_or_else(|| {
-        count(&wire.shared.counters.handler_panics);
-        Response::new(StatusCode::INTERNAL_SERVER_ERROR).close()
-    });
     if response.status.is_informational() {
         if matches!(response.body.0, Kind::Upgrade(_)) {
-            return Ok(Step::Upgrading(response));
+            return Step::Upgrading(Box::new(response));
         }
         // 101 is no answer without another protocol, nor is any other interim response.
         response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
     }
-    let keep_alive = line.framing.keep_alive
+    let keep_alive = head.framing.keep_alive
         && may_stay
         && !response.close
         && !wire.shared.is_closing()
-        && line.method != Method::CONNECT
+        && head.method != Method::CONNECT
         && wire.inflow.can_be_drained(&wire.shared.limits);
-    let begun = wire.begin_response(line, response, keep_alive);
-    let is_all = begun.keep_alive
-        && matches!(begun.rest, Rest::Nothing)
+    let keep_alive = wire.begin_response(head, &mut response, keep_alive);
+    let is_all = keep_alive
+        && wire.rest.is_none()
         && wire.inflow.bytes_left() == Some(0)
         && !wire.is_output_full();
-    Ok(if is_all { Step::Collected } else { Step::Sending(begun) })
+    if is_all { Step::Collected } else { Step::Sending { keep_alive } }
 }
 
 /// Sends what is left of the response; the connection's end where this is its last one.
 async fn send<T: Transport>(
     wire: &SharedWire<T>,
-    line: &RequestHead,
-    begun: Begun,
+    head: &RequestHead,
+    keep_alive: bool,
 ) -> io::Result<Option<End>> {
-    finish(wire, begun.rest).await?;
+    finish(wire).await?;
     let is_read = wire.borrow().inflow.bytes_left() == Some(0);
-    if begun.keep_alive {
+    if keep_alive {
         if wire.borrow().is_output_full() || !is_read {
             flush(wire).await?;
         }
         return Ok((!drain(wire).await).then_some(End::Lingering));
     }
     // A client that asked for the end and has sent all it had to send reads to the end by itself.
-    let is_clients_wish = !line.framing.keep_alive && is_read && wire.borrow().unread.is_none();
+    let is_clients_wish = !head.framing.keep_alive && is_read && wire.borrow().unread.is_none();
     Ok(Some(if is_clients_wish { End::Closed } else { End::Lingering }))
 }
 
 /// Begins the change to another protocol, for which the request has to be read to its end.
 async fn upgrade<T: Transport>(
     wire: &SharedWire<T>,
-    line: &RequestHead,
+    head: &RequestHead,
     mut response: Response,
 ) -> io::Result<Option<End>> {
     let Kind::Upgrade(takeover) = std::mem::replace(&mut response.body.0, Kind::Empty) else {
         unreachable!("its caller looked");
     };
-    if !line.framing.upgrade {
+    if !head.framing.upgrade {
         let name = response.headers().find(|(name, _)| *name == UPGRADE);
         let name = name.map_or(HeaderValue::from_static(""), |(_, value)| value.clone());
-        let refusal = Response::new(StatusCode::UPGRADE_REQUIRED).header(UPGRADE, name).close();
-        let begun = wire.borrow_mut().begin_response(line, refusal, false);
-        finish(wire, begun.rest).await?;
+        let mut refusal = Response::new(StatusCode::UPGRADE_REQUIRED).header(UPGRADE, name).close();
+        wire.borrow_mut().begin_response(head, &mut refusal, false);
+        finish(wire).await?;
         return Ok(Some(End::Lingering));
     }
     if !drain(wire).await {

@@ -10,7 +10,7 @@ use taut_runtime::task::waiting;
 
 use super::inflow::Source;
 use super::{BodyError, Peer};
-use crate::http::wire::{HeadIndex, RequestHead};
+use crate::http::wire::RequestHead;
 
 /// Memory that is set aside for a body before any of it is there, at most, in bytes: what a client
 /// announces is not what it sends.
@@ -33,60 +33,63 @@ const BODY_RESERVED_MAX: u64 = 64 << 10;
 /// }
 /// ```
 pub struct Request<'a> {
-    head: &'a [u8],
-    index: &'a HeadIndex,
-    line: &'a RequestHead,
+    /// The bytes of the head, and what they say.
+    bytes: &'a [u8],
+    head: &'a RequestHead,
     peer: &'a Peer,
     source: &'a dyn Source,
-    params: Option<Params<'a, 'a>>,
+    params: Option<&'a Params<'a, 'a>>,
 }
 
 impl<'a> Request<'a> {
     pub(super) fn new(
-        head: &'a [u8],
-        index: &'a HeadIndex,
-        line: &'a RequestHead,
+        bytes: &'a [u8],
+        head: &'a RequestHead,
         peer: &'a Peer,
         source: &'a dyn Source,
     ) -> Self {
-        Self { head, index, line, peer, source, params: None }
+        Self { bytes, head, peer, source, params: None }
     }
 
-    pub(super) fn with_params(mut self, params: Params<'a, 'a>) -> Self {
-        self.params = Some(params);
-        self
+    pub(super) fn with_params<'p>(self, params: &'p Params<'p, 'p>) -> Request<'p>
+    where
+        'a: 'p,
+    {
+        let mut request: Request<'p> = self;
+        request.params = Some(params);
+        request
     }
 
     /// The method.
     #[must_use]
     pub fn method(&self) -> &'a Method {
-        &self.line.method
+        &self.head.method
     }
 
     /// The request target as it was sent: mostly path and query.
     #[must_use]
     pub fn target(&self) -> &'a str {
-        text(self.line.target.text.of(self.head))
+        text(self.head.target.text.of(self.bytes))
     }
 
     /// The path, as it was sent: percent-encoded. Empty where the target has none (`OPTIONS *`,
     /// CONNECT).
     #[must_use]
     pub fn path(&self) -> &'a str {
-        text(self.line.target.path.of(self.head))
+        text(self.head.target.path.of(self.bytes))
     }
 
     /// The query, without its question mark and as it was sent.
     #[must_use]
     pub fn query(&self) -> Option<&'a str> {
-        self.line.target.query.map(|query| text(query.of(self.head)))
+        self.head.target.query.map(|query| text(query.of(self.bytes)))
     }
 
     /// Host and port that the request is for: those of the target, or else of the `Host` header.
     /// Empty where neither names one.
     #[must_use]
     pub fn authority(&self) -> &'a str {
-        text(self.line.target.authority.of(self.head))
+        text(self.head.target.authority.of(self.bytes))
     }
 
     /// The target as a `Uri`. Allocates.
@@ -101,13 +104,13 @@ impl<'a> Request<'a> {
     /// 1.0 or 1.1.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.line.version
+        self.head.version
     }
 
     /// The value of the first header of this name, in whatever case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.index.get(self.head, name)
+        self.head.index().get(self.bytes, name)
     }
 
     /// The value of the first header of this name, where it is text.
@@ -118,19 +121,19 @@ impl<'a> Request<'a> {
 
     /// Names and values of all headers, in their order.
     pub fn header_lines(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.index.iter(self.head)
+        self.head.index().iter(self.bytes)
     }
 
     /// All headers as a map. Allocates.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        self.index.to_map(self.head)
+        self.head.index().to_map(self.bytes)
     }
 
     /// A parameter of the route, such as `id` of `/orders/{id}`; as it was sent: percent-encoded.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.as_ref().and_then(|params| params.get(name))
+        self.params.and_then(|params| params.get(name))
     }
 
     /// Who sent it.
@@ -143,7 +146,7 @@ impl<'a> Request<'a> {
     /// [`Response::upgrade`](super::Response::upgrade) does.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.line.framing.upgrade
+        self.head.framing.upgrade
     }
 
     /// Bytes of the body that are still to come; `None` where the client did not say how many.

@@ -40,32 +40,36 @@ enum Framing {
 
 /// What is left to send of a response whose head is in the output.
 pub(super) enum Rest {
-    Nothing,
     Buffer(SendBuf),
     Stream(Pin<Box<dyn Chunks>>, Option<u64>, bool),
     File(Box<File>, u64),
 }
 
-/// A response of which the head is in the output.
-pub(super) struct Begun {
-    pub(super) rest: Rest,
-    /// The connection can go on behind it.
-    pub(super) keep_alive: bool,
+impl Rest {
+    fn of(body: Kind, chunked: bool) -> Option<Self> {
+        match body {
+            Kind::Empty | Kind::Upgrade(_) => None,
+            Kind::Buffer(bytes) => Some(Self::Buffer(bytes)),
+            Kind::File(file, bytes) => Some(Self::File(file, bytes)),
+            Kind::Stream(chunks, bytes) => Some(Self::Stream(chunks, bytes, chunked)),
+        }
+    }
 }
 
 impl<T: Transport> Wire<T> {
-    /// Puts the head, and a short body, into the output.
+    /// Puts the head, and a short body, into the output; a longer one is taken out of the response
+    /// and becomes the wire's rest. Says whether the connection can go on behind it.
     #[inline]
     pub(super) fn begin_response(
         &mut self,
         request: &RequestHead,
-        mut response: Response,
+        response: &mut Response,
         keep_alive: bool,
-    ) -> Begun {
-        let framing = framing(request, &response);
+    ) -> bool {
+        let framing = framing(request, response);
         let keep_alive = keep_alive && framing != Framing::UntilClose;
         self.shared.counters.count_response(response.status);
-        let date = (!response.has_date).then(|| self.shared.date.at(Instant::now()));
+        let date = (!response.has_date).then(|| self.shared.date.line_at(Instant::of_turn()));
         let out = self.output();
         response.write_start(out);
         match framing {
@@ -74,9 +78,7 @@ impl<T: Transport> Wire<T> {
             Framing::None | Framing::UntilClose => {}
         }
         if let Some(date) = date {
-            out.extend_from_slice(b"date: ");
             out.extend_from_slice(&date);
-            out.extend_from_slice(b"\r\n");
         }
         if !keep_alive {
             out.extend_from_slice(b"connection: close\r\n");
@@ -84,19 +86,15 @@ impl<T: Transport> Wire<T> {
             out.extend_from_slice(b"connection: keep-alive\r\n");
         }
         out.extend_from_slice(b"\r\n");
-        let has_body = framing != Framing::None && request.method != Method::HEAD;
-        let rest = match std::mem::replace(&mut response.body.0, Kind::Empty) {
-            _ if !has_body => Rest::Nothing,
-            Kind::Empty | Kind::Upgrade(_) => Rest::Nothing,
-            Kind::Buffer(bytes) if bytes.len() <= COPIED_MAX => {
-                out.extend_from_slice(&bytes);
-                Rest::Nothing
+        match &mut response.body.0 {
+            _ if framing == Framing::None || request.method == Method::HEAD => {}
+            Kind::Buffer(bytes) if bytes.len() <= COPIED_MAX => out.extend_from_slice(bytes),
+            longer => {
+                let longer = std::mem::replace(longer, Kind::Empty);
+                self.rest = Rest::of(longer, framing == Framing::Chunked);
             }
-            Kind::Buffer(bytes) => Rest::Buffer(bytes),
-            Kind::File(file, bytes) => Rest::File(file, bytes),
-            Kind::Stream(chunks, bytes) => Rest::Stream(chunks, bytes, framing == Framing::Chunked),
-        };
-        Begun { rest, keep_alive }
+        }
+        keep_alive
     }
 
     /// Puts a whole response into the output for a request that could not be understood, and tells
@@ -104,13 +102,12 @@ impl<T: Transport> Wire<T> {
     pub(super) fn refuse(&mut self, status: StatusCode, reason: &dyn std::fmt::Display) {
         let reason = format!("{reason}\n");
         self.shared.counters.count_response(status);
-        let date = self.shared.date.at(Instant::now());
+        let date = self.shared.date.line_at(Instant::of_turn());
         let out = self.output();
         Response::text("").status(status).write_start(out);
         write_content_length(out, reason.len() as u64);
-        out.extend_from_slice(b"date: ");
         out.extend_from_slice(&date);
-        out.extend_from_slice(b"\r\nconnection: close\r\n\r\n");
+        out.extend_from_slice(b"connection: close\r\n\r\n");
         out.extend_from_slice(reason.as_bytes());
     }
 }
@@ -140,12 +137,13 @@ fn framing(request: &RequestHead, response: &Response) -> Framing {
 ///
 /// Those of the connection, of the stream and of the file: the response is then not whole, and the
 /// connection has to be closed.
-pub(super) async fn finish<T: Transport>(wire: &SharedWire<T>, rest: Rest) -> io::Result<()> {
+pub(super) async fn finish<T: Transport>(wire: &SharedWire<T>) -> io::Result<()> {
+    let rest = wire.borrow_mut().rest.take();
     match rest {
-        Rest::Nothing => Ok(()),
-        Rest::Buffer(bytes) => write(wire, &bytes).await,
-        Rest::Stream(chunks, bytes, chunked) => stream(wire, chunks, bytes, chunked).await,
-        Rest::File(file, bytes) => send_file(wire, &file, bytes).await,
+        None => Ok(()),
+        Some(Rest::Buffer(bytes)) => write(wire, &bytes).await,
+        Some(Rest::Stream(chunks, bytes, chunked)) => stream(wire, chunks, bytes, chunked).await,
+        Some(Rest::File(file, bytes)) => send_file(wire, &file, bytes).await,
     }
 }
 

@@ -11,7 +11,7 @@ use http::{StatusCode, Version};
 use super::body::{Body, Kind};
 use super::headers::Headers;
 use super::upgrade::{Takeover, Upgraded};
-use crate::http::wire::write_status_line;
+use crate::http::wire::{write_status_line, write_typed_header};
 
 /// What a handler answers: a status, headers and a body.
 ///
@@ -37,8 +37,39 @@ pub struct Response {
     pub(super) status: StatusCode,
     pub(super) close: bool,
     pub(super) has_date: bool,
+    content: Content,
     headers: Headers,
     pub(super) body: Body,
+}
+
+/// Types of content that most responses have: said without memory of their own.
+#[derive(Clone, Copy)]
+enum Content {
+    Untold,
+    Plain,
+    Json,
+}
+
+impl Content {
+    const fn header(self) -> Option<(&'static HeaderName, &'static HeaderValue)> {
+        static NAME: HeaderName = CONTENT_TYPE;
+        static PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+        static JSON: HeaderValue = HeaderValue::from_static("application/json");
+        match self {
+            Self::Untold => None,
+            Self::Plain => Some((&NAME, &PLAIN)),
+            Self::Json => Some((&NAME, &JSON)),
+        }
+    }
+
+    #[inline]
+    fn write_line(self, out: &mut Vec<u8>) {
+        match self {
+            Self::Untold => {}
+            Self::Plain => out.extend_from_slice(b"content-type: text/plain; charset=utf-8\r\n"),
+            Self::Json => out.extend_from_slice(b"content-type: application/json\r\n"),
+        }
+    }
 }
 
 impl Response {
@@ -48,6 +79,7 @@ impl Response {
             status,
             close: false,
             has_date: false,
+            content: Content::Untold,
             headers: Headers::none(),
             body: Body::empty(),
         }
@@ -60,14 +92,12 @@ impl Response {
 
     /// 200 with a text, as `text/plain; charset=utf-8`.
     pub fn text(text: impl Into<Body>) -> Self {
-        const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
-        Self::ok(text).header(CONTENT_TYPE, PLAIN)
+        Self { content: Content::Plain, ..Self::ok(text) }
     }
 
     /// 200 with a body, as `application/json`.
     pub fn json(json: impl Into<Body>) -> Self {
-        const JSON: HeaderValue = HeaderValue::from_static("application/json");
-        Self::ok(json).header(CONTENT_TYPE, JSON)
+        Self { content: Content::Json, ..Self::ok(json) }
     }
 
     /// 101: the connection goes on in another protocol, which the `Upgrade` header names. `protocol`
@@ -122,18 +152,16 @@ impl Response {
 
     /// The headers that were added, in their order.
     pub fn headers(&self) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
-        self.headers.as_slice().iter().map(|(name, value)| (name, value))
+        let others = self.headers.as_slice().iter().map(|(name, value)| (name, value));
+        self.content.header().into_iter().chain(others)
     }
 
     /// Appends status line and headers, without those that tell of the framing.
     pub(super) fn write_start(&self, out: &mut Vec<u8>) {
         write_status_line(out, Version::HTTP_11, self.status);
-        for (name, value) in self.headers() {
-            // Both types hold nothing that could break a line.
-            out.extend_from_slice(name.as_str().as_bytes());
-            out.extend_from_slice(b": ");
-            out.extend_from_slice(value.as_bytes());
-            out.extend_from_slice(b"\r\n");
+        self.content.write_line(out);
+        for (name, value) in self.headers.as_slice() {
+            write_typed_header(out, name, value);
         }
     }
 }
@@ -201,6 +229,20 @@ mod tests {
         assert_eq!(response.headers().count(), 0);
         assert!(!response.has_date);
         assert!(response.header(DATE, VALUE).has_date);
+    }
+
+    #[test]
+    fn what_is_written_of_the_content_is_what_its_header_says() {
+        for response in [Response::text(""), Response::json(""), Response::ok("")] {
+            let mut expected = Vec::new();
+            write_status_line(&mut expected, Version::HTTP_11, StatusCode::OK);
+            for (name, value) in response.headers() {
+                write_typed_header(&mut expected, name, value);
+            }
+            let mut written = Vec::new();
+            response.write_start(&mut written);
+            assert_eq!(written, expected);
+        }
     }
 
     #[test]

@@ -1,8 +1,6 @@
 //! Which handler answers which path and method.
 
 use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
@@ -154,22 +152,21 @@ methods! {
 }
 
 impl<R: Routes> Service for Router<R> {
-    fn call<'a>(&'a self, request: Request<'a>) -> impl Future<Output = Response> {
+    async fn call<'a>(&'a self, request: Request<'a>) -> Response {
         let method = request.method();
         if request.target() == "*" {
             let all: Vec<_> =
                 self.places.iter().flat_map(|place| &place.handlers).cloned().collect();
-            return Routed::Own { response: Some(refusal(Choice::Options(allowed(&all)))) };
+            return refusal(Choice::Options(allowed(&all)));
         }
-        let (choice, params) = match self.paths.at(request.path()) {
-            Ok(found) => (self.choose(method, *found.value), Some(found.params)),
-            Err(_) => (Choice::NotFound, None),
+        let Ok(found) = self.paths.at(request.path()) else {
+            return refusal(Choice::NotFound);
         };
-        match (choice, params) {
-            (Choice::Handler(number), Some(params)) => {
-                Routed::Handler { future: self.routes.call(number, request.with_params(params)) }
+        match self.choose(method, *found.value) {
+            Choice::Handler(number) => {
+                self.routes.call(number, request.with_params(&found.params)).await
             }
-            (choice, _) => Routed::Own { response: Some(refusal(choice)) },
+            choice => refusal(choice),
         }
     }
 }
@@ -182,32 +179,6 @@ fn refusal(choice: Choice) -> Response {
             Response::new(StatusCode::METHOD_NOT_ALLOWED).header(ALLOW, allow)
         }
         Choice::Options(allow) => Response::new(StatusCode::NO_CONTENT).header(ALLOW, allow),
-    }
-}
-
-pin_project_lite::pin_project! {
-    #[project = Projected]
-    enum Routed<F> {
-        Handler {
-            #[pin]
-            future: F,
-        },
-        Own {
-            response: Option<Response>,
-        },
-    }
-}
-
-impl<F: Future<Output = Response>> Future for Routed<F> {
-    type Output = Response;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
-        match self.project() {
-            Projected::Handler { future } => future.poll(context),
-            Projected::Own { response } => {
-                Poll::Ready(response.take().expect("polled once, since it is ready at once"))
-            }
-        }
     }
 }
 

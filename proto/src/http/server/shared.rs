@@ -13,7 +13,7 @@ use std::task::{Context, Waker};
 use super::counters::CounterCells;
 use super::limits::Limits;
 use crate::http::date::CachedDate;
-use crate::http::wire::HeadIndex;
+use crate::http::wire::RequestHead;
 
 /// Pieces of memory that are kept for the next one who needs one; more are freed.
 const SPARE_MAX: usize = 64;
@@ -33,7 +33,7 @@ pub(super) struct Shared {
     idle: RefCell<BTreeMap<u64, Waker>>,
     next_place: Cell<u64>,
     outputs: RefCell<Vec<Vec<u8>>>,
-    indices: RefCell<Vec<HeadIndex>>,
+    heads: RefCell<Vec<Box<RequestHead>>>,
 }
 
 impl Shared {
@@ -79,35 +79,36 @@ impl fmt::Debug for Shared {
     }
 }
 
-/// The index of a connection's heads, while it has one.
+/// The head of a connection's request, while it has one; of a connection that is idle it is back
+/// with the others.
 #[derive(Debug)]
-pub(super) struct BorrowedIndex<'a> {
-    pub(super) shared: &'a Shared,
-    index: Option<HeadIndex>,
+pub(super) struct BorrowedHead {
+    shared: Rc<Shared>,
+    head: Option<Box<RequestHead>>,
 }
 
-impl<'a> BorrowedIndex<'a> {
-    pub(super) const fn none(shared: &'a Shared) -> Self {
-        Self { shared, index: None }
+impl BorrowedHead {
+    pub(super) fn none(shared: &Rc<Shared>) -> Self {
+        Self { shared: Rc::clone(shared), head: None }
     }
 
     #[inline]
-    pub(super) fn get(&mut self) -> &mut HeadIndex {
-        let spare = || self.shared.indices.borrow_mut().pop().unwrap_or_default();
-        self.index.get_or_insert_with(spare)
+    pub(super) fn get(&mut self) -> &mut RequestHead {
+        self.head.get_or_insert_with(|| self.shared.heads.borrow_mut().pop().unwrap_or_default())
     }
 
     pub(super) fn give_back(&mut self) {
-        let mut spare = self.shared.indices.borrow_mut();
-        if let Some(index) = self.index.take()
+        let mut spare = self.shared.heads.borrow_mut();
+        if let Some(head) = self.head.take()
+            && !head.is_partial()
             && spare.len() < SPARE_MAX
         {
-            spare.push(index);
+            spare.push(head);
         }
     }
 }
 
-impl Drop for BorrowedIndex<'_> {
+impl Drop for BorrowedHead {
     fn drop(&mut self) {
         self.give_back();
     }

@@ -20,8 +20,9 @@ use taut_runtime::time::Instant;
 use super::counters::count;
 use super::deadline::Deadline;
 use super::inflow::Inflow;
+use super::respond::Rest;
 use super::shared::{Listening, Shared};
-use crate::http::wire::{HeadIndex, HeadScanner, Reject, RequestHead, read_request};
+use crate::http::wire::{Reject, RequestHead};
 
 /// Room that an output buffer has from the start, in bytes: several small responses.
 const OUTPUT_BYTES: usize = 4096;
@@ -33,13 +34,14 @@ pub(super) struct Wire<T> {
     pub(super) inflow: Inflow,
     pub(super) deadline: Deadline,
     listening: Listening,
-    scanner: HeadScanner,
     pub(super) unread: Option<RxBuf>,
     /// Memory for heads that span buffers; `unread` is its end while `is_gathered`.
     gathered: Rc<Vec<u8>>,
     is_gathered: bool,
     output: Vec<u8>,
     written: usize,
+    /// What follows the output of a response that is too long for it.
+    pub(super) rest: Option<Rest>,
     /// The client takes no bytes; the deadline is that of its stall.
     stalled: bool,
 }
@@ -64,44 +66,40 @@ impl<T: Transport> Wire<T> {
             inflow: Inflow::none(&shared.limits),
             deadline: Deadline::at(first_head_due),
             listening: Listening::new(shared),
-            scanner: HeadScanner::request(),
             unread: None,
             gathered: Rc::default(),
             is_gathered: false,
             output: Vec::new(),
             written: 0,
+            rest: None,
             stalled: false,
         }
     }
 
-    /// The next head, where all of it is there; its lines are in the index.
+    /// The bytes of the next head, where all of it is there, and what they say.
     ///
     /// # Errors
     ///
     /// The rule or the limit that it breaks.
     #[inline]
-    pub(super) fn take_head(
-        &mut self,
-        index: &mut HeadIndex,
-    ) -> Result<Option<(RequestHead, RxBuf)>, Reject> {
+    pub(super) fn take_head(&mut self, head: &mut RequestHead) -> Result<Option<RxBuf>, Reject> {
         let Some(unread) = &self.unread else {
             return Ok(None);
         };
-        let read = read_request(unread, &mut self.scanner, index, &self.shared.limits.head)?;
-        Ok(read.and_then(|(head, head_bytes)| Some((head, self.take(head_bytes)?))))
+        let head_bytes = head.read(unread, &self.shared.limits.head)?;
+        Ok(head_bytes.and_then(|head_bytes| self.take(head_bytes)))
     }
 
     /// Takes the first unread bytes, of which there are so many.
+    #[inline]
     pub(super) fn take(&mut self, count: usize) -> Option<RxBuf> {
-        let mut unread = self.unread.take()?;
-        if unread.len() == count {
-            self.is_gathered = false;
-            return Some(unread);
+        match &mut self.unread {
+            Some(unread) if unread.len() > count => Some(unread.split_to(count)),
+            unread => {
+                self.is_gathered = false;
+                unread.take()
+            }
         }
-        let taken = unread.slice(..count);
-        unread.advance(count);
-        self.unread = Some(unread);
-        Some(taken)
     }
 
     /// What came in and is not used.
@@ -402,17 +400,16 @@ mod tests {
 
         with_wire(|mut wire, _| {
             let mut held = Vec::new();
-            let mut index = HeadIndex::new();
+            let mut head = RequestHead::new();
             for body in 0..100_u8 {
                 // The body, of one byte, and the next head come in one piece, cut anywhere.
                 let stream: Vec<u8> = [HEAD, &[body]].concat();
                 let (first, second) = stream.split_at(usize::from(body) % HEAD.len());
                 for piece in [first, second].into_iter().filter(|piece| !piece.is_empty()) {
-                    assert!(wire.take_head(&mut index).unwrap().is_none());
+                    assert!(wire.take_head(&mut head).unwrap().is_none());
                     wire.append(RxBuf::from(piece.to_vec()));
                 }
-                let (_, head) = wire.take_head(&mut index).unwrap().unwrap();
-                assert_eq!(head[..], *HEAD);
+                assert_eq!(wire.take_head(&mut head).unwrap().unwrap()[..], *HEAD);
                 held.push(wire.take(1).unwrap());
                 assert!(wire.unread().is_empty());
             }
@@ -428,7 +425,7 @@ mod tests {
             wire.transport = Scripted { takes_bytes: true, flushes: true };
             wire.append(RxBuf::from(b"GET / HT".to_vec()));
             wire.append(RxBuf::from(b"TP/1.1\r\nhost: e\r\n\r\n".to_vec()));
-            drop(wire.take_head(&mut HeadIndex::new()).unwrap().unwrap());
+            drop(wire.take_head(&mut RequestHead::new()).unwrap().unwrap());
             wire.output().extend_from_slice(b"response");
             assert!(wire.poll_write(context, &[], &mut 0).is_ready());
             wire.shrink();

@@ -123,6 +123,7 @@ pub fn write_request_line(
 
 /// Appends `HTTP/1.x status reason` with the reason phrase that the status usually has: 1.0 for
 /// [`Version::HTTP_10`], else 1.1.
+#[inline]
 pub fn write_status_line(out: &mut Vec<u8>, version: Version, status: StatusCode) {
     if version != Version::HTTP_10 && status == StatusCode::OK {
         out.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
@@ -175,19 +176,30 @@ pub fn write_headers(out: &mut Vec<u8>, headers: &HeaderMap) {
 }
 
 /// Appends `content-length: N`.
+#[inline]
 pub fn write_content_length(out: &mut Vec<u8>, body_bytes: u64) {
+    out.extend_from_slice(b"content-length: ");
+    write_decimal(out, body_bytes);
+    out.extend_from_slice(b"\r\n");
+}
+
+#[inline]
+fn write_decimal(out: &mut Vec<u8>, number: u64) {
+    if number < 10 {
+        return out.push(b'0' + number as u8);
+    }
+    if number < 100 {
+        return out.extend_from_slice(&[b'0' + (number / 10) as u8, b'0' + (number % 10) as u8]);
+    }
     let mut digits = [0; 20];
     let mut start = digits.len();
-    let mut left = body_bytes;
-    loop {
+    let mut left = number;
+    while left > 0 {
         start -= 1;
         digits[start] = b'0' + (left % 10) as u8;
         left /= 10;
-        if left == 0 {
-            break;
-        }
     }
-    push_line(out, b"content-length", &digits[start..]);
+    out.extend_from_slice(&digits[start..]);
 }
 
 /// Appends the empty line that ends a head.

@@ -42,6 +42,11 @@ pub struct RequestFraming {
     pub upgrade: bool,
 }
 
+impl RequestFraming {
+    pub(super) const NONE: Self =
+        Self { body: BodyLength::None, keep_alive: false, expects_continue: false, upgrade: false };
+}
+
 /// What the head of a response says about its body and its connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ResponseFraming {
@@ -98,26 +103,24 @@ impl<'a> Facts<'a> {
     pub(super) fn note(&mut self, name: &[u8], value: &'a [u8]) {
         // The length tells most names apart without a look at their bytes.
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host.add(value),
-            6 if name.eq_ignore_ascii_case(b"expect") => {
+            4 if is_named(name, b"host") => self.host.add(value),
+            6 if is_named(name, b"expect") => {
                 for expectation in list(value) {
                     let is_continue = expectation.eq_ignore_ascii_case(b"100-continue");
                     self.expects_continue |= is_continue;
                     self.expects_else |= !is_continue;
                 }
             }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => self.upgrade |= !value.is_empty(),
-            10 if name.eq_ignore_ascii_case(b"connection") => {
+            7 if is_named(name, b"upgrade") => self.upgrade |= !value.is_empty(),
+            10 if is_named(name, b"connection") => {
                 for option in list(value) {
                     self.close |= option.eq_ignore_ascii_case(b"close");
                     self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
                     self.upgrade_option |= option.eq_ignore_ascii_case(b"upgrade");
                 }
             }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length.add(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                self.transfer_encoding.add(value);
-            }
+            14 if is_named(name, b"content-length") => self.content_length.add(value),
+            17 if is_named(name, b"transfer-encoding") => self.transfer_encoding.add(value),
             _ => {}
         }
     }
@@ -126,20 +129,22 @@ impl<'a> Facts<'a> {
         !self.close && (version == Version::HTTP_11 || self.keep_alive)
     }
 
-    /// The framing of a request.
+    /// The framing of a request, told where it is kept.
     #[inline]
     pub(super) fn of_request(
         &self,
         method: &Method,
         version: Version,
-    ) -> Result<RequestFraming, Reject> {
-        let body = match (self.transfer_encoding, self.content_length) {
+        framing: &mut RequestFraming,
+    ) -> Result<(), Reject> {
+        framing.body = match (self.transfer_encoding, self.content_length) {
             (Once::Absent, Once::Absent) => BodyLength::None,
             (Once::Absent, length) => BodyLength::Length(content_length(length)?),
             (encoding, Once::Absent) => chunked(encoding, version)?,
             _ => return Err(Reject::TwoLengths),
         };
-        if *method == Method::CONNECT && !body.is_empty() {
+        let has_body = !framing.body.is_empty();
+        if has_body && *method == Method::CONNECT {
             return Err(Reject::ConnectBody);
         }
         // A server ignores what a client of HTTP/1.0 expects, and to what it would upgrade.
@@ -147,12 +152,10 @@ impl<'a> Facts<'a> {
         if self.expects_else && is_current {
             return Err(Reject::Expectation);
         }
-        Ok(RequestFraming {
-            body,
-            keep_alive: self.keeps_alive(version),
-            expects_continue: self.expects_continue && is_current && !body.is_empty(),
-            upgrade: self.upgrade && self.upgrade_option && is_current,
-        })
+        framing.keep_alive = self.keeps_alive(version);
+        framing.expects_continue = self.expects_continue && is_current && has_body;
+        framing.upgrade = self.upgrade && self.upgrade_option && is_current;
+        Ok(())
     }
 
     /// The framing of the response with this status to a request of this method.
@@ -189,6 +192,16 @@ impl<'a> Facts<'a> {
             }
         })
     }
+}
+
+/// Whether a name, which is a token, is this one of letters and hyphens, in whatever case: the bit
+/// that makes a letter small makes none of a token's other characters one of these.
+#[inline]
+fn is_named<const N: usize>(name: &[u8], small: &[u8; N]) -> bool {
+    let Some(name) = name.first_chunk::<N>() else { return false };
+    let differing =
+        (name.iter().zip(small)).fold(0, |differing, (a, b)| differing | (a | 0x20) ^ b);
+    differing == 0
 }
 
 /// The members of a comma-separated list; empty ones are passed over (RFC 9110 section 5.6.1).

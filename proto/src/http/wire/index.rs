@@ -11,6 +11,8 @@ pub struct Span {
 }
 
 impl Span {
+    pub(super) const EMPTY: Self = Self { start: 0, end: 0 };
+
     /// The bytes that the span names.
     ///
     /// # Panics
@@ -61,12 +63,12 @@ impl Span {
 ///
 /// Every method is given the head again: the same bytes, which may have moved meanwhile. With other
 /// bytes it panics or reads nonsense, and nothing worse.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HeadIndex {
     fields: Vec<Field>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Field {
     name: Span,
     value: Span,

@@ -44,7 +44,7 @@ pub use framing::{BodyLength, RequestFraming, ResponseFraming};
 pub use index::{HeadIndex, Span};
 pub use limits::{ChunkLimits, HeadLimits};
 pub use reject::Reject;
-pub use request::{RequestHead, read_request};
+pub use request::RequestHead;
 pub use response::{ResponseHead, read_response};
 pub use scan::HeadScanner;
 pub use target::{Target, TargetForm};

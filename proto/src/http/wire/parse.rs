@@ -30,49 +30,44 @@ pub(super) fn read_fields<'a>(
 ) -> Read<Facts<'a>> {
     let mut facts = Facts::default();
     index.clear();
-    let mut line_start = start;
+    let mut start = start;
     loop {
-        let line = &bytes[line_start..];
-        let name_bytes = count_of(line, TOKEN);
-        match line.get(name_bytes) {
-            None => return Ok(None),
-            Some(b':') if name_bytes > 0 => {}
-            Some(b'\r') if name_bytes == 0 => {
-                let end = line_end(line, 0, Reject::BareCarriageReturn)?;
-                return Ok(end.map(|bytes| (facts, line_start + bytes)));
+        let colon = start + count_of(&bytes[start..], TOKEN);
+        match bytes.get(colon) {
+            Some(b':') if colon > start => {}
+            Some(b'\r') if colon == start => {
+                let end = line_end(bytes, start, Reject::BareCarriageReturn)?;
+                return Ok(end.map(|end| (facts, end)));
             }
+            None => return Ok(None),
             Some(_) => return Err(Reject::HeaderName),
         }
-        let mut value = &line[name_bytes + 1..];
-        while let [b' ' | b'\t', behind @ ..] = value {
-            value = behind;
+        let mut value_start = colon + 1;
+        while let Some(b' ' | b'\t') = bytes.get(value_start) {
+            value_start += 1;
         }
-        let value_start = line.len() - value.len();
-        let value_end = value_start + count_text(value);
-        let Some(line_bytes) = line_end(line, value_end, Reject::HeaderValue)? else {
-            return Ok(None);
-        };
-        if value_end > limits.header_line_bytes_max {
+        let line_feed = value_start + count_text(&bytes[value_start..]);
+        let Some(end) = line_end(bytes, line_feed, Reject::HeaderValue)? else { return Ok(None) };
+        if line_feed - start > limits.header_line_bytes_max {
             return Err(Reject::HeaderLineTooLong);
         }
         if index.len() >= limits.headers_max {
             return Err(Reject::TooManyHeaders);
         }
-        let (name, mut value) = (&line[..name_bytes], &line[value_start..value_end]);
-        while let [before @ .., b' ' | b'\t'] = value {
-            value = before;
+        let mut value_end = line_feed;
+        // At the colon this stops, at the latest.
+        while let b' ' | b'\t' = bytes[value_end - 1]
+            && value_end > value_start
+        {
+            value_end -= 1;
         }
-        let value_start = line_start + value_start;
-        index.push(
-            Span::new(line_start, line_start + name_bytes),
-            Span::new(value_start, value_start + value.len()),
-        );
-        facts.note(name, value);
-        line_start += line_bytes;
+        index.push(Span::new(start, colon), Span::new(value_start, value_end));
+        facts.note(&bytes[start..colon], &bytes[value_start..value_end]);
+        start = end;
     }
 }
 
-/// Whether a line ends at `at`, as it has to, and behind that; nothing where this is not there yet.
+/// Behind the line end that has to be at `at`; nothing where it is not there yet.
 #[inline]
 pub(super) fn line_end(
     bytes: &[u8],

@@ -20,9 +20,9 @@ pub struct ResponseHead {
 }
 
 /// Reads the head of the response to a request of this method, as
-/// [`read_request`](super::read_request) reads that of a request; the scanner is one for
-/// [responses](HeadScanner::response). The space in front of an empty reason may be missing, as many
-/// servers leave it out.
+/// [`RequestHead::read`](super::RequestHead::read) reads that of a request, and says how many bytes
+/// it has. The scanner is one for [responses](HeadScanner::response), and as new when a head was
+/// read. The space in front of an empty reason may be missing, as many servers leave it out.
 ///
 /// ```
 /// use http::{Method, StatusCode};
@@ -42,7 +42,7 @@ pub struct ResponseHead {
 ///
 /// # Errors
 ///
-/// As for [`read_request`](super::read_request).
+/// As for [`RequestHead::read`](super::RequestHead::read).
 #[inline]
 pub fn read_response(
     bytes: &[u8],

@@ -20,7 +20,7 @@ use super::{HeadLimits, Reject};
 /// assert_eq!(scanner.find_end(&bytes[..20], &limits), Ok(None));
 /// assert_eq!(scanner.find_end(bytes, &limits), Ok(Some(30)));
 /// ```
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HeadScanner {
     /// Empty lines that may precede the start line.
     empty_lines_max: u8,
@@ -28,7 +28,7 @@ pub struct HeadScanner {
     progress: Progress,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Progress {
     /// Where the line starts whose end is looked for.
     line_start: usize,

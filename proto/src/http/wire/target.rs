@@ -37,39 +37,48 @@ pub struct Target {
 }
 
 impl Target {
+    pub(super) const NONE: Self = Self {
+        form: TargetForm::Origin,
+        text: Span::EMPTY,
+        path: Span::EMPTY,
+        query: None,
+        authority: Span::EMPTY,
+    };
+
     /// Reads the target that `text`, a part of `head`, holds. Its authority is `host` unless it
     /// brings its own.
     #[inline]
-    pub(super) fn parse(
+    pub(super) fn read(
+        &mut self,
         head: &[u8],
         text: &[u8],
         method: &Method,
         host: Span,
-    ) -> Result<Self, Reject> {
-        let mut target = Self {
-            form: TargetForm::Origin,
-            text: Span::within(head, text),
-            path: Span::default(),
-            query: None,
-            authority: host,
-        };
-        if *method == Method::CONNECT {
-            target.form = TargetForm::Authority;
-            target.authority = target.text;
-            let is_whole = matches!(Authority::parse(text), Some(parts) if parts.is_endpoint());
-            return if is_whole { Ok(target) } else { Err(Reject::TargetAuthority) };
-        }
+    ) -> Result<(), Reject> {
+        self.form = TargetForm::Origin;
+        self.text = Span::within(head, text);
+        self.path = Span::EMPTY;
+        self.query = None;
+        self.authority = host;
         match text.first() {
-            Some(b'/') => target.read_path(head, text)?,
+            _ if *method == Method::CONNECT => self.read_endpoint(text),
+            Some(b'/') => self.read_path(head, text),
             Some(b'*') if text.len() == 1 => {
-                if *method != Method::OPTIONS {
-                    return Err(Reject::TargetForm);
-                }
-                target.form = TargetForm::Asterisk;
+                self.form = TargetForm::Asterisk;
+                let goes_with_it = *method == Method::OPTIONS;
+                if goes_with_it { Ok(()) } else { Err(Reject::TargetForm) }
             }
-            _ => target.read_absolute(head, text)?,
+            _ => self.read_absolute(head, text),
         }
-        Ok(target)
+    }
+
+    /// `host:port`.
+    #[cold]
+    fn read_endpoint(&mut self, text: &[u8]) -> Result<(), Reject> {
+        self.form = TargetForm::Authority;
+        self.authority = self.text;
+        let is_whole = matches!(Authority::parse(text), Some(parts) if parts.is_endpoint());
+        if is_whole { Ok(()) } else { Err(Reject::TargetAuthority) }
     }
 
     /// `path?query`, or nothing.
