@@ -299,10 +299,11 @@ impl RxBuf {
     #[must_use]
     #[inline]
     pub fn split_to(&mut self, count: usize) -> Self {
-        let mut first = self.clone();
-        self.advance(count);
-        // Fits: there were as many.
-        first.bytes = count as u32;
+        assert!(count <= self.len(), "split_to {count} of {} bytes", self.len());
+        // Fits: there are as many.
+        let first = Self { place: self.place.another(), start: self.start, bytes: count as u32 };
+        self.start += first.bytes;
+        self.bytes -= first.bytes;
         first
     }
 
@@ -364,18 +365,25 @@ impl AsRef<[u8]> for RxBuf {
     }
 }
 
-impl Clone for RxBuf {
-    fn clone(&self) -> Self {
-        let place = match &self.place {
-            Place::Slot { pool, slot } => {
+impl Place {
+    /// For another handle onto the same bytes.
+    #[inline]
+    fn another(&self) -> Self {
+        match self {
+            Self::Slot { pool, slot } => {
                 let references = &pool.references[*slot as usize];
                 let more = references.get().checked_add(1);
                 references.set(more.expect("fewer than 2^32 handles onto a slot"));
-                Place::Slot { pool: Rc::clone(pool), slot: *slot }
+                Self::Slot { pool: Rc::clone(pool), slot: *slot }
             }
-            Place::Heap(bytes) => Place::Heap(Rc::clone(bytes)),
-        };
-        Self { place, start: self.start, bytes: self.bytes }
+            Self::Heap(bytes) => Self::Heap(Rc::clone(bytes)),
+        }
+    }
+}
+
+impl Clone for RxBuf {
+    fn clone(&self) -> Self {
+        Self { place: self.place.another(), start: self.start, bytes: self.bytes }
     }
 }
 

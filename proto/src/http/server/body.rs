@@ -21,6 +21,7 @@ pub struct Body(pub(super) Kind);
 
 pub(super) enum Kind {
     Empty,
+    Static(&'static [u8]),
     Buffer(SendBuf),
     /// Chunked where nobody knows the length.
     Stream(Pin<Box<dyn Chunks>>, Option<u64>),
@@ -96,9 +97,19 @@ macro_rules! from_bytes {
     };
 }
 
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Self(Kind::Static(bytes))
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
 from_bytes! {
-    &'static str: |text| text.as_bytes(),
-    &'static [u8]: |bytes| bytes,
     String: |text| text.into_bytes(),
     Vec<u8>: |bytes| bytes,
     Bytes: |bytes| bytes,
@@ -111,6 +122,7 @@ impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Empty => f.write_str("Body(empty)"),
+            Kind::Static(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Kind::Buffer(bytes) => write!(f, "Body({} bytes)", bytes.len()),
             Kind::Stream(_, Some(bytes)) => write!(f, "Body(a stream of {bytes} bytes)"),
             Kind::Stream(_, None) => f.write_str("Body(a stream)"),

@@ -21,6 +21,7 @@ use super::body::Kind;
 use super::catch::catch;
 use super::counters::count;
 use super::inflow::drain;
+use super::request::Parts;
 use super::respond::finish;
 use super::shared::{BorrowedHead, Shared};
 use super::upgrade::{Takeover, Upgraded};
@@ -197,7 +198,8 @@ async fn answer<T: Transport, S: Service>(
     head: &RequestHead,
     may_stay: bool,
 ) -> io::Result<Step> {
-    let mut handler = pin!(service.call(Request::new(bytes, head, peer, wire)));
+    let parts = Parts { bytes, head, peer, source: wire, params: None };
+    let mut handler = pin!(service.call(Request::new(&parts)));
     poll_fn(|context| {
         // Begun where the handler gives it: a response is large, and every place that hands it on
         // copies it.

@@ -32,64 +32,60 @@ const BODY_RESERVED_MAX: u64 = 64 << 10;
 ///     Ok(Response::ok(body))
 /// }
 /// ```
-pub struct Request<'a> {
+pub struct Request<'a>(&'a Parts<'a>);
+
+/// What a request gives a view of. A handler's future moves its request about, so that is one
+/// pointer.
+#[derive(Clone, Copy)]
+pub(super) struct Parts<'a> {
     /// The bytes of the head, and what they say.
-    bytes: &'a [u8],
-    head: &'a RequestHead,
-    peer: &'a Peer,
-    source: &'a dyn Source,
-    params: Option<&'a Params<'a, 'a>>,
+    pub(super) bytes: &'a [u8],
+    pub(super) head: &'a RequestHead,
+    pub(super) peer: &'a Peer,
+    pub(super) source: &'a dyn Source,
+    /// Those of the route.
+    pub(super) params: Option<&'a Params<'a, 'a>>,
 }
 
 impl<'a> Request<'a> {
-    pub(super) fn new(
-        bytes: &'a [u8],
-        head: &'a RequestHead,
-        peer: &'a Peer,
-        source: &'a dyn Source,
-    ) -> Self {
-        Self { bytes, head, peer, source, params: None }
+    pub(super) fn new(parts: &'a Parts<'a>) -> Self {
+        Self(parts)
     }
 
-    pub(super) fn with_params<'p>(self, params: &'p Params<'p, 'p>) -> Request<'p>
-    where
-        'a: 'p,
-    {
-        let mut request: Request<'p> = self;
-        request.params = Some(params);
-        request
+    pub(super) fn parts(&self) -> &'a Parts<'a> {
+        self.0
     }
 
     /// The method.
     #[must_use]
     pub fn method(&self) -> &'a Method {
-        &self.head.method
+        &self.0.head.method
     }
 
     /// The request target as it was sent: mostly path and query.
     #[must_use]
     pub fn target(&self) -> &'a str {
-        text(self.head.target.text.of(self.bytes))
+        text(self.0.head.target.text.of(self.0.bytes))
     }
 
     /// The path, as it was sent: percent-encoded. Empty where the target has none (`OPTIONS *`,
     /// CONNECT).
     #[must_use]
     pub fn path(&self) -> &'a str {
-        text(self.head.target.path.of(self.bytes))
+        text(self.0.head.target.path.of(self.0.bytes))
     }
 
     /// The query, without its question mark and as it was sent.
     #[must_use]
     pub fn query(&self) -> Option<&'a str> {
-        self.head.target.query.map(|query| text(query.of(self.bytes)))
+        self.0.head.target.query.map(|query| text(query.of(self.0.bytes)))
     }
 
     /// Host and port that the request is for: those of the target, or else of the `Host` header.
     /// Empty where neither names one.
     #[must_use]
     pub fn authority(&self) -> &'a str {
-        text(self.head.target.authority.of(self.bytes))
+        text(self.0.head.target.authority.of(self.0.bytes))
     }
 
     /// The target as a `Uri`. Allocates.
@@ -104,13 +100,13 @@ impl<'a> Request<'a> {
     /// 1.0 or 1.1.
     #[must_use]
     pub fn version(&self) -> Version {
-        self.head.version
+        self.0.head.version
     }
 
     /// The value of the first header of this name, in whatever case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.head.index().get(self.bytes, name)
+        self.0.head.index().get(self.0.bytes, name)
     }
 
     /// The value of the first header of this name, where it is text.
@@ -121,44 +117,44 @@ impl<'a> Request<'a> {
 
     /// Names and values of all headers, in their order.
     pub fn header_lines(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> {
-        self.head.index().iter(self.bytes)
+        self.0.head.index().iter(self.0.bytes)
     }
 
     /// All headers as a map. Allocates.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        self.head.index().to_map(self.bytes)
+        self.0.head.index().to_map(self.0.bytes)
     }
 
     /// A parameter of the route, such as `id` of `/orders/{id}`; as it was sent: percent-encoded.
     #[must_use]
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.and_then(|params| params.get(name))
+        self.0.params.and_then(|params| params.get(name))
     }
 
     /// Who sent it.
     #[must_use]
     pub fn peer(&self) -> &'a Peer {
-        self.peer
+        self.0.peer
     }
 
     /// Whether the client would go on in another protocol, which the `Upgrade` header names:
     /// [`Response::upgrade`](super::Response::upgrade) does.
     #[must_use]
     pub fn is_upgrade(&self) -> bool {
-        self.head.framing.upgrade
+        self.0.head.framing.upgrade
     }
 
     /// Bytes of the body that are still to come; `None` where the client did not say how many.
     #[must_use]
     pub fn body_bytes_left(&self) -> Option<u64> {
-        self.source.bytes_left()
+        self.0.source.bytes_left()
     }
 
     /// Changes how long this body may be; before, that is
     /// [`Limits::body_bytes_max`](super::Limits::body_bytes_max).
     pub fn set_body_bytes_max(&mut self, bytes_max: u64) {
-        self.source.set_bytes_max(bytes_max);
+        self.0.source.set_bytes_max(bytes_max);
     }
 
     /// The next piece of the body, where it landed; nothing at its end. A client that waits for
@@ -169,7 +165,7 @@ impl<'a> Request<'a> {
     /// Why the body can't be read. The connection is then closed behind the response.
     #[track_caller]
     pub fn chunk(&mut self) -> impl Future<Output = Result<Option<RxBuf>, BodyError>> {
-        waiting("body of a request", next_piece(self.source))
+        waiting("body of a request", next_piece(self.0.source))
     }
 
     /// All of the body that is left, in one piece: where it landed if it came in one, copied
@@ -181,11 +177,11 @@ impl<'a> Request<'a> {
     #[track_caller]
     pub fn bytes(&mut self) -> impl Future<Output = Result<RxBuf, BodyError>> {
         waiting("body of a request", async {
-            let expected = self.source.bytes_left();
-            let Some(first) = next_piece(self.source).await? else {
+            let expected = self.0.source.bytes_left();
+            let Some(first) = next_piece(self.0.source).await? else {
                 return Ok(RxBuf::empty());
             };
-            let Some(second) = next_piece(self.source).await? else {
+            let Some(second) = next_piece(self.0.source).await? else {
                 return Ok(first);
             };
             let reserved = expected.unwrap_or(0).min(BODY_RESERVED_MAX);
@@ -193,7 +189,7 @@ impl<'a> Request<'a> {
             bytes.extend_from_slice(&first);
             bytes.extend_from_slice(&second);
             drop((first, second));
-            while let Some(piece) = next_piece(self.source).await? {
+            while let Some(piece) = next_piece(self.0.source).await? {
                 bytes.extend_from_slice(&piece);
             }
             Ok(RxBuf::from(bytes))
@@ -204,7 +200,7 @@ impl<'a> Request<'a> {
     /// meaning of the request are left out. Allocates where there are any.
     #[must_use]
     pub fn trailers(&self) -> Option<HeaderMap> {
-        self.source.trailers()
+        self.0.source.trailers()
     }
 }
 
@@ -233,7 +229,7 @@ impl fmt::Debug for Request<'_> {
             .field("method", self.method())
             .field("target", &self.target())
             .field("version", &self.version())
-            .field("peer", self.peer)
+            .field("peer", self.peer())
             .finish_non_exhaustive()
     }
 }

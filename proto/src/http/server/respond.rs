@@ -49,6 +49,7 @@ impl Rest {
     fn of(body: Kind, chunked: bool) -> Option<Self> {
         match body {
             Kind::Empty | Kind::Upgrade(_) => None,
+            Kind::Static(bytes) => Some(Self::Buffer(bytes.into())),
             Kind::Buffer(bytes) => Some(Self::Buffer(bytes)),
             Kind::File(file, bytes) => Some(Self::File(file, bytes)),
             Kind::Stream(chunks, bytes) => Some(Self::Stream(chunks, bytes, chunked)),
@@ -88,6 +89,7 @@ impl<T: Transport> Wire<T> {
         out.extend_from_slice(b"\r\n");
         match &mut response.body.0 {
             _ if framing == Framing::None || request.method == Method::HEAD => {}
+            Kind::Static(bytes) if bytes.len() <= COPIED_MAX => out.extend_from_slice(bytes),
             Kind::Buffer(bytes) if bytes.len() <= COPIED_MAX => out.extend_from_slice(bytes),
             longer => {
                 let longer = std::mem::replace(longer, Kind::Empty);
@@ -124,6 +126,7 @@ fn framing(request: &RequestHead, response: &Response) -> Framing {
     }
     match &response.body.0 {
         Kind::Empty | Kind::Upgrade(_) => Framing::Length(0),
+        Kind::Static(bytes) => Framing::Length(bytes.len() as u64),
         Kind::Buffer(bytes) => Framing::Length(bytes.len() as u64),
         Kind::File(_, bytes) | Kind::Stream(_, Some(bytes)) => Framing::Length(*bytes),
         Kind::Stream(_, None) if request.version == Version::HTTP_10 => Framing::UntilClose,

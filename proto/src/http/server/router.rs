@@ -5,6 +5,7 @@ use std::fmt;
 use http::header::{ALLOW, HeaderValue};
 use http::{Method, StatusCode};
 
+use super::request::Parts;
 use super::routes::Routes;
 use super::{Request, Response, Service};
 
@@ -164,7 +165,8 @@ impl<R: Routes> Service for Router<R> {
         };
         match self.choose(method, *found.value) {
             Choice::Handler(number) => {
-                self.routes.call(number, request.with_params(&found.params)).await
+                let parts = Parts { params: Some(&found.params), ..*request.parts() };
+                self.routes.call(number, Request::new(&parts)).await
             }
             choice => refusal(choice),
         }

@@ -81,7 +81,7 @@ impl<T: Transport> Wire<T> {
     /// # Errors
     ///
     /// The rule or the limit that it breaks.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take_head(&mut self, head: &mut RequestHead) -> Result<Option<RxBuf>, Reject> {
         let Some(unread) = &self.unread else {
             return Ok(None);
@@ -91,7 +91,7 @@ impl<T: Transport> Wire<T> {
     }
 
     /// Takes the first unread bytes, of which there are so many.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, count: usize) -> Option<RxBuf> {
         match &mut self.unread {
             Some(unread) if unread.len() > count => Some(unread.split_to(count)),

@@ -9,8 +9,9 @@ use super::characters::{TOKEN, count_of, count_text};
 use super::framing::Facts;
 use super::{HeadIndex, HeadLimits, Reject, Span};
 
-/// What has been read, and where it ended; nothing where the bytes end before it does.
-pub(super) type Read<T> = Result<Option<(T, usize)>, Reject>;
+/// Where what was read has ended; nothing where the bytes end before it does. What was read is put
+/// where it is kept: values of odd sizes are not handed around, since their copies stall.
+pub(super) type End = Result<Option<usize>, Reject>;
 
 /// The bytes that a head may be in: no more of them than a head may have, and than a [`Span`] counts.
 #[inline]
@@ -20,15 +21,15 @@ pub(super) fn within<'a>(bytes: &'a [u8], limits: &HeadLimits) -> &'a [u8] {
 }
 
 /// Reads header lines from `start` to behind the empty line that ends them. Puts them into the
-/// index, and gives what they say about framing.
+/// index, and what they say about framing into the facts.
 #[inline]
 pub(super) fn read_fields<'a>(
     bytes: &'a [u8],
     start: usize,
     index: &mut HeadIndex,
+    facts: &mut Facts<'a>,
     limits: &HeadLimits,
-) -> Read<Facts<'a>> {
-    let mut facts = Facts::default();
+) -> End {
     index.clear();
     let mut start = start;
     loop {
@@ -36,8 +37,7 @@ pub(super) fn read_fields<'a>(
         match bytes.get(colon) {
             Some(b':') if colon > start => {}
             Some(b'\r') if colon == start => {
-                let end = line_end(bytes, start, Reject::BareCarriageReturn)?;
-                return Ok(end.map(|end| (facts, end)));
+                return line_end(bytes, start, Reject::BareCarriageReturn);
             }
             None => return Ok(None),
             Some(_) => return Err(Reject::HeaderName),

@@ -3,8 +3,8 @@
 use http::{Method, Version};
 
 use super::characters::{TOKEN, count_of, count_visible};
-use super::framing::Once;
-use super::parse::{read_fields, version_fault, within};
+use super::framing::{Facts, Once};
+use super::parse::{End, read_fields, version_fault, within};
 use super::target::Authority;
 use super::{HeadIndex, HeadLimits, HeadScanner, Reject, RequestFraming, Span, Target};
 
@@ -84,7 +84,7 @@ impl RequestHead {
 
     /// More has to come, or something is wrong: the scanner's word comes first.
     #[cold]
-    fn read_piece(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
+    fn read_piece(&mut self, bytes: &[u8], limits: &HeadLimits) -> End {
         let Some(head_bytes) = self.scanner.find_end(bytes, limits)? else {
             return Ok(None);
         };
@@ -96,13 +96,12 @@ impl RequestHead {
         }
     }
 
-    fn read_whole(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
+    fn read_whole(&mut self, bytes: &[u8], limits: &HeadLimits) -> End {
         let bytes = within(bytes, limits);
         let Some(line) = self.read_line(bytes, limits)? else { return Ok(None) };
-        let Some((facts, head_bytes)) = read_fields(bytes, line.end, &mut self.index, limits)?
-        else {
-            return Ok(None);
-        };
+        let mut facts = Facts::default();
+        let end = read_fields(bytes, line.end, &mut self.index, &mut facts, limits)?;
+        let Some(head_bytes) = end else { return Ok(None) };
         let host = host(bytes, facts.host, self.version)?;
         self.target.read(bytes, line.target, &self.method, host)?;
         facts.of_request(&self.method, self.version, &mut self.framing)?;

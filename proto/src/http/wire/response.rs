@@ -3,7 +3,8 @@
 use http::{Method, StatusCode, Version};
 
 use super::characters::count_text;
-use super::parse::{Read, line_end, read_fields, version_fault, within};
+use super::framing::Facts;
+use super::parse::{line_end, read_fields, version_fault, within};
 use super::{HeadIndex, HeadLimits, HeadScanner, Reject, ResponseFraming, Span};
 
 /// What the head of a response says. Its header lines are in the [`HeadIndex`].
@@ -75,14 +76,14 @@ fn read(
     request_method: &Method,
     index: &mut HeadIndex,
     limits: &HeadLimits,
-) -> Read<ResponseHead> {
+) -> Result<Option<(ResponseHead, usize)>, Reject> {
     let bytes = within(bytes, limits);
     let Some((line, line_bytes)) = StatusLine::read(bytes, limits)? else {
         return Ok(None);
     };
-    let Some((facts, head_bytes)) = read_fields(bytes, line_bytes, index, limits)? else {
-        return Ok(None);
-    };
+    let mut facts = Facts::default();
+    let end = read_fields(bytes, line_bytes, index, &mut facts, limits)?;
+    let Some(head_bytes) = end else { return Ok(None) };
     let StatusLine { status, reason, version } = line;
     let framing = facts.of_response(request_method, version, status)?;
     Ok(Some((ResponseHead { status, reason, version, framing }, head_bytes)))
@@ -97,7 +98,7 @@ struct StatusLine {
 impl StatusLine {
     /// Reads `version SP status [SP reason]`.
     #[inline]
-    fn read(bytes: &[u8], limits: &HeadLimits) -> Read<Self> {
+    fn read(bytes: &[u8], limits: &HeadLimits) -> Result<Option<(Self, usize)>, Reject> {
         const STATUS: usize = b"HTTP/1.1 ".len();
         const REASON: usize = STATUS + 3;
         let Some((start, rest)) = bytes.split_first_chunk::<REASON>() else { return Ok(None) };

@@ -5,6 +5,7 @@
 
 use http::HeaderMap;
 
+use super::framing::Facts;
 use super::parse::read_fields;
 use super::{ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject};
 
@@ -85,8 +86,9 @@ impl TrailerReader {
 
     fn parse(&mut self, limits: &HeadLimits) -> Result<(), Reject> {
         // What they say about framing, they say too late.
-        let read = read_fields(&self.bytes, 0, &mut self.index, limits).map_err(of_trailers)?;
-        if read.is_none_or(|(_, end)| end < self.bytes.len()) {
+        let mut facts = Facts::default();
+        let end = read_fields(&self.bytes, 0, &mut self.index, &mut facts, limits);
+        if end.map_err(of_trailers)?.is_none_or(|end| end < self.bytes.len()) {
             return Err(Reject::HeadEnd);
         }
         self.index.retain(&self.bytes, |name| !is_dropped(name));
