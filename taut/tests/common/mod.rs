@@ -11,6 +11,7 @@ pub(crate) mod children;
 pub(crate) mod cores;
 pub(crate) mod directory;
 pub(crate) mod every_poll;
+pub(crate) mod foreign;
 pub(crate) mod held;
 pub(crate) mod http;
 pub(crate) mod http_peer;
