@@ -10,8 +10,12 @@ mod common;
 mod bodies;
 mod connections;
 mod differences;
+mod haproxy;
 mod heads;
 mod limits;
+mod nginx;
+mod node;
+mod reasons;
 mod verdict;
 
 use std::net::SocketAddr;
@@ -93,7 +97,8 @@ fn nginx_and_ours_differ_where_it_is_told_why() {
         format!(
             "    map $content_length $bytes {{ '' 0; default $content_length; }}\n\
              \x20   server {{ listen {address}; location / {{ \
-             proxy_pass http://{socket}:; proxy_ignore_client_abort on; }} }}\n\
+             proxy_pass http://{socket}:; proxy_ignore_client_abort on; \
+             proxy_buffer_size 64k; proxy_buffers 4 64k; }} }}\n\
              \x20   server {{ listen {socket}; add_header read \
              \"$request_method $request_uri $bytes\"; return 200 read; }}\n"
         )

@@ -99,7 +99,7 @@ fn ask(address: SocketAddr) {
 }
 
 /// No body here has what looks like a status line.
-fn answers(said: &[u8]) -> Verdict {
+pub(crate) fn answers(said: &[u8]) -> Verdict {
     let text: String = said.iter().copied().map(char::from).collect();
     let starts = text.match_indices("HTTP/1.").map(|(start, _)| start);
     let starts: Vec<_> = starts.filter(|&start| status(&text[start..]).is_some()).collect();
