@@ -170,3 +170,18 @@ fn what_is_not_known_or_not_wanted_is_handed_out_as_it_is() {
         });
     }
 }
+
+#[test]
+fn what_a_request_accepts_takes_the_place_of_what_is_offered() {
+    let script = async |listener: &TcpListener| {
+        let mut peer = Peer::accept(listener).await;
+        let request = peer.request().await.to_ascii_lowercase();
+        assert_eq!(request.matches("\r\naccept-encoding: ").count(), 1, "{request}");
+        assert_eq!(header(&request, "accept-encoding"), Some("identity"));
+        peer.say("HTTP/1.1 204 No Content\r\n\r\n").await;
+    };
+    against_with(Client::builder, script, async |client, url| {
+        let answer = client.get(url).header("Accept-Encoding", "identity").send().await.unwrap();
+        assert_eq!(answer.status(), 204);
+    });
+}

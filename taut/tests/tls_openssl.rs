@@ -3,17 +3,14 @@
 
 mod common;
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::SocketAddr;
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::io::{Read, Write};
 
-use common::directory::Directory;
-use common::tls::{Authority, NAME, VERSIONS};
+use common::openssl::{OpenSsl, change_keys};
+use common::tls::{NAME, VERSIONS};
 use common::{block_on, listen, on_each_driver};
 use taut::net::TcpStream;
 use taut::off_core;
-use taut::tls::{Identity, TlsAcceptor, TlsConnector, TlsVersion};
+use taut::tls::{TlsAcceptor, TlsConnector, TlsVersion};
 
 /// What chooses each kind of record, by version.
 const SUITES: [(TlsVersion, [&str; 3]); 6] = [
@@ -25,75 +22,12 @@ const SUITES: [(TlsVersion, [&str; 3]); 6] = [
     (TlsVersion::Tls13, ["-tls1_3", "-ciphersuites", "TLS_CHACHA20_POLY1305_SHA256"]),
 ];
 
-/// A process that ends with its test.
-struct Peer(Child);
-
-impl Drop for Peer {
-    fn drop(&mut self) {
-        // One that has ended already can't be ended.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// The files that OpenSSL is given, and what we have of the same authority.
-struct Files {
-    directory: Directory,
-    authority: Authority,
-    pem: [String; 2],
-}
-
-impl Files {
-    fn new() -> Self {
-        let (directory, authority) = (Directory::new(), Authority::new());
-        let pem = authority.issue_pem(NAME, |_| ());
-        let [certificate, key] = &pem;
-        std::fs::write(directory.join("certificate.pem"), certificate).unwrap();
-        std::fs::write(directory.join("key.pem"), key).unwrap();
-        std::fs::write(directory.join("authority.pem"), authority.pem()).unwrap();
-        Self { directory, authority, pem }
-    }
-
-    fn identity(&self) -> Identity {
-        Identity::from_pem(self.pem[0].as_bytes(), self.pem[1].as_bytes()).unwrap()
-    }
-
-    fn start(&self, arguments: &[&str]) -> Peer {
-        let directory: &Path = &self.directory;
-        let mut command = Command::new("openssl");
-        command.current_dir(directory).args(arguments);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        Peer(command.spawn().unwrap())
-    }
-}
-
-/// Whether there is an `openssl`.
-fn is_installed() -> bool {
-    let found = Command::new("openssl").arg("version").output();
-    if let Err(error) = &found {
-        eprintln!("SKIPPED: openssl can't be run: {error}");
-    }
-    found.is_ok()
-}
-
 #[test]
 fn our_client_speaks_with_a_server_of_openssl() {
-    if !is_installed() {
-        return;
-    }
-    let files = Files::new();
+    let Some(openssl) = OpenSsl::new() else { return };
     for (version, suite) in SUITES {
-        // It sends each line back, its letters in reverse.
-        let mut arguments = vec!["s_server", "-accept", "127.0.0.1:0", "-rev"];
-        arguments.extend(["-cert", "certificate.pem", "-key", "key.pem"]);
-        arguments.extend(suite);
-        let mut server = files.start(&arguments);
-        let lines = BufReader::new(server.0.stdout.take().unwrap()).lines();
-        let mut lines = lines.map(Result::unwrap);
-        let address = lines.find_map(|line| line.strip_prefix("ACCEPT ")?.parse().ok());
-        let address: SocketAddr = address.expect("it says where it listens");
-
-        let client = TlsConnector::builder().roots(files.authority.roots());
+        let (_server, address) = openssl.server(&suite);
+        let client = TlsConnector::builder().roots(openssl.authority.roots());
         on_each_driver(|builder| {
             let connector = client.clone().build().unwrap();
             block_on(builder, async {
@@ -130,33 +64,20 @@ fn our_client_speaks_with_a_server_of_openssl() {
 
 #[test]
 fn our_server_speaks_with_a_client_of_openssl() {
-    if !is_installed() {
-        return;
-    }
-    let files = Files::new();
+    let Some(openssl) = OpenSsl::new() else { return };
     for (version, suite) in SUITES {
         on_each_driver(|builder| {
-            let acceptor = TlsAcceptor::builder(files.identity()).build().unwrap();
+            let acceptor = TlsAcceptor::builder(openssl.identity()).build().unwrap();
             block_on(builder, async {
                 let (listener, address) = listen();
-                let address = address.to_string();
-                let mut arguments = vec!["s_client", "-connect", &address, "-servername", NAME];
-                arguments.extend(["-CAfile", "authority.pem", "-verify_return_error"]);
-                arguments.extend(suite);
-                let mut client = files.start(&arguments);
-                let mut to_client = client.0.stdin.take().unwrap();
+                let (mut client, mut to_client) = openssl.client(address, &suite);
                 let mut tls = acceptor.accept(listener.accept().await.unwrap()).await.unwrap();
                 assert_eq!(tls.protocol_version(), version);
                 for round in 0..3 {
-                    // With K it has new keys, and asks for ours.
                     if version == VERSIONS[1] {
-                        to_client.write_all(b"K\n").unwrap();
-                        to_client.flush().unwrap();
+                        change_keys(&mut client, &mut to_client, 'K');
                     }
                     let line = format!("line {round}\n");
-                    // It takes a command only at the beginning of what it reads.
-                    let wait = std::time::Duration::from_millis(100);
-                    taut::time::sleep(wait).await.unwrap();
                     to_client.write_all(line.as_bytes()).unwrap();
                     let mut read = vec![0; line.len()];
                     tls.read_exact(&mut read).await.unwrap();

@@ -17,6 +17,7 @@ pub(crate) mod http;
 pub(crate) mod http_peer;
 pub(crate) mod netns;
 pub(crate) mod off_core;
+pub(crate) mod openssl;
 pub(crate) mod other_cores;
 pub(crate) mod paths;
 pub(crate) mod raw_option;

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::{Url, form_urlencoded};
 
@@ -58,8 +58,9 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header, beside others of the same name. Those that follow from the body, the
-    /// connection or `expect` can't be set by it.
+    /// Adds a header, beside others of the same name; `Accept-Encoding`, `Authorization`, `Host` and
+    /// `User-Agent` take the place of the one that is there, such as the client's own. Those that
+    /// follow from the body, the connection or `expect` can't be set by it.
     pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.with(|request| {
             let (name, value) = header(name.as_ref(), value.as_ref())?;
@@ -255,7 +256,9 @@ impl Request {
     fn add(&mut self, name: HeaderName, value: HeaderValue) {
         match name {
             // There is one for each request.
-            HOST | USER_AGENT | AUTHORIZATION => drop(self.headers.insert(name, value)),
+            ACCEPT_ENCODING | HOST | USER_AGENT | AUTHORIZATION => {
+                drop(self.headers.insert(name, value))
+            }
             _ => drop(self.headers.append(name, value)),
         }
     }
