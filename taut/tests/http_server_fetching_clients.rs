@@ -172,7 +172,7 @@ fn httpx_is_served() {
     let Some(python) = python() else { return };
     visited_by(1, |origin, authority| {
         let mut command = Command::new(python);
-        command.args(["-c", PYTHON, origin]).arg(authority.unwrap_or(Path::new("")));
+        command.args(["-c", PYTHON, origin]).arg(authority.unwrap_or_else(|| Path::new("")));
         command
     });
 }

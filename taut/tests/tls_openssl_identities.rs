@@ -4,7 +4,7 @@
 
 mod common;
 
-use std::io::{ErrorKind, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Write};
 use std::net::SocketAddr;
 
 use common::foreign::Foreign;
@@ -195,10 +195,12 @@ fn an_end_of_openssl_that_is_killed_is_no_end_of_the_stream() {
             let acceptor = acceptor.versions(&[version]).build().unwrap();
             block_on(builder, async {
                 let (listener, _) = listen();
-                let (client, mut input, mut tls) =
+                let (mut client, _input, mut tls) =
                     visited(&openssl, &acceptor, &listener, &[]).await;
-                input.write_all(b"order\n").unwrap();
-                expect(&mut tls, "order\n").await;
+                tls.write_all(b"filled\n").await.unwrap();
+                // With bytes that it has not read its end would be a reset.
+                let said = BufReader::new(client.0.stdout.take().unwrap()).lines();
+                assert!(said.map(Result::unwrap).any(|line| line == "filled"));
                 drop(client);
                 is_truncated(&mut tls).await;
 

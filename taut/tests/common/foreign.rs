@@ -126,6 +126,7 @@ impl ForeignServer {
 }
 
 /// Waits until somebody listens there; false where the process ends first.
+#[expect(clippy::disallowed_methods, reason = "nothing else has to happen while a server starts")]
 fn listens(process: &mut Foreign, address: SocketAddr) -> bool {
     let start = Instant::now();
     while process.0.try_wait().unwrap().is_none() {

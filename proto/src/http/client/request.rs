@@ -257,7 +257,7 @@ impl Request {
         match name {
             // There is one for each request.
             ACCEPT_ENCODING | HOST | USER_AGENT | AUTHORIZATION => {
-                drop(self.headers.insert(name, value))
+                drop(self.headers.insert(name, value));
             }
             _ => drop(self.headers.append(name, value)),
         }
