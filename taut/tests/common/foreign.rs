@@ -16,18 +16,28 @@ const PORTS_TRIED: usize = 5;
 /// Where a program is. Says its version, or that the test is left out without it. Its packages may
 /// put it where only administrators look.
 pub(crate) fn find(program: &str, version_option: &str) -> Option<PathBuf> {
+    find_of_version(program, version_option, "")
+}
+
+/// As [`find`], left out also where what it says of its version lacks this text.
+pub(crate) fn find_of_version(program: &str, option: &str, version: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
     let Some(found) = folders.map(|folder| folder.join(program)).find(|file| file.is_file()) else {
         eprintln!("SKIPPED: {program} is not installed");
         return None;
     };
-    match Command::new(&found).arg(version_option).output() {
+    match Command::new(&found).arg(option).output() {
         Ok(output) => {
             // One of them says it on the error output.
             let said = [output.stdout, output.stderr].concat();
-            let version = String::from_utf8_lossy(&said);
-            eprintln!("{program}: {}", version.lines().next().unwrap_or("of an unknown version"));
+            let said = String::from_utf8_lossy(&said);
+            let said = said.lines().next().unwrap_or("of an unknown version");
+            eprintln!("{program}: {said}");
+            if !said.contains(version) {
+                eprintln!("SKIPPED: what is known is known of {program} {version:?}");
+                return None;
+            }
             Some(found)
         }
         Err(error) => {
