@@ -6,6 +6,9 @@
 //! a store that nobody waits for at each receive.
 
 pub mod cores;
+#[path = "../../../src/order/text.rs"]
+pub mod order;
+pub mod orders;
 mod works;
 
 use std::fmt::Display;

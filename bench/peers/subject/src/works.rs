@@ -6,13 +6,13 @@
 
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, BufRead, Write};
+use std::io::{self, BufRead};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use serde_json::json;
 
-use super::{About, announce, fail, require};
+use super::{About, announce, fail, print_line, require};
 
 /// Runs so many batches of so many operations and tells the ns of each batch.
 pub type Work<'a> = Box<dyn Fn(u64, u64) -> Vec<u64> + 'a>;
@@ -73,24 +73,21 @@ fn since(start: Instant) -> u64 {
 
 /// Announces the works and answers requests for them until stdin ends.
 pub fn serve_works(about: &About, works: &[(&str, Work<'_>)]) {
-    announce(&json!({
-        "works": works.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
-        "version": about.version,
-        "settings": about.settings,
-    }));
-    let mut stdout = io::stdout().lock();
+    announce_works(about, &works.iter().map(|(name, _)| *name).collect::<Vec<_>>());
     for line in io::stdin().lock().lines() {
         let line = require("can't read stdin", line);
         let Some((work, count, operations)) = requested(&line, works) else {
             fail(format_args!("not a request for one of the works: {line:?}"));
         };
-        let times_ns = work(count, operations);
-        let answer = writeln!(stdout, "{}", Spaced(&times_ns)).and_then(|()| stdout.flush());
-        require("can't write to stdout", answer);
+        print_line(Spaced(&work(count, operations)));
     }
 }
 
-fn requested<'w, 'a>(
+pub(crate) fn announce_works(about: &About, works: &[&str]) {
+    announce(&json!({ "works": works, "version": about.version, "settings": about.settings }));
+}
+
+pub(crate) fn requested<'w, 'a>(
     line: &str,
     works: &'w [(&str, Work<'a>)],
 ) -> Option<(&'w Work<'a>, u64, u64)> {
