@@ -10,6 +10,7 @@
 
 mod all_to_all;
 mod capture;
+mod certificate;
 mod client;
 mod compare;
 mod counters;
@@ -18,6 +19,7 @@ mod doctor;
 mod feeds;
 mod harness;
 mod http;
+mod order;
 mod report;
 mod serve;
 mod stages;
@@ -34,11 +36,12 @@ use clap::{Parser, Subcommand};
 use harness::options::{Common, Selection};
 use harness::session;
 use report::redraw;
+use serve::venue;
 use workloads::served::{OnServers, Served};
 use workloads::{
-    asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, jitter,
-    market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
-    throughput, tick_to_trade, timers, udp, unix,
+    asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, http_order,
+    jitter, market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
+    throughput, tick_to_trade, timers, tls_records, udp, unix,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -82,6 +85,10 @@ enum Command {
     Connections(connections::Options),
     /// Requests of HTTP/1.1: one after the other and several at once, on one connection and many.
     Http(http_workload::Options),
+    /// An order by HTTP there and back, plain and over TLS: clients, against one venue.
+    HttpOrder(http_order::Options),
+    /// What a record of TLS costs, in three designs and by the cipher alone.
+    TlsRecords(tls_records::Options),
     /// Several messages under way on one connection.
     Pipeline(pipeline::Options),
     /// Every core sends to every other.
@@ -105,6 +112,11 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// One of the clients of http-order.
+    Order(order::Options),
+    /// The venue of http-order.
+    #[command(hide = true)]
+    Venue(venue::Options),
     /// One of the subjects of cores.
     Cross(cross::Options),
     /// The far side of `cross shm-spsc`.
@@ -167,6 +179,13 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Http(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
+        Command::HttpOrder(options) => {
+            session::run(&options.common, |setting| http_order::HttpOrder::new(&options, setting))
+        }
+        Command::TlsRecords(options) => {
+            let common = options.common.clone();
+            session::run(&common, |_| tls_records::TlsRecords::new(options))
+        }
         Command::Pipeline(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
@@ -196,6 +215,8 @@ fn run(line: Line) -> Result<ExitCode, String> {
         }
         Command::Clock(common) => session::run(&common, clock::Clocks::new),
         Command::Serve(options) => serve::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Order(options) => order::run(&options).map(|()| ExitCode::SUCCESS),
+        Command::Venue(options) => venue::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Cross(options) => cross::run(&options).map(|()| ExitCode::SUCCESS),
         Command::CrossFar(options) => cross::run_far(&options).map(|()| ExitCode::SUCCESS),
         Command::Compare(options) => compare::run(&options),

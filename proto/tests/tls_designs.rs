@@ -10,8 +10,6 @@ use taut_proto::tls::designs::{Design, Way, client, exchange, server};
 use taut_proto::tls::{Provider, TlsVersion};
 use tls_common::{NAME, ends, providers};
 
-const WAYS: [Way; 3] = [Way::Buffered, Way::Unbuffered, Way::Own];
-
 /// More than a record can be said to hold.
 const FILLER_BYTES: usize = 20_000;
 static FILLER: Step = Step::Data(FILLER_BYTES);
@@ -162,7 +160,7 @@ fn outcomes(
     pieces: &[usize],
 ) -> Vec<(Way, Way, Outcome)> {
     let (connector, acceptor) = ends(provider, version);
-    let pairs = WAYS.iter().flat_map(|left| WAYS.iter().map(move |right| (*left, *right)));
+    let pairs = Way::ALL.iter().flat_map(|left| Way::ALL.iter().map(move |right| (*left, *right)));
     let played = pairs.map(|(left, right)| {
         let left_end = client(left, &connector, NAME).unwrap();
         let mut pair = [left_end, server(right, &acceptor).unwrap()];

@@ -31,13 +31,11 @@ mod scatter;
 mod shared;
 mod tally;
 
-use std::io::{BufRead, Write as _, stdin, stdout};
-
 use clap::{Args, ValueEnum};
 
 use crate::harness::cores;
 use crate::harness::host::parse_whole_list;
-use crate::subject::Announcement;
+use crate::subject::{Announcement, answer_lines, spaced};
 use partner::Partner;
 use request::Request;
 pub(crate) use shared::{FarOptions, run_far};
@@ -139,16 +137,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     .print()?;
     let mut tally = Tally::default();
-    for line in stdin().lock().lines() {
-        let line = line.map_err(|error| format!("standard input broke off: {error}"))?;
-        let mut answer = answer(&mut offer, &mut tally, &line)?;
-        answer.push('\n');
-        let mut out = stdout().lock();
-        out.write_all(answer.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("an answer could not be given: {error}"))?;
-    }
-    Ok(())
+    answer_lines(|line| answer(&mut offer, &mut tally, line))
 }
 
 fn offer(kind: CrossKind, here: usize, there: usize) -> Result<Offer, String> {
@@ -173,10 +162,6 @@ fn answer(offer: &mut Offer, tally: &mut Tally, line: &str) -> Result<String, St
     let work = works.find(|(known, _)| *known == name);
     let (_, work) = work.ok_or_else(|| format!("{line:?} asks for none of the works"))?;
     Ok(spaced(&work(&request, tally)?))
-}
-
-fn spaced(numbers: &[u64]) -> String {
-    numbers.iter().map(u64::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

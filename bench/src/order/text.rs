@@ -20,7 +20,9 @@ pub const SIGNATURE: &str = "x-signature";
 pub const SIGNATURE_VALUE: &[Piece] = &[Piece::Field(Field::Signature)];
 /// The body of the request.
 pub const BODY: &[Piece] = &[
-    Piece::Text(r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.025","price":"64"#),
+    Piece::Text(
+        r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.025","price":"64"#,
+    ),
     Piece::Field(Field::Price),
     Piece::Text(r#".50","newClientOrderId":""#),
     Piece::Field(Field::Id),
@@ -29,7 +31,8 @@ pub const BODY: &[Piece] = &[
     Piece::Text("}"),
 ];
 /// The body of every answer, whose status is 200.
-pub const ANSWER: &str = r#"{"symbol":"BTCUSDT","orderId":4711474747,"status":"NEW","transactTime":1700000000000}"#;
+pub const ANSWER: &str =
+    r#"{"symbol":"BTCUSDT","orderId":4711474747,"status":"NEW","transactTime":1700000000000}"#;
 
 /// A piece of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

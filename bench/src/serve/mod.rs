@@ -13,6 +13,7 @@ mod raw_connection;
 mod raw_datagrams;
 mod raw_epoll;
 mod raw_spin;
+pub(crate) mod venue;
 
 use std::io::{self, Read};
 use std::path::PathBuf;

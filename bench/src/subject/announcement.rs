@@ -1,5 +1,7 @@
 //! The one line by which a subject says that it is ready.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::harness::environment::FeatureRow;
@@ -11,6 +13,9 @@ pub(crate) struct Announcement {
     /// Where an `echo` server listens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) listening: Option<Address>,
+    /// The file of the certificate, as DER, that a server of TLS shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) certificate: Option<PathBuf>,
     /// The works that a `micro` subject offers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) works: Vec<String>,

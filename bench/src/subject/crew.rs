@@ -6,6 +6,7 @@ use super::servers::{check_names, this_program};
 use crate::cross::CrossKind;
 use crate::harness::options::Selection;
 use crate::harness::verdict::Verdict;
+use crate::order::OrderKind;
 use crate::work::WorkKind;
 
 /// One of them, or the reason why it is not there.
@@ -34,6 +35,12 @@ impl Crew {
     pub(crate) fn on_two_cores(selection: &Selection, cores: [usize; 2]) -> Result<Self, String> {
         let ours = CrossKind::ALL.map(CrossKind::name);
         Self::start(selection, Role::Cores, ("cross", &ours), &cores)
+    }
+
+    /// Those who send orders.
+    pub(crate) fn of_clients(selection: &Selection, core: usize) -> Result<Self, String> {
+        let ours = OrderKind::ALL.map(OrderKind::name);
+        Self::start(selection, Role::Order, ("order", &ours), &[core])
     }
 
     /// Starts ours, by a command of this program and their names, and the peers of the manifest, or

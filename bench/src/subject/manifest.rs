@@ -15,6 +15,7 @@ pub(crate) enum Role {
     Http,
     Micro,
     Cores,
+    Order,
 }
 
 impl Role {

@@ -7,6 +7,7 @@
 
 mod announcement;
 mod crew;
+mod lines;
 mod manifest;
 mod page;
 mod process;
@@ -16,6 +17,7 @@ mod watcher;
 
 pub(crate) use announcement::Announcement;
 pub(crate) use crew::{Crew, Member};
+pub(crate) use lines::{answer_lines, spaced};
 pub(crate) use page::Attendant;
 pub(crate) use process::{Awake, Subject};
 pub(crate) use servers::{Running, Server, Servers, check_names, this_program};

@@ -75,7 +75,7 @@ fn ring() -> Batch {
 }
 
 /// Polls to the end, at once and without waiting.
-fn drive(future: impl Future<Output = u64>) -> u64 {
+pub(crate) fn drive<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     loop {

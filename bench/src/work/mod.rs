@@ -3,16 +3,13 @@
 //! `taut-bench work KIND` reads lines of work from standard input and answers each with the times
 //! of its batches; see `bench/SUBJECTS.md`. The floors do the same without any runtime.
 
-mod floor;
+pub(crate) mod floor;
 pub(crate) mod on_taut;
-
-use std::fmt::Write as _;
-use std::io::{BufRead, Write as _, stdin, stdout};
 
 use clap::{Args, ValueEnum};
 
 use crate::harness::cores;
-use crate::subject::Announcement;
+use crate::subject::{Announcement, answer_lines, spaced};
 
 /// The kinds of subject, by the names of their series.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -88,16 +85,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         ..Announcement::default()
     }
     .print()?;
-    for line in stdin().lock().lines() {
-        let line = line.map_err(|error| format!("standard input broke off: {error}"))?;
-        let mut answer = answer(&mut offer, &line)?;
-        answer.push('\n');
-        let mut out = stdout().lock();
-        out.write_all(answer.as_bytes())
-            .and_then(|()| out.flush())
-            .map_err(|error| format!("an answer could not be given: {error}"))?;
-    }
-    Ok(())
+    answer_lines(|line| answer(&mut offer, line))
 }
 
 fn answer(offer: &mut Offer, line: &str) -> Result<String, String> {
@@ -108,13 +96,8 @@ fn answer(offer: &mut Offer, line: &str) -> Result<String, String> {
         batches.parse().ok().zip(operations.parse().ok()).ok_or_else(problem)?;
     let mut works = offer.works.iter_mut();
     let (_, batch) = works.find(|(known, _)| *known == name).ok_or_else(problem)?;
-    let mut text = String::new();
-    for _ in 0..batches {
-        // Writing to a string can't fail.
-        let _ = write!(text, "{} ", batch(operations)?);
-    }
-    text.truncate(text.trim_end().len());
-    Ok(text)
+    let times_ns = (0..batches).map(|_| batch(operations)).collect::<Result<Vec<_>, _>>()?;
+    Ok(spaced(&times_ns))
 }
 
 #[cfg(test)]

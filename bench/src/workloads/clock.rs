@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
+use super::batches::time_batches;
 use crate::harness::clock::Clock;
 use crate::harness::cores::{self, Cores};
-use crate::harness::counters::Counters;
 use crate::harness::rounds::{Lane, Turn};
 use crate::harness::series::{Series, Slice};
 use crate::harness::session::{Setting, Workload};
@@ -131,12 +131,12 @@ impl Workload for Clocks {
     fn slice(&mut self, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
         let (name, read) = SOURCES[turn.lane];
         if !name.starts_with("taut") {
-            return Ok(time_readings(read, clock, turn));
+            return time_readings(read, clock, turn);
         }
         // Its clock is the runtime's, on the runtime's thread only.
         let runtime = taut::Runtime::builder().wait(taut::WaitStrategy::Park).build();
         let runtime = runtime.map_err(|error| error.to_string())?;
-        Ok(runtime.block_on(async { time_readings(read, clock, turn) }))
+        runtime.block_on(async { time_readings(read, clock, turn) })
     }
 
     fn pairs(&self) -> Vec<(String, String)> {
@@ -167,33 +167,11 @@ impl Workload for Clocks {
 }
 
 /// One slice of batches.
-fn time_readings(read: fn() -> u64, clock: &Clock, turn: Turn<'_>) -> Slice {
-    let warm_up = clock.now() + clock.ticks(turn.budget.warm_up);
-    while clock.now() < warm_up {
+fn time_readings(read: fn() -> u64, clock: &Clock, turn: Turn<'_>) -> Result<Slice, String> {
+    time_batches(clock, turn, BATCH, || {
         black_box(read());
-    }
-    let before = Counters::of_this_thread();
-    let samples = &mut turn.samples[0];
-    let begun = clock.now();
-    let (end, longest) =
-        (begun + clock.ticks(turn.budget.record), begun + clock.ticks(turn.budget.record_longest));
-    let mut now = begun;
-    while samples.len() < turn.budget.record_capacity
-        && (now < end || (samples.len() < turn.budget.record_count && now < longest))
-    {
-        for _ in 0..BATCH {
-            black_box(read());
-        }
-        let after = clock.now();
-        samples.push(after.saturating_sub(now));
-        now = after;
-    }
-    let server = Counters::of_this_thread().since(&before);
-    // A batch in ns is what one reading takes in ps.
-    samples.iter_mut().for_each(|sample| *sample = clock.nanoseconds(*sample));
-    let operations = samples.len() as u64 * BATCH;
-    let elapsed_ns = clock.nanoseconds(now - begun);
-    Slice { elapsed_ns, operations, server, ..Slice::default() }
+        Ok(())
+    })
 }
 
 /// The smallest difference that is not zero, and the percentage of those that are.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::core_list::CoreList;
-use super::micro::{Work, record, warm_up};
+use super::micro::{Work, record, traced_calls, warm_up};
 use crate::harness::clock::Clock;
 use crate::harness::counters::{Counters, Inside};
 use crate::harness::duration::{format_duration, parse_duration};
@@ -138,20 +138,12 @@ impl Case {
         let pause_ns = self.pause.as_nanos();
         awake.subject.numbers(&format!("{name} {batches} {operations} {pause_ns}"))
     }
+}
 
-    /// What the kernel counts for a request, without what it counts for one of no batches.
-    fn trace(&self, awake: &mut Awake<'_>) -> Result<Option<(u64, u64)>, String> {
-        let Some(mut trace) = awake.subject.trace() else { return Ok(None) };
-        let mut calls = [0; 3];
-        for (count, batches) in calls.iter_mut().zip([0, 0, self.work.batches]) {
-            let before = trace.count().unwrap_or_default();
-            self.ask(awake, batches)?;
-            *count = trace.count().unwrap_or_default() - before;
-        }
-        // The first one is for what is done only once.
-        let messages = self.work.batches * self.work.operations * self.messages;
-        Ok(Some((calls[2].saturating_sub(calls[1]), messages)))
-    }
+/// What the kernel counts for a request, and for how many messages.
+fn trace(awake: &mut Awake<'_>, case: &Case) -> Result<Option<(u64, u64)>, String> {
+    let calls = traced_calls(awake, case.work.batches, |awake, count| case.ask(awake, count))?;
+    Ok(calls.map(|calls| (calls, case.work.batches * case.work.operations * case.messages)))
 }
 
 /// What a subject of ours has counted since it was last asked, both cores together.
@@ -229,7 +221,7 @@ impl Workload for BetweenCores {
         if ours {
             counts(&mut awake, &case, self.traces)?;
         }
-        let traced = if turn.rehearsal { case.trace(&mut awake)? } else { None };
+        let traced = if turn.rehearsal { trace(&mut awake, &case)? } else { None };
         let before = awake.subject.usage();
         let ask = || case.ask(&mut awake, case.work.batches);
         let (elapsed_ns, batches) =

@@ -17,7 +17,7 @@ use crate::harness::session::{Setting, Workload};
 use crate::harness::verdict::Verdict;
 use crate::report::Unit;
 use crate::report::ratios::{Figure, P50};
-use crate::subject::Crew;
+use crate::subject::{Awake, Crew};
 
 /// The command line of such a workload.
 #[derive(Args, Clone, Debug)]
@@ -128,6 +128,24 @@ pub(crate) fn record(
             return Ok((elapsed_ns, batches));
         }
     }
+}
+
+/// System calls that the kernel counts for so many batches, without those for a request of none;
+/// `None` where this user may not count.
+pub(crate) fn traced_calls(
+    awake: &mut Awake<'_>,
+    batches: u64,
+    mut ask: impl FnMut(&mut Awake<'_>, u64) -> Result<Vec<u64>, String>,
+) -> Result<Option<u64>, String> {
+    let Some(mut trace) = awake.subject.trace() else { return Ok(None) };
+    let mut calls = [0; 3];
+    // The first one is for what is done only once.
+    for (count, batches) in calls.iter_mut().zip([0, 0, batches]) {
+        let before = trace.count().unwrap_or_default();
+        ask(awake, batches)?;
+        *count = trace.count().unwrap_or_default() - before;
+    }
+    Ok(Some(calls[2].saturating_sub(calls[1])))
 }
 
 impl Workload for Micro {

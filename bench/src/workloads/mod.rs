@@ -2,6 +2,7 @@
 
 mod ask_all;
 pub(crate) mod asyncio;
+mod batches;
 pub(crate) mod channels;
 pub(crate) mod clock;
 pub(crate) mod connections;
@@ -11,6 +12,7 @@ pub(crate) mod echo;
 pub(crate) mod flood;
 pub(crate) mod flowing;
 pub(crate) mod http;
+pub(crate) mod http_order;
 pub(crate) mod jitter;
 pub(crate) mod market_data;
 pub(crate) mod mesh;
@@ -25,5 +27,6 @@ pub(crate) mod tasks;
 pub(crate) mod throughput;
 pub(crate) mod tick_to_trade;
 pub(crate) mod timers;
+pub(crate) mod tls_records;
 pub(crate) mod udp;
 pub(crate) mod unix;

@@ -3,9 +3,12 @@
 //!
 //! Behind the feature `tls-designs`, for benchmarks and tests; no part of the interface.
 
+mod aead;
 mod buffered;
 mod own;
 mod unbuffered;
+
+pub use aead::Aead;
 
 use super::{TlsAcceptor, TlsConnector, TlsError};
 
@@ -18,6 +21,11 @@ pub enum Way {
     Unbuffered,
     /// [`RecordLayer`](super::RecordLayer).
     Own,
+}
+
+impl Way {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Buffered, Self::Unbuffered, Self::Own];
 }
 
 /// One end of a connection without I/O.

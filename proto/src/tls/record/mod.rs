@@ -6,6 +6,7 @@
 //! | `control` | what peers say to each other beside data: alerts, tickets, new keys |
 //! | `protection` | one direction: records by number, under one key |
 //! | `cipher` | the ciphers of either library |
+//! | `bare` | a key alone, for benchmarks |
 //! | `secrets` | where the keys come from, and the next ones |
 //! | `fatal` | how a connection ends by an error |
 //!
@@ -13,6 +14,8 @@
 //! the secrets and keeps the tickets; every record after the handshake is opened and sealed here.
 //! Whoever would hand the keys to a kernel or a network card finds them in `secrets`.
 
+#[cfg(feature = "tls-designs")]
+mod bare;
 mod cipher;
 mod control;
 mod fatal;
@@ -22,6 +25,8 @@ mod secrets;
 #[cfg(test)]
 mod tests;
 
+#[cfg(feature = "tls-designs")]
+pub(crate) use bare::BareKey;
 pub use control::{
     EMPTY_RECORDS_MAX, HANDSHAKE_MESSAGE_BYTES_MAX, KEY_UPDATES_MAX, WARNING_ALERTS_MAX,
 };
