@@ -159,6 +159,51 @@ fn http_is_asked_alone_and_in_pipelines() {
 }
 
 #[test]
+fn orders_are_sent_plain_and_over_tls_and_allocate_nothing() {
+    let report = report("http-order", "http-order");
+    let (ran, absent) = names(&report);
+    for kind in ["taut", "taut-tls"] {
+        assert!(ran.iter().chain(&absent).any(|one| one == kind), "{kind}");
+    }
+    for kind in ["floor", "floor-aead", "aead", "taut-epoll", "taut-epoll-tls"] {
+        assert!(series(&report, kind)["samples"].as_u64() > Some(0), "every host has {kind}");
+    }
+    for name in &ran {
+        assert_eq!(series(&report, name)["allocations_per_op"], 0.0, "{name}");
+    }
+    assert_eq!(series(&report, "aead")["syscalls_per_op"], 0.0);
+    let ratios = report["ratios"].as_array().expect("a report has ratios");
+    for (one, to) in [("taut-epoll", "floor"), ("taut-epoll-tls", "floor-aead")] {
+        assert!(ratios.iter().any(|row| row["series"] == one && row["to"] == to), "{one} to {to}");
+    }
+}
+
+#[test]
+fn records_of_tls_pass_in_each_design() {
+    for version in ["1.3", "1.2"] {
+        let report = report("tls-records", &format!("tls-records --size 64,16384 --tls {version}"));
+        assert_eq!(report["unit"], "ps");
+        let (ran, absent) = names(&report);
+        assert!(absent.is_empty(), "{absent:?}");
+        for design in ["aead", "buffered", "unbuffered", "own"] {
+            for size in [64, 16_384] {
+                let name = format!("{design}:{size}");
+                assert!(series(&report, &name)["samples"].as_u64() > Some(0), "{name}");
+                assert!(ran.contains(&name));
+            }
+        }
+        let allocations = |name: &str| series(&report, name)["allocations_per_op"].as_f64();
+        for name in ["aead:64", "own:64", "own:16384"] {
+            assert_eq!(allocations(name), Some(0.0), "{name}");
+        }
+        assert!(allocations("unbuffered:64") >= Some(1.0), "rustls allocates for each record");
+        let ratios = report["ratios"].as_array().expect("a report has ratios");
+        let pair = |row: &Value| row["series"] == "own:64" && row["to"] == "unbuffered:64";
+        assert!(ratios.iter().any(pair));
+    }
+}
+
+#[test]
 fn pipeline_and_the_workloads_of_the_other_framework_run() {
     let pipeline = report("pipeline", "pipeline --depth 1,64 --series floor,taut-epoll");
     assert!(series(&pipeline, "taut-epoll:64")["samples"].as_u64() > Some(0));
