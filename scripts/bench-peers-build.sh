@@ -116,10 +116,18 @@ entry libuv udp-sink false udp-sink
 entry libuv-nowait udp-sink true udp-sink-nowait
 rust hyper
 entry hyper http false http
+rust hyper-order
+entry hyper order false order
+entry hyper-tls order false 'order tls'
 rust may-minihttp
 entry may-minihttp http false http
 rust actix-web
 entry actix-web http false http
+rust nginx
+if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
+    unavailable='nginx is not installed: apt-get install nginx'
+fi
+entry nginx http false http
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

@@ -47,6 +47,8 @@ measure() {
 measure echo 60
 measure connections 40 --connections 64,1000 --no-churn
 measure throughput 30 --size 65536
+measure http 30 --connections 1,64
+measure http-order 30
 measure flood 20
 measure tasks 20
 measure channels 20

@@ -8,11 +8,16 @@ Usage: check-peers.py MANIFEST. Lists what failed and ends with 1, or prints one
 
 import json
 import os
+import pathlib
 import random
+import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import tempfile
+import threading
 
 SIZES = (1, 64, 100 * 1024)
 WORKS = {
@@ -334,6 +339,99 @@ def check_cores(command):
         return announced
 
 
+ORDER = (pathlib.Path(__file__).parent / "../bench/src/order/text.rs").read_text(encoding="utf-8")
+ANSWER = re.search(r'ANSWER: &str =\s*r#"(.*)"#;', ORDER).group(1).encode()
+TARGET = re.search(r'TARGET: &str = "(.*)";', ORDER).group(1)
+HEADERS = dict(re.findall(r'^    \("([a-z-]+)", "(.*)"\),$', ORDER, re.MULTILINE))
+WARM_UP_ORDERS = 16
+
+
+class Venue(threading.Thread):
+    """Reads orders on one connection, plain or over TLS, and gives each the same answer."""
+
+    def __init__(self, folder):
+        super().__init__(daemon=True)
+        self.certificate, key = f"{folder}/certificate.der", f"{folder}/key.pem"
+        pem = f"{folder}/certificate.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+             "-nodes", "-keyout", key, "-out", pem, "-subj", "/CN=venue.test",
+             "-addext", "subjectAltName=IP:127.0.0.1",
+             "-addext", "basicConstraints=critical,CA:FALSE"], check=True, capture_output=True)
+        subprocess.run(["openssl", "x509", "-in", pem, "-outform", "der", "-out",
+                        self.certificate], check=True)
+        self.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self.context.load_cert_chain(pem, key)
+        self.context.minimum_version = ssl.TLSVersion.TLSv1_3
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.orders, self.is_tls, self.problem = [], None, None
+
+    def run(self):
+        try:
+            connection, _ = self.listener.accept()
+            self.is_tls = connection.recv(1, socket.MSG_PEEK) == b"\x16"
+            if self.is_tls:
+                connection = self.context.wrap_socket(connection, server_side=True)
+            self.converse(connection)
+        except (Broken, OSError, ValueError) as problem:
+            self.problem = problem
+
+    def converse(self, connection):
+        received = b""
+        while True:
+            while b"\r\n\r\n" not in received:
+                got = connection.recv(1 << 16)
+                if not got:
+                    return
+                received += got
+            head, received = received.split(b"\r\n\r\n", 1)
+            lines = head.decode("ascii").split("\r\n")
+            require(lines[0] == f"POST {TARGET} HTTP/1.1", f"it asked {lines[0]!r}")
+            fields = {name.lower(): value.strip()
+                      for name, value in (line.split(":", 1) for line in lines[1:])}
+            for name, value in HEADERS.items():
+                require(fields.get(name) == value, f"its {name} is {fields.get(name)!r}")
+            signature = fields.get("x-signature", "")
+            require(len(signature) == 64 and signature.isdecimal(), f"its signature is {signature!r}")
+            length = int(fields["content-length"])
+            while len(received) < length:
+                received += connection.recv(1 << 16)
+            order, received = json.loads(received[:length]), received[length:]
+            require(not received, f"behind an order that has no answer it sent {received!r}")
+            self.orders.append(int(order["newClientOrderId"]))
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+                b"content-length: %d\r\n\r\n%s" % (len(ANSWER), ANSWER))
+
+
+def check_order(command):
+    with tempfile.TemporaryDirectory() as folder, Subject(command) as subject:
+        venue = Venue(folder)
+        announced = subject.announcement({"works", "version", "settings"})
+        subject.check_core()
+        require(announced["works"] == ["order"], f"it announced the works {announced['works']}")
+        venue.start()
+        port = venue.listener.getsockname()[1]
+        answer = subject.ask(f"connect 127.0.0.1:{port} {venue.certificate}")
+        require(answer == "connected\n", f"it was to connect and answered {answer!r}")
+        expected = len(venue.orders)
+        for batches, operations in ((0, 1), (BATCHES, 1), (2, 10)):
+            answer = subject.ask(f"order {batches} {operations}")
+            words = answer.split()
+            well_formed = len(words) == batches and all(word.isdecimal() for word in words)
+            require(well_formed, f"it answered {batches} batches with {answer!r}")
+            expected += WARM_UP_ORDERS + batches * operations
+            require(len(venue.orders) == expected,
+                    f"it sent {len(venue.orders)} orders, {expected} expected: {venue.problem}")
+        first = venue.orders[0]
+        require(venue.orders == list(range(first, first + expected)), "its orders are out of order")
+        require(venue.is_tls == (command[-1] == "tls"), f"TLS: {venue.is_tls}")
+        subject.stop()
+        subject.go_on()
+        subject.end()
+        return announced
+
+
 def check_refusals(command, option):
     """A core that doesn't exist and a wrong command line: a sentence and status 1."""
     program = command[0]
@@ -349,7 +447,7 @@ def check_refusals(command, option):
 def check(peer):
     checks = {
         "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
-        "cores": check_cores, "http": check_http,
+        "cores": check_cores, "http": check_http, "order": check_order,
     }
     announced = checks[peer["role"]](peer["command"])
     check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")

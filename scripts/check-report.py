@@ -58,6 +58,10 @@ def problems(report):
         yield from series_problems(series)
     if report["workload"] == "echo":
         yield from echo_problems(report)
+    if report["workload"] == "http-order":
+        yield from order_problems(report)
+    if report["workload"] == "tls-records":
+        yield from records_problems(report)
     if report["workload"] == "cores":
         yield from cores_problems(report)
 
@@ -108,6 +112,43 @@ def echo_problems(report):
         # Peers don't tell what they allocate.
         if allocations is not None and allocations > 0.001:
             yield f"{name}: {allocations} allocations a round trip, none expected"
+
+
+def ran(report):
+    return [series for series in report["series"]
+            if set(series) == SERIES and series["unavailable"] is None]
+
+
+def no_allocations(series):
+    # Peers don't tell what they allocate.
+    allocations = series["allocations_per_op"]
+    if allocations is not None and allocations > 0.001:
+        yield f"{series['name']}: {allocations} allocations, none expected"
+
+
+def order_problems(report):
+    if not report["ratios"]:
+        yield "no ratios"
+    for series in ran(report):
+        if series["samples"] == 0:
+            yield f"{series['name']}: no samples"
+        yield from no_allocations(series)
+    names = {series["name"] for series in ran(report)}
+    for one, to in (("taut-tls", "floor-aead"), ("taut-tls", "hyper-tls")):
+        pair = [ratio for ratio in report["ratios"]
+                if (ratio["series"], ratio["to"], ratio["figure"]) == (one, to, "p50")]
+        if {one, to} <= names and not pair:
+            yield f"{one} is not compared with {to}"
+
+
+def records_problems(report):
+    if not report["ratios"]:
+        yield "no ratios"
+    for series in ran(report):
+        if series["samples"] == 0:
+            yield f"{series['name']}: no samples"
+        if series["name"].split("-")[0].split(":")[0] in ("aead", "own"):
+            yield from no_allocations(series)
 
 
 def cores_problems(report):

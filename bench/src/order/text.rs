@@ -21,7 +21,7 @@ pub const SIGNATURE_VALUE: &[Piece] = &[Piece::Field(Field::Signature)];
 /// The body of the request.
 pub const BODY: &[Piece] = &[
     Piece::Text(
-        r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.025","price":"64"#,
+        r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.5","price":"64"#,
     ),
     Piece::Field(Field::Price),
     Piece::Text(r#".50","newClientOrderId":""#),
