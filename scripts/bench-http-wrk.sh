@@ -3,13 +3,14 @@
 # it on its core: Taut, a raw loop and the peers, in turns.
 #
 # Usage: bench-http-wrk.sh [--rounds N] [--seconds N] [--connections N] [--pipeline N]
-#                          [--cores SERVER,CLIENT] [--manifest FILE] [--json FILE]
+#                          [--cores SERVER,CLIENT] [--bench FILE] [--manifest FILE] [--json FILE]
 #
 #   --rounds N        rounds, in each of which every server has its turn (default: 5)
 #   --seconds N       how long wrk loads a server in its turn (default: 3)
 #   --connections N   connections of wrk's one thread (default: 64)
 #   --pipeline N      requests that a connection sends at once (default: 1)
 #   --cores A,B       the core of the servers and that of wrk (default: 0,1)
+#   --bench FILE      a taut-bench that is there; builds it without it
 #   --manifest FILE   peers that scripts/bench-peers-build.sh has built; builds them without it
 #   --json FILE       the figures of all rounds besides
 #
@@ -18,7 +19,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-rounds=5 seconds=3 connections=64 pipeline=1 cores=0,1 manifest= json=
+rounds=5 seconds=3 connections=64 pipeline=1 cores=0,1 bench= manifest= json=
 while [ $# -gt 0 ]; do
     case $1 in
     --rounds | --seconds | --connections | --pipeline)
@@ -35,10 +36,11 @@ while [ $# -gt 0 ]; do
         fi
         cores=$2
         ;;
+    --bench) bench=${2:?--bench needs a file} ;;
     --manifest) manifest=${2:?--manifest needs a file} ;;
     --json) json=${2:?--json needs a file} ;;
     *)
-        sed -n '5,17s/^# \{0,1\}//p' "$0" >&2
+        sed -n '5,18s/^# \{0,1\}//p' "$0" >&2
         exit 2
         ;;
     esac
@@ -49,11 +51,13 @@ if ! command -v wrk >/dev/null; then
     exit 2
 fi
 
-cargo build --release --locked -p taut-bench
+if [ -z "$bench" ]; then
+    cargo build --release --locked -p taut-bench
+    bench=${CARGO_TARGET_DIR:-target}/release/taut-bench
+fi
 if [ -z "$manifest" ]; then
     manifest=$(scripts/bench-peers-build.sh)
 fi
-bench=${CARGO_TARGET_DIR:-target}/release/taut-bench
 
 exec python3 - "$bench" "$manifest" "$json" "$rounds" "$seconds" "$connections" "$pipeline" \
     "${cores%,*}" "${cores#*,}" <<'PYTHON'
@@ -166,6 +170,11 @@ def shown(values, divisor, digits):
     return f"{median} ({low} to {high})"
 
 
+def tell(progress):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{progress}", end="", file=sys.stderr, flush=True)
+
+
 def main():
     known, figures, reasons = [], {}, {}
     for name, command, unavailable in servers():
@@ -186,8 +195,8 @@ def main():
                     figures[name].append(turn(command, script.name))
                 except (Failed, OSError, subprocess.TimeoutExpired) as problem:
                     reasons[name] = f"failed in round {number + 1}: {problem}"
-                print(f"\r\033[Kround {number + 1} of {rounds}: {name}", end="", file=sys.stderr)
-    print("\r\033[K", end="", file=sys.stderr)
+                tell(f"round {number + 1} of {rounds}: {name}")
+    tell("")
     report(figures, reasons)
     sys.exit(any(reason.startswith("failed") for reason in reasons.values()))
 

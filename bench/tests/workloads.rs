@@ -159,6 +159,19 @@ fn http_is_asked_alone_and_in_pipelines() {
 }
 
 #[test]
+fn http_is_asked_over_tls() {
+    let line = "http --tls --connections 1,20 --pipeline 1,16 --series floor,taut,taut-epoll";
+    let report = report("http", line);
+    for name in ["floor:1", "taut-epoll:1", "taut-epoll:20", "taut-epoll:20x16"] {
+        let one = series(&report, name);
+        assert!(one["ops_per_s"].as_f64() > Some(0.0), "{name}");
+        assert_eq!(one["allocations_per_op"], 0.0, "{name}");
+    }
+    let measures = report["environment"]["measures"].as_str().expect("what was measured");
+    assert!(measures.contains("TLS 1.3"), "{measures}");
+}
+
+#[test]
 fn orders_are_sent_plain_and_over_tls_and_allocate_nothing() {
     let report = report("http-order", "http-order");
     let (ran, absent) = names(&report);

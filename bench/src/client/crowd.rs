@@ -10,8 +10,8 @@ use std::os::fd::OwnedFd;
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use super::channel::Channel;
 use super::exchange::Exchange;
 use super::{Patience, broken};
 use crate::harness::clock::Clock;
@@ -31,7 +31,7 @@ pub(crate) struct Crowd<E> {
 /// One connection.
 #[derive(Debug)]
 struct Member {
-    stream: OwnedFd,
+    channel: Channel,
     /// The number of the message that is under way.
     sequence: u64,
     received: usize,
@@ -51,19 +51,19 @@ pub(crate) struct Until {
 }
 
 impl<E: Exchange> Crowd<E> {
-    /// The streams must be non-blocking; questions must be no longer than a socket's buffer.
-    pub(crate) fn new(streams: Vec<OwnedFd>, exchange: E) -> Result<Self, String> {
+    /// Questions must be no longer than a socket's buffer.
+    pub(crate) fn new(channels: Vec<Channel>, exchange: E) -> Result<Self, String> {
         let problem = |error: Errno| format!("the client's epoll failed: {error}");
         let poll = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(problem)?;
-        for (index, stream) in streams.iter().enumerate() {
+        for (index, channel) in channels.iter().enumerate() {
             let flags = epoll::EventFlags::IN | epoll::EventFlags::ET;
             let data = epoll::EventData::new_u64(index as u64);
-            epoll::add(&poll, stream, data, flags).map_err(problem)?;
+            epoll::add(&poll, channel, data, flags).map_err(problem)?;
         }
-        let member = |stream| Member { stream, sequence: 0, received: 0, sent_at: 0 };
+        let member = |channel| Member { channel, sequence: 0, received: 0, sent_at: 0 };
         Ok(Self {
             poll,
-            members: streams.into_iter().map(member).collect(),
+            members: channels.into_iter().map(member).collect(),
             answer: vec![0; exchange.answer_bytes()],
             exchange,
         })
@@ -143,9 +143,9 @@ impl Member {
         self.received = 0;
         let question = exchange.question(self.sequence);
         self.sent_at = clock.now();
-        match send(&self.stream, question, SendFlags::NOSIGNAL) {
-            Ok(count) if count == question.len() => Ok(()),
-            Ok(_) | Err(Errno::AGAIN) => {
+        match self.channel.send(question) {
+            Ok(()) => Ok(()),
+            Err(Errno::AGAIN) => {
                 Err("a message did not fit into an empty connection: ask for a smaller --size"
                     .to_owned())
             }
@@ -156,9 +156,9 @@ impl Member {
     /// Takes what is there; true when the answer is complete.
     fn hear(&mut self, exchange: &mut impl Exchange, answer: &mut [u8]) -> Result<bool, String> {
         loop {
-            match recv(&self.stream, &mut answer[self.received..], RecvFlags::empty()) {
-                Ok((0, _)) => return Err("the server closed a connection".to_owned()),
-                Ok((count, _)) => {
+            match self.channel.receive(&mut answer[self.received..]) {
+                Ok(0) => return Err("the server closed a connection".to_owned()),
+                Ok(count) => {
                     let end = self.received + count;
                     // The pieces of different connections share one buffer: each is compared alone.
                     let piece = &answer[self.received..end];

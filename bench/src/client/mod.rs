@@ -2,6 +2,7 @@
 //!
 //! Invariant: a reply that does not come, comes short or comes wrong ends the run.
 
+pub(crate) mod channel;
 pub(crate) mod crowd;
 pub(crate) mod exchange;
 pub(crate) mod flow;

@@ -4,11 +4,9 @@
 //! compared but for the value of their `Date`. So a server can neither leave out nor mix up
 //! anything, and the client spends no time on reading heads.
 
-use std::os::fd::{AsFd, OwnedFd};
-
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, recv, send};
 
+use super::channel::Channel;
 use super::exchange::Exchange;
 use super::{Patience, broken};
 use crate::http::{REQUEST, Shape, shape_of};
@@ -27,14 +25,14 @@ pub(crate) struct Requests {
 impl Requests {
     /// Asks once on this connection, to learn what the server's answers look like. Later questions
     /// are `depth` requests each.
-    pub(crate) fn learn(stream: &OwnedFd, depth: usize) -> Result<Self, String> {
-        send(stream.as_fd(), REQUEST, SendFlags::NOSIGNAL).map_err(|e| broken("send", e))?;
+    pub(crate) fn learn(channel: &mut Channel, depth: usize) -> Result<Self, String> {
+        channel.send(REQUEST).map_err(|e| broken("send", e))?;
         let mut pattern = vec![0; ANSWER_BYTES_MAX];
         let (mut received, mut patience) = (0, Patience::default());
         let shape = loop {
-            match recv(stream, &mut pattern[received..], RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Err("the server closed a connection".to_owned()),
-                Ok((count, _)) => received += count,
+            match channel.receive(&mut pattern[received..]) {
+                Ok(0) => return Err("the server closed a connection".to_owned()),
+                Ok(count) => received += count,
                 Err(Errno::AGAIN | Errno::INTR) => {
                     patience.nothing_came(|| "the first answer".to_owned())?;
                     continue;

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use taut::http::client::{self, PreparedRequest, Template, Timeouts};
 use taut::http::{Method, StatusCode};
-use taut::tls::{Provider, Roots, TlsConnector, TlsVersion};
 use taut::{Driver, Runtime, WaitStrategy};
 
 use super::text::{ANSWER, BODY, Field, HEADERS, Piece, SIGNATURE, SIGNATURE_VALUE, TARGET};
 use super::{Client, OrderKind, Venue, timed};
+use crate::client::channel::connector;
 
 /// Longer than any run: a connection that is stopped in between is not idle by its own will.
 const IDLE: Duration = Duration::from_secs(24 * 3600);
@@ -42,7 +42,7 @@ impl Orders {
         let timeouts = Timeouts { idle: IDLE, ..Timeouts::default() };
         let mut builder = client::Client::builder().timeouts(timeouts);
         if is_tls {
-            builder = builder.tls(connector(venue)?);
+            builder = builder.tls(connector(&venue.certificate)?);
         }
         let scheme = if is_tls { "https" } else { "http" };
         let url = format!("{scheme}://{}{TARGET}", venue.address);
@@ -74,15 +74,6 @@ impl Orders {
             false => Err(format!("the answer to order {} is wrong: {answer:?}", self.sent)),
         }
     }
-}
-
-fn connector(venue: &Venue) -> Result<TlsConnector, String> {
-    let certificate = std::fs::read(&venue.certificate)
-        .map_err(|error| format!("the venue's certificate can't be read: {error}"))?;
-    let refused = |error: taut::tls::TlsError| error.to_string();
-    let roots = Roots::none().with_der(&certificate).map_err(refused)?;
-    let builder = TlsConnector::builder().roots(roots).alpn(&[b"http/1.1"]);
-    builder.provider(Provider::Ring).versions(&[TlsVersion::Tls13]).build().map_err(refused)
 }
 
 fn template(pieces: &[Piece]) -> Template {

@@ -20,9 +20,7 @@ pub const SIGNATURE: &str = "x-signature";
 pub const SIGNATURE_VALUE: &[Piece] = &[Piece::Field(Field::Signature)];
 /// The body of the request.
 pub const BODY: &[Piece] = &[
-    Piece::Text(
-        r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.5","price":"64"#,
-    ),
+    Piece::Text(r#"{"symbol":"BTCUSDT","side":"BUY","type":"LIMIT","quantity":"0.5","price":"64"#),
     Piece::Field(Field::Price),
     Piece::Text(r#".50","newClientOrderId":""#),
     Piece::Field(Field::Id),

@@ -11,6 +11,8 @@ pub(crate) enum Duty {
     Swallow,
     /// Answers requests of HTTP/1.1.
     Http,
+    /// The same over TLS; the raw servers stay plain.
+    Https,
 }
 
 impl Duty {
@@ -20,6 +22,7 @@ impl Duty {
             Self::Echo => "echo",
             Self::Swallow => "swallow",
             Self::Http => "http",
+            Self::Https => "https",
         }
     }
 }

@@ -7,6 +7,7 @@ mod acceptor;
 mod datagrams_on_taut;
 mod duty;
 mod http_on_taut;
+mod https;
 mod on_taut;
 mod raw_blocking;
 mod raw_connection;
@@ -194,8 +195,19 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
 }
 
 fn announce(listening: Address, settings: &str, features: Vec<FeatureRow>) -> Result<(), String> {
+    announce_with(listening, settings, features, None)
+}
+
+/// The same of a server that shows the certificate in that file.
+fn announce_with(
+    listening: Address,
+    settings: &str,
+    features: Vec<FeatureRow>,
+    certificate: Option<PathBuf>,
+) -> Result<(), String> {
     Announcement {
         listening: Some(listening),
+        certificate,
         version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),
         settings: settings.to_owned(),
         features,

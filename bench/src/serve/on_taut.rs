@@ -7,7 +7,10 @@ use taut::counter_file::CounterFile;
 use taut::net::{Family, Stream, TcpListener, UnixListener};
 use taut::{Driver, Runtime, WaitStrategy};
 
-use super::{Duty, Options, ServerKind, Service, announce, datagrams_on_taut, http_on_taut};
+use super::https::Https;
+use super::{
+    Duty, Options, ServerKind, Service, announce, announce_with, datagrams_on_taut, http_on_taut,
+};
 use crate::harness::environment::FeatureRow;
 use crate::transport::{Address, abstract_address, bind_datagrams};
 
@@ -38,9 +41,13 @@ pub(super) fn serve(
             Address::Ip(address) => {
                 let listener = TcpListener::bind(address).map_err(failed)?;
                 let bound = Address::Ip(listener.local_addr().map_err(failed)?);
-                announce(bound, &settings, features)?;
-                if service.duty == Duty::Http {
-                    return http_on_taut::serve(listener, hot, service).await.map_err(failed);
+                let https = (service.duty == Duty::Https).then(Https::new).transpose()?;
+                let certificate = https.as_ref().map(|https| https.path.clone());
+                announce_with(bound, &settings, features, certificate)?;
+                if matches!(service.duty, Duty::Http | Duty::Https) {
+                    let acceptor = https.as_ref().map(|https| https.acceptor.clone());
+                    let served = http_on_taut::serve(listener, hot, acceptor, service).await;
+                    return served.map_err(failed);
                 }
                 serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
             }

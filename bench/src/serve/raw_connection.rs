@@ -36,7 +36,7 @@ impl RawConnection {
         match duty {
             Duty::Echo => send_all(&self.stream, received, syscalls),
             Duty::Swallow => Ok(()),
-            Duty::Http => {
+            Duty::Http | Duty::Https => {
                 let bytes = self.partial + received.len();
                 self.partial = bytes % http::REQUEST.len();
                 let mut owed = bytes / http::REQUEST.len();

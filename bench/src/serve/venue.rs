@@ -13,15 +13,14 @@ use std::os::fd::OwnedFd;
 use clap::Args;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use taut::tls::{Identity, Provider, TlsAcceptor, TlsVersion};
+use taut::tls::TlsAcceptor;
 use taut_proto::tls::designs::{Design, Way, server};
 
 use super::acceptor::Acceptor;
-use super::{end_with_standard_input, send_all};
-use crate::certificate::Certificate;
+use super::https::Https;
+use super::{announce_with, end_with_standard_input, send_all};
 use crate::harness::cores;
 use crate::order::{Field, TARGET, whole_answer};
-use crate::subject::Announcement;
 use crate::transport::{Listener, Transport};
 
 const BUFFER_BYTES: usize = 16 << 10;
@@ -45,28 +44,13 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     cores::pin(options.core)?;
     end_with_standard_input(None)?;
     let failed = |error: io::Error| format!("its socket failed: {error}");
-    let certificate = Certificate::new()?;
-    let acceptor = acceptor(&certificate)?;
-    // Open for as long as the process lives.
-    let (_file, path) = certificate.publish()?;
+    let https = Https::new()?;
     let (listener, address) = Listener::open(Transport::Tcp).map_err(failed)?;
-    Announcement {
-        listening: Some(address),
-        certificate: Some(path),
-        version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),
-        settings: "raw recv and send, spinning; TLS by the record layer of taut::tls".to_owned(),
-        ..Announcement::default()
-    }
-    .print()?;
+    let settings = "raw recv and send, spinning; TLS by the record layer of taut::tls";
+    announce_with(address, settings, Vec::new(), Some(https.path.clone()))?;
+    let acceptor = https.acceptor.clone();
     let mut venue = Venue { acceptor, answer: whole_answer(), buffer: vec![0; BUFFER_BYTES] };
     venue.serve(&Acceptor::start(listener).map_err(failed)?)
-}
-
-fn acceptor(certificate: &Certificate) -> Result<TlsAcceptor, String> {
-    let refused = |error: taut::tls::TlsError| error.to_string();
-    let identity = Identity::from_der(vec![certificate.der().to_vec()], certificate.key());
-    let builder = TlsAcceptor::builder(identity.map_err(refused)?).alpn(&[b"http/1.1"]);
-    builder.provider(Provider::Ring).versions(&[TlsVersion::Tls13]).build().map_err(refused)
 }
 
 struct Venue {
@@ -252,6 +236,8 @@ fn read_order(request: &[u8]) -> Option<(usize, u64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::{Read as _, Write as _};
+    use std::os::unix::net::UnixStream;
 
     fn order(number: u64) -> Vec<u8> {
         let body = format!("{{\"newClientOrderId\":\"{number:012}\"}}");
@@ -270,6 +256,30 @@ mod tests {
         assert_eq!(read_order(&request), Some((request.len(), 42)));
         let two = [order(1), order(2)].concat();
         assert_eq!(whole(&two, None), Some(Some(order(1).len())));
+    }
+
+    #[test]
+    fn an_order_is_answered_and_one_that_comes_twice_ends_the_connection() {
+        let mut venue = Venue {
+            acceptor: Https::new().unwrap().acceptor,
+            answer: whole_answer(),
+            buffer: vec![0; BUFFER_BYTES],
+        };
+        let (mut client, stream) = UnixStream::pair().unwrap();
+        stream.set_nonblocking(true).unwrap();
+        let mut connection = Connection::from(OwnedFd::from(stream));
+        assert_eq!(venue.look(&mut connection), Seen::Nothing);
+        for (number, seen) in [(7, Seen::Something), (8, Seen::Something), (8, Seen::End)] {
+            let request = order(number);
+            let (first, rest) = request.split_at(20);
+            client.write_all(first).unwrap();
+            assert_eq!(venue.look(&mut connection), Seen::Something, "a part of it is no error");
+            client.write_all(rest).unwrap();
+            assert_eq!(venue.look(&mut connection), seen, "{number}");
+            let mut answer = vec![0; venue.answer.len()];
+            client.read_exact(&mut answer).unwrap();
+            assert_eq!(answer, venue.answer);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a server that can't run leaves its reason in the report; none is left out in silence.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -72,12 +72,14 @@ impl Servers {
     /// Makes a client for each server that is there; where that fails the server is not.
     pub(crate) fn connect_each<T>(
         &mut self,
-        connect: impl Fn(&Address) -> Result<T, String>,
+        connect: impl Fn(&Address, Option<&Path>) -> Result<T, String>,
     ) -> Vec<Option<T>> {
         let one = |server: &mut Server| {
             // The kernel accepts on behalf of a server that is stopped, but not without limit.
+            let announced = server.subject.as_ref().map(|subject| &subject.announcement);
+            let certificate = announced.and_then(|announced| announced.certificate.clone());
             let connected = server.wake_at().and_then(|(awake, address)| {
-                let client = connect(&address)?;
+                let client = connect(&address, certificate.as_deref())?;
                 awake.rest()?;
                 Ok(client)
             });

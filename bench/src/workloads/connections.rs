@@ -82,7 +82,8 @@ impl Served for Options {
             return Ok(Client::Churn(address.clone()));
         };
         let streams = connect(address, count as usize)?;
-        Crowd::new(streams, Numbered::new(self.size as usize)).map(Client::Crowd)
+        let channels = streams.into_iter().map(Into::into).collect();
+        Crowd::new(channels, Numbered::new(self.size as usize)).map(Client::Crowd)
     }
 
     fn slice(

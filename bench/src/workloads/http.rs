@@ -1,9 +1,12 @@
 //! Requests of HTTP/1.1: one after the other or several at once, on one connection or many.
 
+use std::path::Path;
+
 use clap::Args;
 
 use super::ask_all::{Answer, ask_all};
 use super::served::{Group, Place, Served};
+use crate::client::channel::{Channel, connector};
 use crate::client::connect;
 use crate::client::crowd::Crowd;
 use crate::client::requests::Requests;
@@ -30,6 +33,11 @@ pub(crate) struct Options {
           value_parser = clap::value_parser!(u32).range(1..=128))]
     pub(crate) pipeline: Vec<u32>,
 
+    /// Have the runtime speak TLS 1.3, and the client with it. The raw servers stay plain: they are
+    /// what the calls alone cost. Peers have no such form and are left out.
+    #[arg(long)]
+    pub(crate) tls: bool,
+
     #[command(flatten)]
     pub(crate) selection: Selection,
 
@@ -53,9 +61,10 @@ impl Served for Options {
     }
 
     fn measures(&self) -> String {
+        let tls = if self.tls { ", TLS 1.3 but for the raw servers" } else { "" };
         format!(
             "RTT of requests of HTTP/1.1, loopback TCP, GET of {} B, answer of {} B and its head, \
-             closed loop, keep-alive",
+             closed loop, keep-alive{tls}",
             REQUEST.len(),
             BODY.len()
         )
@@ -67,15 +76,33 @@ impl Served for Options {
             1 => format!(":{count}"),
             _ => format!(":{count}x{depth}"),
         };
-        let group = |crowd| Group { cases: vec![case(crowd)], duty: Duty::Http };
+        let duty = if self.tls { Duty::Https } else { Duty::Http };
+        let group = |crowd| Group { cases: vec![case(crowd)], duty };
         self.crowds().map(group).collect()
     }
 
     fn connect(&self, group: usize, address: &Address) -> Result<Crowd<Requests>, String> {
+        self.connect_trusting(group, address, None)
+    }
+
+    fn connect_trusting(
+        &self,
+        group: usize,
+        address: &Address,
+        certificate: Option<&Path>,
+    ) -> Result<Crowd<Requests>, String> {
         let (count, depth) = self.crowds().nth(group).ok_or("there is no such case")?;
         let streams = connect(address, count as usize)?;
-        let requests = Requests::learn(&streams[0], depth as usize)?;
-        Crowd::new(streams, requests)
+        let mut channels = match certificate {
+            None => streams.into_iter().map(Channel::from).collect(),
+            Some(certificate) => {
+                let connector = connector(certificate)?;
+                let encrypted = |stream| Channel::encrypted(stream, &connector);
+                streams.into_iter().map(encrypted).collect::<Result<Vec<_>, _>>()?
+            }
+        };
+        let requests = Requests::learn(&mut channels[0], depth as usize)?;
+        Crowd::new(channels, requests)
     }
 
     fn slice(

@@ -4,6 +4,8 @@
 //! server, and one slice with it. Cases that must not share a server process, since the connections
 //! of one would spoil another, are in groups of their own.
 
+use std::path::Path;
+
 use crate::harness::clock::Clock;
 use crate::harness::environment::FeatureRow;
 use crate::harness::options::{Common, Selection};
@@ -62,6 +64,17 @@ pub(crate) trait Served: Send {
 
     fn connect(&self, group: usize, address: &Address) -> Result<Self::Client, String>;
 
+    /// The same to a server that shows the certificate in that file, if it shows one: which by
+    /// default none does.
+    fn connect_trusting(
+        &self,
+        group: usize,
+        address: &Address,
+        _certificate: Option<&Path>,
+    ) -> Result<Self::Client, String> {
+        self.connect(group, address)
+    }
+
     /// Runs one slice against a server that is awake, and stays so.
     fn slice(
         &mut self,
@@ -119,7 +132,9 @@ impl<W: Served> OnServers<W> {
         for (group, Group { cases, duty }) in workload.groups().into_iter().enumerate() {
             let transport = workload.transport();
             let mut servers = Servers::start(selection, transport, duty, setting.cores.server)?;
-            let clients = servers.connect_each(|address| workload.connect(group, address));
+            let clients = servers.connect_each(|address, certificate| {
+                workload.connect_trusting(group, address, certificate)
+            });
             for case in 0..cases.len() {
                 let place = Place { group, case };
                 lanes.extend((0..servers.list.len()).map(|server| (place, server)));

@@ -44,12 +44,7 @@ fn main() {
 }
 
 /// Has a task send the orders, as a program on tokio would.
-fn send(
-    runtime: &Runtime,
-    client: &mut Option<Client>,
-    batches: u64,
-    operations: u64,
-) -> Vec<u64> {
+fn send(runtime: &Runtime, client: &mut Option<Client>, batches: u64, operations: u64) -> Vec<u64> {
     let Some(mut taken) = client.take() else { fail("an earlier request for orders failed") };
     let (back, times_ns) = require(
         "the task that sends orders failed",

@@ -149,7 +149,9 @@ mod tests {
     fn settings_name_the_address_and_keep_connections() {
         let address = "127.0.0.1:4711".parse().expect("an address");
         let text = settings_for(address, Path::new("/tmp/x"), "/proc/1/fd/3");
-        for part in ["listen 127.0.0.1:4711 ", "pid /proc/1/fd/3;", "/tmp/x/body;", "access_log off;"] {
+        for part in
+            ["listen 127.0.0.1:4711 ", "pid /proc/1/fd/3;", "/tmp/x/body;", "access_log off;"]
+        {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert_eq!(text.matches('{').count(), text.matches('}').count());

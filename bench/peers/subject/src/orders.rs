@@ -70,7 +70,10 @@ mod tests {
         let mut body = Text::new().pieces(BODY);
         let length = body.bytes().len();
         for (number, part) in [
-            (7, r#""price":"64007.50","newClientOrderId":"000000000007","timestamp":1700000000007}"#),
+            (
+                7,
+                r#""price":"64007.50","newClientOrderId":"000000000007","timestamp":1700000000007}"#,
+            ),
             (123_456, r#""newClientOrderId":"000000123456""#),
         ] {
             body.set(number);

@@ -29,7 +29,7 @@ impl Way {
 }
 
 /// One end of a connection without I/O.
-pub trait Design {
+pub trait Design: Send {
     /// Seals data, at the end of what is to be sent.
     ///
     /// # Errors
