@@ -1,4 +1,5 @@
-//! What TLS must cost an order at least: its request sealed, its answer opened, by the cipher alone.
+//! What TLS must cost an order at least: its request sealed and its answer opened, by the cipher
+//! alone.
 
 use taut::tls::Provider;
 use taut_proto::tls::designs::Aead;

@@ -13,7 +13,6 @@ use std::os::fd::OwnedFd;
 use clap::Args;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use taut::tls::TlsAcceptor;
 use taut_proto::tls::designs::{Design, Way, server};
 
 use super::acceptor::Acceptor;
@@ -48,13 +47,12 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let (listener, address) = Listener::open(Transport::Tcp).map_err(failed)?;
     let settings = "raw recv and send, spinning; TLS by the record layer of taut::tls";
     announce_with(address, settings, Vec::new(), Some(https.path.clone()))?;
-    let acceptor = https.acceptor.clone();
-    let mut venue = Venue { acceptor, answer: whole_answer(), buffer: vec![0; BUFFER_BYTES] };
+    let mut venue = Venue { https, answer: whole_answer(), buffer: vec![0; BUFFER_BYTES] };
     venue.serve(&Acceptor::start(listener).map_err(failed)?)
 }
 
 struct Venue {
-    acceptor: TlsAcceptor,
+    https: Https,
     answer: Vec<u8>,
     buffer: Vec<u8>,
 }
@@ -146,7 +144,7 @@ impl Venue {
             *speech = match bytes[0] == HANDSHAKE_RECORD {
                 false => Speech::Plain,
                 true => {
-                    let end = server(Way::Own, &self.acceptor).ok()?;
+                    let end = server(Way::Own, &self.https.acceptor).ok()?;
                     Speech::Tls { end, received: Vec::new() }
                 }
             };
@@ -261,7 +259,7 @@ mod tests {
     #[test]
     fn an_order_is_answered_and_one_that_comes_twice_ends_the_connection() {
         let mut venue = Venue {
-            acceptor: Https::new().unwrap().acceptor,
+            https: Https::new().unwrap(),
             answer: whole_answer(),
             buffer: vec![0; BUFFER_BYTES],
         };
