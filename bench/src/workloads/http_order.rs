@@ -183,7 +183,7 @@ impl Workload for HttpOrder {
              floor-aead seals an order and opens an answer beside each of its round trips: a plain \
              floor and the two operations of the cipher that TLS can't do without. aead is these \
              two alone.",
-            "a peer whose name ends in -tls speaks TLS, and is compared with those of ours that do so.",
+            "a peer whose name ends in -tls speaks TLS, and is compared with ours that do.",
         ];
         notes.map(str::to_owned).into()
     }
