@@ -204,7 +204,7 @@ async fn answer<T: Transport, S: Service>(
         // Begun where the handler gives it: a response is large, and every place that hands it on
         // copies it.
         let step = catch(|| match handler.as_mut().poll(context) {
-            Poll::Ready(response) => Some(begin(wire, head, response, may_stay)),
+            Poll::Ready(mut response) => Some(begin(wire, head, &mut response, may_stay)),
             Poll::Pending => None,
         });
         match step {
@@ -215,8 +215,8 @@ async fn answer<T: Transport, S: Service>(
             },
             None => {
                 count(&wire.borrow().shared.counters.handler_panics);
-                let response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
-                Poll::Ready(Ok(begin(wire, head, response, may_stay)))
+                let mut response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
+                Poll::Ready(Ok(begin(wire, head, &mut response, may_stay)))
             }
         }
     })
@@ -240,16 +240,17 @@ enum Step {
 fn begin<T: Transport>(
     wire: &SharedWire<T>,
     head: &RequestHead,
-    mut response: Response,
+    response: &mut Response,
     may_stay: bool,
 ) -> Step {
     let mut wire = wire.borrow_mut();
     if response.status.is_informational() {
         if matches!(response.body.0, Kind::Upgrade(_)) {
+            let response = std::mem::replace(response, Response::new(StatusCode::OK));
             return Step::Upgrading(Box::new(response));
         }
         // 101 is no answer without another protocol, nor is any other interim response.
-        response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
+        *response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
     }
     let keep_alive = head.framing.keep_alive
         && may_stay
@@ -257,7 +258,7 @@ fn begin<T: Transport>(
         && !wire.shared.is_closing()
         && head.method != Method::CONNECT
         && wire.inflow.can_be_drained(&wire.shared.limits);
-    let keep_alive = wire.begin_response(head, &mut response, keep_alive);
+    let keep_alive = wire.begin_response(head, response, keep_alive);
     let is_all = keep_alive
         && wire.rest.is_none()
         && wire.inflow.bytes_left() == Some(0)

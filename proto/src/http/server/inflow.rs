@@ -161,7 +161,7 @@ impl<T: Transport> Wire<T> {
                 Left::Bytes(left) => {
                     let taken = usize::try_from(*left).unwrap_or(usize::MAX).min(unread);
                     *left -= taken as u64;
-                    self.take(taken)
+                    Some(self.take(taken))
                 }
                 Left::Chunks => match self.take_chunk()? {
                     ChunkStep::Piece(piece) => Some(piece),
@@ -184,9 +184,7 @@ impl<T: Transport> Wire<T> {
             return Ok(ChunkStep::Nothing);
         };
         let event = decoder.decode(unread).map_err(BodyError::Malformed)?;
-        let Some(taken) = self.take(event.consumed) else {
-            return Ok(ChunkStep::Nothing);
-        };
+        let taken = self.take(event.consumed);
         Ok(match event.data.is_empty() {
             true => ChunkStep::Again,
             false => ChunkStep::Piece(taken.slice(event.data)),

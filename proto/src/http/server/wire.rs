@@ -76,30 +76,26 @@ impl<T: Transport> Wire<T> {
         }
     }
 
-    /// The bytes of the next head, where all of it is there, and what they say.
+    /// Reads the next head and takes its bytes, where all of it is there.
     ///
     /// # Errors
     ///
     /// The rule or the limit that it breaks.
     #[inline(always)]
     pub(super) fn take_head(&mut self, head: &mut RequestHead) -> Result<Option<RxBuf>, Reject> {
-        let Some(unread) = &self.unread else {
-            return Ok(None);
-        };
-        let head_bytes = head.read(unread, &self.shared.limits.head)?;
-        Ok(head_bytes.and_then(|head_bytes| self.take(head_bytes)))
+        let head_bytes = head.read(self.unread(), &self.shared.limits.head)?;
+        Ok(head_bytes.map(|head_bytes| self.take(head_bytes)))
     }
 
     /// Takes the first unread bytes, of which there are so many.
     #[inline(always)]
-    pub(super) fn take(&mut self, count: usize) -> Option<RxBuf> {
-        match &mut self.unread {
-            Some(unread) if unread.len() > count => Some(unread.split_to(count)),
-            unread => {
-                self.is_gathered = false;
-                unread.take()
-            }
+    pub(super) fn take(&mut self, count: usize) -> RxBuf {
+        let Some(unread) = &mut self.unread else { return RxBuf::empty() };
+        let taken = unread.split_to(count);
+        if unread.is_empty() {
+            self.discard_unread();
         }
+        taken
     }
 
     /// What came in and is not used.
@@ -410,7 +406,7 @@ mod tests {
                     wire.append(RxBuf::from(piece.to_vec()));
                 }
                 assert_eq!(wire.take_head(&mut head).unwrap().unwrap()[..], *HEAD);
-                held.push(wire.take(1).unwrap());
+                held.push(wire.take(1));
                 assert!(wire.unread().is_empty());
             }
             for (body, held) in held.iter().enumerate() {
