@@ -1,5 +1,5 @@
-//! Three ways to seal and open records, to be measured beside each other and to check each other:
-//! rustls with its buffers, rustls without them, and our own record layer.
+//! Ways to seal and open records, to be measured beside each other and to check each other: rustls
+//! with its buffers, rustls without them, and our own record layer.
 //!
 //! Behind the feature `tls-designs`, for benchmarks and tests; no part of the interface.
 
@@ -21,6 +21,9 @@ pub enum Way {
     Unbuffered,
     /// [`RecordLayer`](super::RecordLayer).
     Own,
+    /// The same, fed as a stream feeds it: with one buffer after the other, which goes back once it
+    /// is used up, so that a record which spans several is gathered.
+    OwnInSlots,
 }
 
 impl Way {
@@ -62,6 +65,13 @@ pub trait Design: Send {
     fn open(&mut self, received: &mut [u8], each: &mut dyn FnMut(&[u8]))
     -> Result<usize, TlsError>;
 
+    /// Seals one record as a peer that breaks the protocol might: of any kind, whatever is in it.
+    /// Has new keys behind it where `rekeys`. Whether it did: only our own layer can be made to.
+    fn seal_record(&mut self, kind: u8, payload: &[u8], rekeys: bool) -> bool {
+        let _ = (kind, payload, rekeys);
+        false
+    }
+
     /// Whether the peer has said that it has sent everything.
     fn is_peer_done(&self) -> bool;
 
@@ -90,6 +100,7 @@ pub fn client(way: Way, connector: &TlsConnector, name: &str) -> Result<Box<dyn 
             Box::new(unbuffered::Unbuffered::client(connection)?)
         }
         Way::Own => Box::new(own::Own::new(connector.handshake(name)?)),
+        Way::OwnInSlots => Box::new(own::Own::in_slots(connector.handshake(name)?)),
     })
 }
 
@@ -110,6 +121,7 @@ pub fn server(way: Way, acceptor: &TlsAcceptor) -> Result<Box<dyn Design>, TlsEr
             Box::new(unbuffered::Unbuffered::server(connection))
         }
         Way::Own => Box::new(own::Own::new(acceptor.handshake()?)),
+        Way::OwnInSlots => Box::new(own::Own::in_slots(acceptor.handshake()?)),
     })
 }
 

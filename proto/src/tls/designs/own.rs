@@ -2,10 +2,15 @@
 
 use super::Design;
 use crate::tls::record::{Opened, RecordLayer};
+use crate::tls::stream::Received;
 use crate::tls::{Handshake, TlsError};
 
 /// An end that is such a connection.
-pub(super) struct Own(State);
+pub(super) struct Own {
+    state: State,
+    /// What was received and not opened, where it is fed as a stream is.
+    slots: Option<Received>,
+}
 
 enum State {
     Handshake(Box<Handshake>),
@@ -19,11 +24,15 @@ enum State {
 
 impl Own {
     pub(super) fn new(handshake: Handshake) -> Self {
-        Self(State::Handshake(Box::new(handshake)))
+        Self { state: State::Handshake(Box::new(handshake)), slots: None }
+    }
+
+    pub(super) fn in_slots(handshake: Handshake) -> Self {
+        Self { slots: Some(Received::default()), ..Self::new(handshake) }
     }
 
     fn layer(&mut self) -> &mut RecordLayer {
-        match &mut self.0 {
+        match &mut self.state {
             State::Traffic { layer, .. } => layer,
             _ => panic!("the handshake is not over"),
         }
@@ -31,16 +40,16 @@ impl Own {
 
     /// Goes on with the handshake; how many bytes were behind its end, where it came to that.
     fn shake(&mut self, received: &[u8]) -> Result<Option<usize>, TlsError> {
-        let State::Handshake(handshake) = &mut self.0 else { return Ok(Some(received.len())) };
+        let State::Handshake(handshake) = &mut self.state else { return Ok(Some(received.len())) };
         if !handshake.receive(received)? {
             return Ok(None);
         }
         let sent_before = handshake.to_send().to_vec();
-        let State::Handshake(handshake) = std::mem::replace(&mut self.0, State::Nothing) else {
+        let State::Handshake(handshake) = std::mem::replace(&mut self.state, State::Nothing) else {
             unreachable!("seen above");
         };
         let finished = handshake.finish()?;
-        self.0 = State::Traffic { layer: Box::new(finished.layer), sent_before };
+        self.state = State::Traffic { layer: Box::new(finished.layer), sent_before };
         Ok(Some(finished.received.len()))
     }
 }
@@ -59,7 +68,7 @@ impl Design for Own {
     }
 
     fn to_send(&self) -> &[u8] {
-        match &self.0 {
+        match &self.state {
             State::Handshake(handshake) => handshake.to_send(),
             // What ended the handshake goes first; nothing is sealed before it has left.
             State::Traffic { sent_before, .. } if !sent_before.is_empty() => sent_before,
@@ -69,7 +78,7 @@ impl Design for Own {
     }
 
     fn sent(&mut self) {
-        match &mut self.0 {
+        match &mut self.state {
             State::Handshake(handshake) => handshake.sent(handshake.to_send().len()),
             State::Traffic { sent_before, .. } if !sent_before.is_empty() => sent_before.clear(),
             State::Traffic { layer, .. } => layer.sent(layer.sealed().len()),
@@ -84,8 +93,18 @@ impl Design for Own {
     ) -> Result<usize, TlsError> {
         let Some(behind) = self.shake(received)? else { return Ok(received.len()) };
         let mut used = received.len() - behind;
-        let layer = self.layer();
+        let State::Traffic { layer, .. } = &mut self.state else { return Ok(used) };
         layer.not_failed()?;
+        if layer.is_peer_done() {
+            return Ok(received.len());
+        }
+        if let Some(slots) = &mut self.slots {
+            slots.push(received[used..].to_vec().into());
+            while let Some(data) = slots.next(layer)? {
+                each(&data);
+            }
+            return Ok(received.len());
+        }
         while let Some(bytes) = layer.record_bytes(&received[used..])? {
             let Some(record) = received[used..].get_mut(..bytes) else { break };
             match layer.open(record)? {
@@ -98,11 +117,20 @@ impl Design for Own {
         Ok(used)
     }
 
+    fn seal_record(&mut self, kind: u8, payload: &[u8], rekeys: bool) -> bool {
+        let layer = self.layer();
+        layer.seal_record(kind, payload);
+        if rekeys {
+            layer.seal_with_next_key().expect("TLS 1.3 has a next key");
+        }
+        true
+    }
+
     fn is_peer_done(&self) -> bool {
-        matches!(&self.0, State::Traffic { layer, .. } if layer.is_peer_done())
+        matches!(&self.state, State::Traffic { layer, .. } if layer.is_peer_done())
     }
 
     fn is_handshaking(&self) -> bool {
-        !matches!(self.0, State::Traffic { .. })
+        !matches!(self.state, State::Traffic { .. })
     }
 }

@@ -197,6 +197,10 @@ impl RecordLayer {
     /// Says that the keys change, in a last record under the old one.
     pub(super) fn send_key_update(&mut self) -> Result<(), TlsError> {
         self.seal_record(content::HANDSHAKE, &super::control::KEY_UPDATE);
+        self.seal_with_next_key()
+    }
+
+    pub(in crate::tls) fn seal_with_next_key(&mut self) -> Result<(), TlsError> {
         let (sequence, secrets) = self.secrets.next_outbound()?;
         self.outbound.rekey(Key::new(self.provider, &secrets)?, sequence);
         Ok(())
@@ -221,7 +225,7 @@ impl RecordLayer {
         self.seal_record(content::ALERT, &[level, description]);
     }
 
-    fn seal_record(&mut self, kind: u8, payload: &[u8]) {
+    pub(in crate::tls) fn seal_record(&mut self, kind: u8, payload: &[u8]) {
         let start = self.sealed.len();
         self.outbound.begin(&mut self.sealed);
         self.sealed.extend_from_slice(payload);

@@ -24,6 +24,9 @@ use taut_runtime::task::waiting;
 use super::{Finished, TlsVersion};
 use connection::Connection;
 
+#[cfg(feature = "tls-designs")]
+pub(super) use received::Received;
+
 pub use connection::WRITE_BYTES_MAX;
 pub use split::{TlsReadHalf, TlsWriteHalf};
 

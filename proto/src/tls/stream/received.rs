@@ -14,7 +14,7 @@ use crate::tls::record::{Opened, RECORD_HEADER_BYTES, RecordLayer};
 
 /// What was received and not opened.
 #[derive(Debug, Default)]
-pub(super) struct Received {
+pub(in crate::tls) struct Received {
     /// Never empty.
     current: Option<RxBufMut>,
     /// The beginning of a record whose buffer is gone, while `gathering`; else memory to use again,
@@ -25,7 +25,7 @@ pub(super) struct Received {
 
 impl Received {
     /// Takes the next bytes; all before have been looked at.
-    pub(super) fn push(&mut self, bytes: RxBuf) {
+    pub(in crate::tls) fn push(&mut self, bytes: RxBuf) {
         debug_assert!(self.current.is_none(), "bytes are asked for when there are none");
         if bytes.is_empty() {
             return;
@@ -37,7 +37,10 @@ impl Received {
 
     /// Opens records until one has data; nothing where there is no whole one left, or the peer has
     /// said that it is done.
-    pub(super) fn next(&mut self, layer: &mut RecordLayer) -> Result<Option<RxBuf>, TlsError> {
+    pub(in crate::tls) fn next(
+        &mut self,
+        layer: &mut RecordLayer,
+    ) -> Result<Option<RxBuf>, TlsError> {
         loop {
             let opened = match self.gathering {
                 true => self.open_gathered(layer)?,
