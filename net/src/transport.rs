@@ -100,44 +100,75 @@ impl<F: Family> Transport for Stream<F> {
     }
 }
 
+/// Who has a transport for the time of a poll: a transport itself, or one of the halves that share
+/// it.
+pub trait Lend {
+    /// What is lent.
+    type Transport: Transport + ?Sized;
+
+    /// Lends it for one poll.
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Self::Transport) -> R) -> R;
+}
+
+impl<T: Transport + ?Sized> Lend for T {
+    type Transport = Self;
+
+    #[inline]
+    fn with<R>(&mut self, poll: impl FnOnce(&mut Self) -> R) -> R {
+        poll(self)
+    }
+}
+
 /// The next bytes of a transport, as [`Transport::poll_recv`]. Cancel-safe; a dropped future no
 /// longer waits.
 ///
 /// # Errors
 ///
 /// As for [`Transport::poll_recv`].
-pub async fn recv<T: Transport + ?Sized>(transport: &mut T) -> io::Result<RxBuf> {
-    let waiting = Waiting(transport);
-    poll_fn(|context| waiting.0.poll_recv(context)).await
+pub async fn recv<L: Lend + ?Sized>(from: &mut L) -> io::Result<RxBuf> {
+    read_by(from, |transport, context| transport.poll_recv(context)).await
 }
 
-/// Writes all of `bytes`. A dropped future may have written a part.
+/// A read of one's own over a transport. A dropped future no longer waits.
+///
+/// # Errors
+///
+/// What `poll` tells.
+pub async fn read_by<L: Lend + ?Sized, R>(
+    from: &mut L,
+    mut poll: impl FnMut(&mut L::Transport, &mut Context<'_>) -> Poll<R>,
+) -> R {
+    let waiting = Waiting(from);
+    poll_fn(|context| waiting.0.with(|transport| poll(transport, context))).await
+}
+
+/// Writes all of `bytes`, and waits until they are with the kernel. A dropped future may have
+/// written a part.
 ///
 /// # Errors
 ///
 /// As for [`Transport::poll_write`]; `WriteZero` where the transport takes nothing.
-pub async fn write_all<T: Transport + ?Sized>(
-    transport: &mut T,
-    mut bytes: &[u8],
-) -> io::Result<()> {
+pub async fn write_all<L: Lend + ?Sized>(to: &mut L, mut bytes: &[u8]) -> io::Result<()> {
     poll_fn(|context| {
-        while !bytes.is_empty() {
-            let count = ready!(transport.poll_write(context, bytes))?;
-            if count == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        to.with(|transport| {
+            while !bytes.is_empty() {
+                let count = ready!(transport.poll_write(context, bytes))?;
+                if count == 0 {
+                    return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+                }
+                bytes = &bytes[count..];
             }
-            bytes = &bytes[count..];
-        }
-        Poll::Ready(Ok(()))
+            transport.poll_flush(context)
+        })
     })
     .await
 }
 
 /// A read that is under way.
-struct Waiting<'a, T: Transport + ?Sized>(&'a mut T);
+struct Waiting<'a, L: Lend + ?Sized>(&'a mut L);
 
-impl<T: Transport + ?Sized> Drop for Waiting<'_, T> {
+impl<L: Lend + ?Sized> Drop for Waiting<'_, L> {
     fn drop(&mut self) {
-        self.0.stop_waiting();
+        self.0.with(Transport::stop_waiting);
     }
 }

@@ -161,3 +161,23 @@ fn a_unix_socket_carries_requests_for_any_host() {
         });
     });
 }
+
+#[test]
+fn connections_that_are_kept_ready_stay_within_the_limits() {
+    let done = Cell::new(false);
+    let limits = Limits { connections_per_origin_max: 2, ..Limits::default() };
+    let script = async |listener: &TcpListener| {
+        let _held = [Peer::accept(listener).await, Peer::accept(listener).await];
+        until(|| done.take()).await;
+    };
+    against_with(with_limits(limits), script, async |client, url| {
+        client.keep_warm(url, 10).await.unwrap();
+        until(|| client.connections().idle == 2).await;
+        for _ in 0..100 {
+            assert!(client.connections().live <= 2, "{:?}", client.connections());
+            turns(1).await;
+        }
+        client.keep_warm(url, 0).await.unwrap();
+        done.set(true);
+    });
+}

@@ -6,7 +6,7 @@ mod common;
 use common::http_peer::{Peer, against, header, ok};
 use common::tls::{NAME, builders};
 use common::{block_on, listen, on_each_driver};
-use taut::http::client::{Cause, Client, Fault, Phase, Proxy};
+use taut::http::client::{Cause, Client, Fault, Phase, Proxy, Timeouts};
 use taut::net::TcpListener;
 use taut::tls::{TlsAcceptor, TlsConnector};
 
@@ -77,6 +77,14 @@ fn a_refused_tunnel_sends_nothing_and_is_the_proxys_fault() {
             assert!(error.is_not_sent() && error.fault() == Fault::Proxy);
         });
     }
+}
+
+/// Every name is this host.
+fn to_loopback() -> taut::net::Connector {
+    let resolver = taut::net::Resolver::builder()
+        .lookup(|_| async { Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()]) })
+        .build();
+    taut::net::Connector::new().resolver(resolver)
 }
 
 /// Answers one request over TLS on a connection.
@@ -182,11 +190,7 @@ fn an_answer_up_to_the_end_is_cut_off_where_tls_is_cut_off() {
             }
         };
         against(script, async |_, url| {
-            let resolver = taut::net::Resolver::builder()
-                .lookup(|_| async { Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()]) })
-                .build();
-            let names = taut::net::Connector::new().resolver(resolver);
-            let client = Client::builder().connector(names).tls(connector.clone()).build();
+            let client = Client::builder().connector(to_loopback()).tls(connector.clone()).build();
             let port = url.rsplit_once(':').unwrap().1;
             let answer = client.get(format!("https://{NAME}:{port}/")).send().await.unwrap();
             match answer.text().await {
@@ -195,4 +199,72 @@ fn an_answer_up_to_the_end_is_cut_off_where_tls_is_cut_off() {
             }
         });
     }
+}
+
+#[test]
+fn a_proxy_that_is_slow_to_make_a_tunnel_is_slow_to_connect() {
+    let script = async |listener: &TcpListener| {
+        let mut proxy = Peer::accept(listener).await;
+        proxy.request().await;
+        proxy.is_closed().await;
+    };
+    against(script, async |_, url| {
+        let brief = std::time::Duration::from_millis(30);
+        let timeouts = Timeouts { connect: brief, ..Timeouts::default() };
+        let proxy = Proxy::new(url).unwrap();
+        let client = Client::builder().proxy(proxy).timeouts(timeouts).build();
+        let error = client.get("https://venue.example/").send().await.unwrap_err();
+        assert!(error.is_not_sent() && error.timed_out() == Some(Phase::Connect), "{error}");
+    });
+}
+
+#[test]
+fn how_long_an_answer_may_take_does_not_limit_the_proxy() {
+    let (client, server) = builders();
+    let (connector, acceptor) = (client.build().unwrap(), server.build().unwrap());
+    let script = async |listener: &TcpListener| {
+        let mut proxy = Peer::accept(listener).await;
+        proxy.request().await;
+        taut::time::sleep(std::time::Duration::from_millis(60)).await.unwrap();
+        proxy.say("HTTP/1.1 200 Connected\r\n\r\n").await;
+        let mut stream = acceptor.accept(proxy.stream).await.unwrap();
+        assert!(stream.recv().await.unwrap().starts_with(b"GET / "));
+    };
+    against(script, async |_, url| {
+        let brief = std::time::Duration::from_millis(1);
+        let client = Client::builder().proxy(Proxy::new(url).unwrap()).tls(connector.clone());
+        let client = client.timeouts(Timeouts { head: brief, ..Timeouts::default() }).build();
+        let error = client.get(format!("https://{NAME}/")).send().await.unwrap_err();
+        assert!(error.is_written_no_answer(), "the tunnel was made: {error}");
+    });
+}
+
+#[test]
+fn a_prepared_request_over_a_unix_socket_tells_no_proxys_secret() {
+    let proxy = Proxy::new("http://desk:pw@proxy.example:3128").unwrap();
+    let client = Client::builder().proxy(proxy).unix_socket("/run/engine.sock").build();
+    let request = client.prepare(taut::http::Method::GET, "http://engine/state").build().unwrap();
+    assert!(request.as_bytes().starts_with(b"GET /state HTTP/1.1\r\n"));
+    assert_eq!(header(&String::from_utf8_lossy(request.as_bytes()), "proxy-authorization"), None);
+}
+
+#[test]
+fn a_peer_that_chooses_another_protocol_is_sent_nothing() {
+    let (client, server) = builders();
+    let connector = client.alpn(&[b"h2", b"http/1.1"]).build().unwrap();
+    let acceptor = server.alpn(&[b"h2"]).build().unwrap();
+    let script = async |listener: &TcpListener| {
+        let stream = listener.accept().await.unwrap();
+        let mut stream = acceptor.accept(stream).await.unwrap();
+        assert!(stream.recv().await.is_err(), "the client has hung up");
+    };
+    against(script, async |_, url| {
+        let client = Client::builder().tls(connector.clone());
+        let address = url.trim_start_matches("http://");
+        let port = address.rsplit_once(':').unwrap().1;
+        let client = client.connector(to_loopback()).build();
+        let error = client.get(format!("https://{NAME}:{port}/")).send().await.unwrap_err();
+        assert!(error.is_not_sent() && error.fault() == Fault::Caller, "{error}");
+        assert!(error.to_string().contains("h2"), "{error}");
+    });
 }

@@ -140,3 +140,15 @@ fn cookies_are_kept_by_their_rules_and_only_where_they_are_asked_for() {
         });
     }
 }
+
+/// The first server may have acted: `NotSent` would have its order sent again.
+#[test]
+fn a_redirect_to_a_host_that_is_not_there_is_not_as_if_nothing_was_sent() {
+    let (_held, nobody) = common::nobody();
+    let answer = to(303, &format!("http://{nobody}/done"));
+    against_with(following, saying(&answer), async |client, url| {
+        let error = client.post(url).body("order").send().await.unwrap_err();
+        assert!(error.is_written_no_answer(), "{error}");
+        assert!(error.failure().bytes_written() > 5, "{error}");
+    });
+}

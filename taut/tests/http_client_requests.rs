@@ -239,3 +239,35 @@ fn injections_are_refused_and_nothing_is_sent() {
         },
     );
 }
+
+#[test]
+fn a_stream_of_buffers_goes_out_in_chunks_or_with_its_length() {
+    for length in [None, Some(7)] {
+        sent(
+            async |client, url| {
+                let items = ["one ", "", "two"].map(std::io::Result::Ok);
+                let body = Body::from_stream(futures_util::stream::iter(items), length);
+                client.post(url).body(body)
+            },
+            |request| match length {
+                None => assert_eq!(body_of(request), "4\r\none \r\n3\r\ntwo\r\n0\r\n\r\n"),
+                Some(_) => assert_eq!(body_of(request), "one two"),
+            },
+        );
+    }
+}
+
+#[test]
+fn a_stream_that_fails_ends_the_message_with_its_error() {
+    let script = async |listener: &TcpListener| {
+        let mut peer = Peer::accept(listener).await;
+        assert!(!peer.request().await.ends_with("0\r\n\r\n"), "the message has no end");
+    };
+    against(script, async |client, url| {
+        let items = [Ok("one"), Err("the disk is gone")];
+        let body = Body::from_stream(futures_util::stream::iter(items), None);
+        let error = client.post(url).body(body).send().await.unwrap_err();
+        assert!(matches!(error.cause(), Cause::BodySource(_)), "{error}");
+        assert!(error.is_written_no_answer() && error.to_string().contains("the disk is gone"));
+    });
+}

@@ -4,6 +4,7 @@
 //! more or less than was said ends the message with an error and never with a wrong frame.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -11,6 +12,7 @@ use std::task::{Context, Poll, ready};
 use std::{fmt, io};
 
 use bytes::Bytes;
+use futures_core::Stream;
 use taut_runtime::fs::File;
 
 /// Bytes of a file that are read ahead of being sent.
@@ -78,6 +80,40 @@ impl Body {
         Self(Content::Source { length: Some(length), source: Box::new(source) })
     }
 
+    /// The items of a stream, each a buffer: with `length`, exactly so many bytes, and without it in
+    /// chunks.
+    ///
+    /// ```
+    /// use std::pin::Pin;
+    /// use std::task::{Context, Poll};
+    /// use taut_proto::http::client::Body;
+    ///
+    /// /// Counts down.
+    /// struct Ticks(u8);
+    ///
+    /// impl futures_core::Stream for Ticks {
+    ///     type Item = std::io::Result<String>;
+    ///
+    ///     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    ///         let left = self.0.checked_sub(1);
+    ///         Poll::Ready(left.map(|left| {
+    ///             self.0 = left;
+    ///             Ok(format!("{left}\n"))
+    ///         }))
+    ///     }
+    /// }
+    ///
+    /// assert_eq!(Body::from_stream(Ticks(3), Some(6)).length(), Some(6));
+    /// ```
+    pub fn from_stream<S, B, E>(stream: S, length: Option<u64>) -> Self
+    where
+        S: Stream<Item = Result<B, E>> + 'static,
+        B: Into<Bytes>,
+        E: Into<Box<dyn Error + Send + Sync>>,
+    {
+        Self(Content::Source { length, source: Box::new(Streamed(Box::pin(stream))) })
+    }
+
     /// The bytes of a file from its first on, up to the length that it has now. It is read while it
     /// is sent, 64 KiB at a time.
     ///
@@ -125,6 +161,21 @@ impl BodySource for Body {
             }
             Content::Source { source, .. } => source.poll_piece(context),
         }
+    }
+}
+
+/// A stream of buffers as a source.
+struct Streamed<S>(Pin<Box<S>>);
+
+impl<S, B, E> BodySource for Streamed<S>
+where
+    S: Stream<Item = Result<B, E>>,
+    B: Into<Bytes>,
+    E: Into<Box<dyn Error + Send + Sync>>,
+{
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
+        let item = ready!(self.0.as_mut().poll_next(context));
+        Poll::Ready(item.map(|piece| piece.map(Into::into).map_err(io::Error::other)))
     }
 }
 

@@ -13,7 +13,8 @@ use super::dial::Dialer;
 use super::error::Cause;
 use super::head::header;
 use super::pool::Pool;
-use super::proxy::Proxy;
+use super::proxies::Proxies;
+use super::proxy::{InvalidProxy, Proxy};
 use super::{Client, send};
 
 /// What clones of a client share.
@@ -111,8 +112,26 @@ impl ClientBuilder {
 
     /// Has connections go through a proxy. Default: none; the environment is not asked.
     pub fn proxy(mut self, proxy: Proxy) -> Self {
-        self.dialer.proxy = Some(proxy);
+        self.dialer.proxies = Proxies::both(proxy);
         self
+    }
+
+    /// Has connections go through the proxies that the environment names now: `http_proxy` for
+    /// `http`, `https_proxy` or `HTTPS_PROXY` for `https`, `all_proxy` or `ALL_PROXY` for what has
+    /// none of its own, except to the hosts of `no_proxy` or `NO_PROXY` (a list with commas of what
+    /// [`Proxy::except`] takes).
+    ///
+    /// `HTTP_PROXY` is not looked at, as curl does not: in a program that a web server runs by CGI
+    /// whoever sends a request sets it, with the header `Proxy`.
+    ///
+    /// # Errors
+    ///
+    /// Where a variable is set to what describes no proxy, or no host to except; says which.
+    pub fn proxy_from_env(mut self) -> Result<Self, InvalidProxy> {
+        self.dialer.proxies = Proxies::from_variables(|name| {
+            std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+        })?;
+        Ok(self)
     }
 
     /// A header of every request that does not set it itself. What is wrong with it is told by the
@@ -145,6 +164,11 @@ impl ClientBuilder {
     }
 
     /// Whether cookies are kept and sent (RFC 6265), for as long as the client lives. Default: no.
+    ///
+    /// Public suffixes are not known, since a list of them that is built in grows old with the
+    /// program. So `a.co.uk` can set a cookie for all of `co.uk`, which goes to every host below it
+    /// that the client talks to from then on: give servers that do not trust each other clients of
+    /// their own.
     #[cfg(feature = "cookies")]
     pub fn cookies(mut self, keeps_cookies: bool) -> Self {
         self.keeps_cookies = keeps_cookies;

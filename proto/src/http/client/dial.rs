@@ -10,6 +10,7 @@ use taut_net::{Connector, TcpStream, UnixStream};
 use super::connection::{Bounds, Connection};
 use super::destination::Origin;
 use super::error::{Cause, Phase};
+use super::proxies::Proxies;
 use super::proxy::Proxy;
 use super::transport::ClientTransport;
 #[cfg(feature = "tls")]
@@ -20,7 +21,7 @@ use crate::tls::TlsConnector;
 pub(super) struct Dialer {
     pub(super) connector: Connector,
     pub(super) unix_socket: Option<PathBuf>,
-    pub(super) proxy: Option<Proxy>,
+    pub(super) proxies: Proxies,
     #[cfg(feature = "tls")]
     pub(super) tls: OnceCell<TlsConnector>,
 }
@@ -55,13 +56,18 @@ impl Dialer {
             let stream = UnixStream::connect(path.as_path()).await;
             return Ok((ClientTransport::Unix(stream.map_err(unconnected)?), false));
         }
-        match self.proxy.as_ref().filter(|proxy| proxy.is_for(origin)) {
+        match self.proxy_for(origin) {
             None => Ok((ClientTransport::Tcp(self.tcp(&origin.host, origin.port).await?), false)),
             Some(proxy) => {
                 let stream = self.tcp(&proxy.host, proxy.port).await?;
                 proxy.pass(stream, origin, bounds).await
             }
         }
+    }
+
+    /// The proxy that connections to an origin go through.
+    pub(super) fn proxy_for(&self, origin: &Origin) -> Option<&Proxy> {
+        self.proxies.before(origin).filter(|_| self.unix_socket.is_none())
     }
 
     async fn tcp(&self, host: &str, port: u16) -> Result<TcpStream, Cause> {
@@ -80,6 +86,12 @@ impl Dialer {
         let limit = bounds.timeouts.tls;
         let secured = bounds.total.within(Phase::Tls, limit, handshake).await?;
         let secured = secured.map_err(|error| Cause::Io(Phase::Tls, error.into()))?;
+        if let Some(protocol) = secured.alpn().filter(|protocol| !protocol.starts_with(b"http/1."))
+        {
+            let protocol = protocol.escape_ascii();
+            let why = "this client speaks http/1.1, which its connector's ALPN has to be";
+            return Err(Cause::invalid(format!("the peer chose {protocol}: {why}")));
+        }
         Ok(ClientTransport::Tls(Box::new(secured)))
     }
 

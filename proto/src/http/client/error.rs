@@ -167,7 +167,8 @@ impl Failure {
         &self.place
     }
 
-    /// Bytes of the request that went to the kernel.
+    /// Bytes that went to the kernel: of the request, of a first attempt at it, and of the requests
+    /// whose answers redirected to it.
     pub fn bytes_written(&self) -> u64 {
         self.bytes_written
     }

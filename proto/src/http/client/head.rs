@@ -2,7 +2,7 @@
 //! refused: in the target, in names and in values.
 
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Version};
 use url::Url;
@@ -72,20 +72,17 @@ pub(super) fn write_head(
         None => write_header(out, b"host", host_header(url).as_bytes()).map_err(invalid)?,
         Some(host) => write_header(out, b"host", host.as_bytes()).map_err(invalid)?,
     }
-    match headers.contains_key(HOST) {
+    match headers.contains_key(HOST) || headers.contains_key(COOKIE) {
         false => write_headers(out, headers),
         true => {
-            for (name, value) in headers.iter().filter(|(name, _)| *name != HOST) {
+            for (name, value) in headers.iter().filter(|(name, _)| ![HOST, COOKIE].contains(name)) {
                 write_header(out, name.as_ref(), value.as_bytes()).map_err(invalid)?;
             }
         }
     }
-    for (name, value) in
-        [("cookie", &extras.cookie), ("proxy-authorization", &extras.proxy_authorization)]
-    {
-        if let Some(value) = value {
-            write_header(out, name.as_bytes(), value.as_bytes()).map_err(invalid)?;
-        }
+    write_cookies(out, headers, extras)?;
+    if let Some(value) = &extras.proxy_authorization {
+        write_header(out, b"proxy-authorization", value.as_bytes()).map_err(invalid)?;
     }
     if let Some(protocol) = &extras.upgrade {
         out.extend_from_slice(b"connection: upgrade\r\n");
@@ -93,12 +90,22 @@ pub(super) fn write_head(
     } else if extras.closes {
         out.extend_from_slice(b"connection: close\r\n");
     }
-    if extras.expects_continue {
+    if extras.expects_continue && !body.is_empty() {
         out.extend_from_slice(b"expect: 100-continue\r\n");
     }
     write_framing(out, method, body);
     write_head_end(out);
     Ok(())
+}
+
+/// The caller's cookies and those that were kept: one line, as RFC 6265 5.4 wants it.
+fn write_cookies(out: &mut Vec<u8>, headers: &HeaderMap, extras: &Extras) -> Result<(), Cause> {
+    let cookies = headers.get_all(COOKIE).iter().chain(&extras.cookie);
+    let cookies = cookies.map(HeaderValue::as_bytes).collect::<Vec<_>>();
+    match cookies.is_empty() {
+        true => Ok(()),
+        false => write_header(out, b"cookie", &cookies.join(&b"; "[..])).map_err(invalid),
+    }
 }
 
 pub(super) fn write_start(out: &mut Vec<u8>, method: &Method, target: &str) -> Result<(), Cause> {

@@ -11,9 +11,9 @@
 //! | `send`, `head` | from there to an answer: cookies, redirects, the one retry; the bytes of it |
 //! | `connection`, `received` | one exchange over one connection |
 //! | `incoming`, `response`, `decode`, `save` | the answer: pieces where they landed, decoded, gathered, saved |
-//! | `prepared`, `template`, `answer` | requests whose bytes are ready but for a few fields |
+//! | `prepared`, `prepared_layout`, `template`, `answer` | requests whose bytes are ready but for a few fields |
 //! | `pool`, `watch`, `dial` | kept connections: how many, how long, how they are made |
-//! | `proxy`, `socks`, `transport` | what a connection goes through and over |
+//! | `proxy`, `proxies`, `socks`, `transport` | what a connection goes through and over |
 //! | `error`, `limit_time` | how it fails, by what the sender must know; time by phase |
 //! | `redirect`, `cookies` | what the next request of a redirect is; what servers had us keep |
 //!
@@ -55,6 +55,8 @@ mod limit_time;
 mod multipart;
 mod pool;
 mod prepared;
+mod prepared_layout;
+mod proxies;
 mod proxy;
 mod received;
 mod redirect;
@@ -77,7 +79,8 @@ pub use builder::ClientBuilder;
 pub use config::{Limits, Timeouts};
 pub use error::{Cause, Error, Failure, Fault, Phase};
 pub use multipart::{Form, Part};
-pub use prepared::{Field, PreparedBuilder, PreparedRequest};
+pub use prepared::{Field, PreparedRequest};
+pub use prepared_layout::PreparedBuilder;
 pub use proxy::{InvalidProxy, Proxy};
 pub use request::RequestBuilder;
 pub use response::{Response, Upgraded};

@@ -24,6 +24,7 @@ use super::destination::Origin;
 use super::dial::Dialer;
 use super::error::{Cause, Phase};
 use super::limit_time::Total;
+use super::proxy::Proxy;
 use super::watch::Watcher;
 
 /// The connections of one client.
@@ -82,6 +83,7 @@ impl Pool {
         if let Some(site) = self.sites.borrow().get(origin) {
             return Rc::clone(site);
         }
+        self.forget_unneeded();
         let site = Rc::new(Site {
             origin: origin.clone(),
             idle: RefCell::default(),
@@ -120,7 +122,7 @@ impl Pool {
         };
         let connection = match idle {
             Some(connection) => connection,
-            None => self.open(site, bounds).await?,
+            None => self.open(site, bounds, self.count(site)).await?,
         };
         let (site, pool) = (Rc::clone(site), Rc::clone(self));
         Ok(Lease { connection, site, pool, _permits: permits })
@@ -136,19 +138,24 @@ impl Pool {
         }
     }
 
-    /// A new connection, counted from before it is made.
-    pub(super) async fn open(
+    /// Counts one more connection, which is about to be made.
+    fn count(&self, site: &Site) -> Live {
+        Live::new(&self.live, &site.live)
+    }
+
+    /// A new connection. An idle one is closed where it would be one too many.
+    async fn open(
         &self,
         site: &Site,
         bounds: &Bounds,
+        live: Live,
     ) -> Result<Box<Connection>, Cause> {
-        if site.live.get() >= self.limits.connections_per_origin_max {
+        if site.live.get() > self.limits.connections_per_origin_max {
             drop(site.idle.borrow_mut().pop_front());
         }
-        if self.live.get() >= self.limits.connections_max {
+        if self.live.get() > self.limits.connections_max {
             self.close_oldest();
         }
-        let live = Live::new(&self.live, &site.live);
         let mut connection = self.dialer.dial(&site.origin, bounds).await?;
         connection.live = Some(live);
         Ok(connection)
@@ -164,21 +171,27 @@ impl Pool {
     }
 
     /// One more connection that waits for a request.
-    pub(super) async fn add_warm(self: &Rc<Self>, dialing: Dialing) -> Result<(), Cause> {
+    pub(super) async fn add_warm(self: &Rc<Self>, mut dialing: Dialing) -> Result<(), Cause> {
         let (timeouts, limits) = (self.timeouts, self.limits);
         let bounds = Bounds { timeouts, limits, total: Total::default() };
-        let connection = self.open(dialing.site(), &bounds).await?;
+        let live = dialing.live.take().expect("counted when it was allowed");
+        let connection = self.open(dialing.site(), &bounds, live).await?;
         self.keep(dialing.site(), connection);
         Ok(())
     }
 
-    pub(super) fn may_open(&self, site: &Site) -> bool {
-        self.live.get() < self.limits.connections_max
-            && site.live.get() < self.limits.connections_per_origin_max
+    /// Leave to make one more connection, where the limits have room for it.
+    pub(super) fn may_dial(&self, site: &Rc<Site>) -> Option<Dialing> {
+        let has_room = self.live.get() < self.limits.connections_max
+            && site.live.get() < self.limits.connections_per_origin_max;
+        has_room.then(|| Dialing::new(site, self.count(site)))
     }
 
     fn keep(self: &Rc<Self>, site: &Site, mut connection: Box<Connection>) {
-        if self.watcher.is_stopped() {
+        // A request may have taken the room of a connection that was being made.
+        let is_one_too_many = self.live.get() > self.limits.connections_max
+            || site.live.get() > self.limits.connections_per_origin_max;
+        if self.watcher.is_stopped() || is_one_too_many {
             return;
         }
         connection.idle_since = Instant::now();
@@ -201,14 +214,18 @@ impl Pool {
         &self.watcher
     }
 
-    /// Closes idle connections that brought anything, or waited too long; forgets origins that
-    /// nobody needs.
+    /// Closes idle connections that brought anything, or waited too long.
     pub(super) fn close_stale(&self, context: &mut Context<'_>) {
         for site in self.sites() {
             site.idle.borrow_mut().retain_mut(|connection| {
                 connection.idle_since.elapsed() < self.timeouts.idle && connection.is_quiet(context)
             });
         }
+        self.forget_unneeded();
+    }
+
+    /// Also with each new origin: connections that are never kept wake no watcher.
+    fn forget_unneeded(&self) {
         self.sites.borrow_mut().retain(|_, site| {
             Rc::strong_count(site) > 1 || site.warm.get() > 0 || !site.idle.borrow().is_empty()
         });
@@ -241,6 +258,11 @@ impl Site {
 }
 
 impl Lease {
+    /// The proxy that the connection goes through.
+    pub(super) fn proxy(&self) -> Option<&Proxy> {
+        self.pool.dialer.proxy_for(&self.site.origin)
+    }
+
     /// Another request may use the connection.
     pub(super) fn give_back(mut self) {
         self.connection.was_used = true;
@@ -281,21 +303,44 @@ impl Drop for Live {
 
 /// A connection that is being made to be kept: counted, so that not too many are.
 #[derive(Debug)]
-pub(super) struct Dialing(Rc<Site>);
+pub(super) struct Dialing {
+    site: Rc<Site>,
+    live: Option<Live>,
+}
 
 impl Dialing {
-    pub(super) fn new(site: &Rc<Site>) -> Self {
+    fn new(site: &Rc<Site>, live: Live) -> Self {
         site.dialing.set(site.dialing.get() + 1);
-        Self(Rc::clone(site))
+        Self { site: Rc::clone(site), live: Some(live) }
     }
 
     pub(super) fn site(&self) -> &Rc<Site> {
-        &self.0
+        &self.site
     }
 }
 
 impl Drop for Dialing {
     fn drop(&mut self) {
-        self.0.dialing.set(self.0.dialing.get() - 1);
+        self.site.dialing.set(self.site.dialing.get() - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_that_nobody_needs_are_forgotten() {
+        let pool = Pool::new(Dialer::default(), Limits::default(), Timeouts::default());
+        let origin = |port| Origin { is_secure: false, host: "venue.example".into(), port };
+        let (held, warm) = (pool.site(&origin(1)), pool.site(&origin(2)));
+        warm.warm.set(1);
+        drop(warm);
+        for port in 3..100 {
+            pool.site(&origin(port));
+        }
+        let mut ports: Vec<_> = pool.sites().iter().map(|site| site.origin.port).collect();
+        ports.sort_unstable();
+        assert_eq!(ports, [held.origin.port, 2, 99]);
     }
 }

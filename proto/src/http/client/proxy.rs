@@ -9,6 +9,7 @@ use taut_net::TcpStream;
 use url::Url;
 
 use super::auth::basic;
+use super::config::Timeouts;
 use super::connection::{Bounds, Connection, Outgoing, Progress};
 use super::destination::Origin;
 use super::error::{Cause, Phase};
@@ -86,7 +87,7 @@ impl Proxy {
             credentials: None,
             exceptions: Vec::new(),
         };
-        if url.username().is_empty() {
+        if url.username().is_empty() && url.password().is_none() {
             return Ok(proxy);
         }
         let decode = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
@@ -97,7 +98,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Where one has control characters, the user a colon, or, for SOCKS5, more than 255 bytes.
+    /// Where one has control characters or the user a colon; and, for SOCKS5, where there is no user,
+    /// or more than 255 bytes of one.
     pub fn credentials(
         mut self,
         user: impl Into<String>,
@@ -105,8 +107,10 @@ impl Proxy {
     ) -> Result<Self, InvalidProxy> {
         let (user, password) = (user.into(), password.into());
         basic(&user, &password).map_err(|why| InvalidProxy(why.to_owned()))?;
-        if self.kind == Kind::Socks5 && user.len().max(password.len()) > 255 {
-            return Err(InvalidProxy("SOCKS5 takes no more than 255 bytes of each".to_owned()));
+        let is_too_long = user.len().max(password.len()) > 255;
+        if self.kind == Kind::Socks5 && (user.is_empty() || is_too_long) {
+            let why = "SOCKS5 takes a user and a password of up to 255 bytes".to_owned();
+            return Err(InvalidProxy(why));
         }
         self.credentials = Some((user, password));
         Ok(self)
@@ -150,7 +154,7 @@ impl Proxy {
         bounds: &Bounds,
     ) -> Result<(ClientTransport, bool), Cause> {
         match self.kind {
-            Kind::Http if !origin.is_secure => Ok((ClientTransport::Tcp(stream), true)),
+            Kind::Http if self.wants_absolute(origin) => Ok((ClientTransport::Tcp(stream), true)),
             Kind::Http => Ok((self.tunnel(stream, origin, bounds).await?, false)),
             Kind::Socks5 => {
                 socks::connect(&mut stream, self.socks_credentials(), origin).await?;
@@ -182,12 +186,19 @@ impl Proxy {
             expects_continue: false,
             wants_upgrade: false,
         };
-        let answer = connection.exchange(outgoing, bounds, &mut Progress::default()).await;
+        // All of it is a part of connecting, whatever limits the answers of the host.
+        let limit = bounds.timeouts.connect;
+        let timeouts = Timeouts { write: limit, head: limit, ..bounds.timeouts };
+        let bounds = Bounds { timeouts, ..*bounds };
+        let answer = connection.exchange(outgoing, &bounds, &mut Progress::default()).await;
         let answer = answer.map_err(|cause| match cause {
             Cause::Closed => Cause::Proxy("it closed the connection".to_owned()),
-            Cause::InvalidResponse(why) => Cause::Proxy(why),
+            Cause::TimedOut { phase: Phase::Write | Phase::Head, limit } => {
+                Cause::TimedOut { phase: Phase::Connect, limit }
+            }
+            Cause::TimedOut { .. } => cause,
             Cause::Io(_, error) => Cause::Io(Phase::Connect, error),
-            other => other,
+            other => Cause::Proxy(other.to_string()),
         })?;
         if !answer.head.status.is_success() {
             let status = answer.head.status;
@@ -216,7 +227,7 @@ impl Exception {
             None => (text, None),
         };
         let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() else {
-            let name = host.trim_start_matches('.').to_ascii_lowercase();
+            let name = host.trim_matches('.').to_ascii_lowercase();
             return match bits.is_none() && !name.is_empty() && !name.contains([' ', ':']) {
                 true => Ok(Self::Name(name)),
                 false => Err(wrong()),
@@ -235,6 +246,8 @@ impl Exception {
         match self {
             Self::All => true,
             Self::Name(name) => {
+                // The root's dot may stand behind a name.
+                let host = host.trim_end_matches('.');
                 let above = host.strip_suffix(name.as_str());
                 above.is_some_and(|above| above.is_empty() || above.ends_with('.'))
             }
@@ -266,6 +279,12 @@ impl fmt::Debug for Proxy {
     }
 }
 
+impl InvalidProxy {
+    pub(super) fn of_variable(self, name: &str) -> Self {
+        Self(format!("the variable {name}: {}", self.0))
+    }
+}
+
 impl fmt::Display for InvalidProxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -287,7 +306,7 @@ mod tests {
         let proxy = Proxy::new("http://proxy:3128").unwrap();
         let proxy = proxy.except(["venue.example", ".internal", "10.0.0.0/8", "::1", "1.2.3.4"]);
         let proxy = proxy.unwrap();
-        for host in ["venue.example", "api.venue.example", "a.internal", "10.1.2.3", "::1"] {
+        for host in ["venue.example", "api.venue.example", "a.internal", "venue.example.", "::1"] {
             assert!(!proxy.is_for(&origin(host)), "{host}");
         }
         for host in ["myvenue.example", "example", "11.0.0.1", "::2", "1.2.3.40", "internal.net"] {
@@ -310,9 +329,12 @@ mod tests {
             assert_eq!(Proxy::new(url).unwrap().port, port, "{url}");
         }
         assert_eq!(Proxy::new("http://[::1]:3128").unwrap().host, "::1");
+        assert_eq!(
+            Proxy::new("http://:pass@a").unwrap().authorization().unwrap(),
+            "Basic OnBhc3M="
+        );
         for wrong in ["proxy:3128", "ftp://proxy", "http://", "http://a%0ab@c", "socks5://:x@h/"] {
-            let proxy = Proxy::new(wrong);
-            assert!(proxy.is_err() || wrong.starts_with("socks5://:"), "{wrong}");
+            assert!(Proxy::new(wrong).is_err(), "{wrong}");
         }
     }
 }

@@ -4,13 +4,14 @@ use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, RANGE, USER_AGENT};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use url::{Url, form_urlencoded};
 
 use super::auth::{basic, bearer};
 use super::builder::Shared;
 use super::config::Timeouts;
+use super::decode::accepted;
 use super::destination::{parse, place};
 use super::error::{Asked, Cause, Error};
 use super::head::{Extras, header};
@@ -174,7 +175,7 @@ impl RequestBuilder {
     }
 
     /// Sends the head, and the body once the peer asks for it or
-    /// [`Timeouts::expect_continue`] has passed (RFC 9110 10.1.1).
+    /// [`Timeouts::expect_continue`] has passed (RFC 9110 10.1.1). Nothing changes without a body.
     pub fn expect_continue(self) -> Self {
         self.with(|request| {
             request.extras.expects_continue = true;
@@ -215,7 +216,10 @@ impl RequestBuilder {
     /// Outside of a runtime.
     pub async fn send(self) -> Result<Response, Error> {
         match self.request {
-            Ok(request) => send::send(&self.shared, request).await,
+            Ok(mut request) => {
+                request.add_defaults(&self.shared.headers);
+                send::send(&self.shared, request).await
+            }
             Err(cause) => Err(self.asked.not_sent(cause)),
         }
     }
@@ -239,7 +243,10 @@ impl Request {
         }
         let mut url = parse(url)?;
         url.set_fragment(None);
-        let mut headers = shared.headers.clone().map_err(Cause::InvalidRequest)?;
+        if let Err(why) = &shared.headers {
+            return Err(Cause::InvalidRequest(why.clone()));
+        }
+        let mut headers = HeaderMap::new();
         if let Some(value) = take_credentials(&mut url)? {
             headers.insert(AUTHORIZATION, value);
         }
@@ -251,6 +258,20 @@ impl Request {
             timeouts: shared.pool.timeouts,
             extras: Extras::default(),
         })
+    }
+
+    /// Adds the client's headers, but for those that the request sets itself.
+    pub(super) fn add_defaults(&mut self, defaults: &Result<HeaderMap, String>) {
+        let Ok(defaults) = defaults else { return };
+        let own = std::mem::replace(&mut self.headers, defaults.clone());
+        for name in own.keys() {
+            self.headers.remove(name);
+        }
+        // A part of a coded body can't be decoded, so none is asked for.
+        if own.contains_key(RANGE) && self.headers.get(ACCEPT_ENCODING) == accepted().as_ref() {
+            self.headers.remove(ACCEPT_ENCODING);
+        }
+        self.headers.extend(own);
     }
 
     fn add(&mut self, name: HeaderName, value: HeaderValue) {

@@ -13,6 +13,7 @@ use super::decode::Decoder;
 use super::error::{Cause, Error};
 use super::incoming::Incoming;
 use super::transport::ClientTransport;
+use crate::http::wire::BodyLength;
 
 /// An answer: its head is here, its body may still be coming in.
 ///
@@ -50,7 +51,13 @@ impl Response {
             jar.keep(&url, &headers);
         }
         let limit = shared.pool.limits.decoded_bytes_max;
-        let decoder = if shared.decodes { Decoder::for_headers(&headers, limit) } else { None };
+        // A part of a coded body can't be decoded.
+        let is_coded = incoming.head().framing.body != BodyLength::None
+            && status != StatusCode::PARTIAL_CONTENT;
+        let decoder = match shared.decodes && is_coded {
+            true => Decoder::for_headers(&headers, limit),
+            false => None,
+        };
         if decoder.is_some() {
             // They were true of what is not to be seen any more.
             headers.remove(CONTENT_ENCODING);
@@ -85,7 +92,8 @@ impl Response {
         &self.url
     }
 
-    /// Number of bytes of the body, where the head says it.
+    /// Number of bytes of the body, where the head says it; of the one that GET would bring, in the
+    /// answer to HEAD.
     pub fn content_length(&self) -> Option<u64> {
         self.header("content-length")?.parse().ok()
     }
@@ -148,7 +156,10 @@ impl Response {
     async fn gather(&mut self) -> Result<Vec<u8>, Error> {
         let limit = self.incoming.bounds().limits.body_bytes_max;
         let too_large = Cause::TooLarge { limit: "body_bytes_max", value: limit };
-        let announced = self.content_length().unwrap_or(0);
+        let announced = match self.incoming.head().framing.body {
+            BodyLength::Length(length) if self.decoder.is_none() => length,
+            _ => 0,
+        };
         if announced > limit {
             return Err(self.incoming.failed(too_large));
         }

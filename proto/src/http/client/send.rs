@@ -1,7 +1,7 @@
 //! From a request to its answer: a connection, the exchange, the one retry, the redirects.
 //!
-//! Invariant: what went out of a request counts over all of its attempts, so "nothing was sent" is
-//! said only where it is true of each.
+//! Invariant: what went out of a request counts over all of its attempts, and over those that
+//! redirected to it: "nothing was sent" is said only where it is true of each.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use super::error::{Asked, Cause, Error, Phase};
 use super::head::{Extras, write_head};
 use super::incoming::Incoming;
 use super::limit_time::Total;
-use super::pool::{Dialing, Lease, Site};
+use super::pool::{Lease, Site};
 use super::redirect;
 use super::request::Request;
 use super::response::Response;
@@ -28,9 +28,9 @@ pub(super) async fn send(shared: &Rc<Shared>, mut request: Request) -> Result<Re
         limits: shared.pool.limits,
         total: Total::starting_now(request.timeouts.total),
     };
-    let mut redirects = 0;
+    let (mut redirects, mut written) = (0, 0);
     loop {
-        let (headers, incoming) = exchange(shared, &mut request, bounds).await?;
+        let (headers, incoming) = exchange(shared, &mut request, bounds, &mut written).await?;
         let response = Response::new(shared, request.url.clone(), headers, incoming);
         if shared.redirects_max == 0 {
             return Ok(response);
@@ -53,23 +53,27 @@ async fn exchange(
     shared: &Rc<Shared>,
     request: &mut Request,
     bounds: Bounds,
+    written: &mut u64,
 ) -> Result<(HeaderMap, Incoming), Error> {
     let asked = request.asked();
     #[cfg(feature = "cookies")]
     if let Some(jar) = &shared.cookies {
         request.extras.cookie = jar.header(&request.url);
     }
-    let origin = Origin::of(&request.url).map_err(|cause| asked.not_sent(cause))?;
+    let written_before = *written;
+    let unsent = |cause| asked.failed(written_before, None, cause);
+    let origin = Origin::of(&request.url).map_err(unsent)?;
     let site = shared.pool.site(&origin);
-    let mut attempts = Attempts::new(shared, &site, bounds);
+    let mut attempts = Attempts { written_before, ..Attempts::new(shared, &site, bounds) };
     let outcome = loop {
         let mut lease = attempts.lease(&asked).await?;
-        let head = head_of(shared, request, &mut lease).map_err(|cause| asked.not_sent(cause))?;
+        let head = head_of(request, &mut lease).map_err(unsent)?;
+        let expects_continue = request.extras.expects_continue && !request.body.is_empty();
         let outgoing = Outgoing {
             method: &request.method,
             head: &head,
             body: &mut request.body,
-            expects_continue: request.extras.expects_continue,
+            expects_continue,
             wants_upgrade: request.extras.upgrade.is_some(),
         };
         let outcome = lease.connection.exchange(outgoing, &bounds, &mut attempts.progress).await;
@@ -80,21 +84,22 @@ async fn exchange(
             outcome => break outcome.map(|answer| (answer, lease)),
         }
     };
+    *written = attempts.written();
     match outcome {
         Ok((answer, lease)) => {
             // Another request may have the connection, and its index, from the next line on.
             let headers = lease.connection.index.to_map(&answer.bytes);
             let asked = Rc::new(asked);
-            Ok((headers, Incoming::new(lease, &answer, asked, attempts.written(), bounds)))
+            Ok((headers, Incoming::new(lease, &answer, asked, *written, bounds)))
         }
-        Err(cause) => Err(asked.failed(attempts.written(), None, cause)),
+        Err(cause) => Err(asked.failed(*written, None, cause)),
     }
 }
 
 /// The bytes of a request's head, in the connection's memory.
-fn head_of(shared: &Shared, request: &Request, lease: &mut Lease) -> Result<Vec<u8>, Cause> {
+fn head_of(request: &Request, lease: &mut Lease) -> Result<Vec<u8>, Cause> {
     let wants_absolute = lease.connection.wants_absolute;
-    let proxy = shared.pool.dialer.proxy.as_ref().filter(|_| wants_absolute);
+    let proxy = lease.proxy().filter(|_| wants_absolute);
     let extras = Extras {
         wants_absolute,
         proxy_authorization: proxy.and_then(|proxy| proxy.authorization()),
@@ -163,6 +168,8 @@ pub(super) async fn keep_warm(shared: &Rc<Shared>, url: &str, count: usize) -> R
     if count == 0 || site.ready(&shared.pool.timeouts) > 0 {
         return Ok(());
     }
-    let added = shared.pool.add_warm(Dialing::new(&site)).await;
+    // Where all that are allowed are in use, the background waits for its turn.
+    let Some(dialing) = shared.pool.may_dial(&site) else { return Ok(()) };
+    let added = shared.pool.add_warm(dialing).await;
     added.map_err(|cause| asked.not_sent(cause))
 }

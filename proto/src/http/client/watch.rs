@@ -103,9 +103,8 @@ fn dial_missing(pool: &Rc<Pool>) {
         }
         let there = site.ready(&pool.timeouts) + site.dialing.get();
         for _ in there..site.warm.get() {
-            if pool.may_open(&site) {
-                pool.watcher().dial(dial(Rc::clone(pool), Dialing::new(&site)));
-            }
+            let Some(dialing) = pool.may_dial(&site) else { break };
+            pool.watcher().dial(dial(Rc::clone(pool), dialing));
         }
     }
 }

@@ -23,7 +23,7 @@ mod layer;
 mod protection;
 mod secrets;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 #[cfg(feature = "tls-designs")]
 pub(crate) use bare::BareKey;

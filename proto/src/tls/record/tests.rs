@@ -4,10 +4,18 @@ use rcgen::generate_simple_self_signed;
 
 use super::fatal::{alert, content};
 use super::*;
-use crate::tls::{Identity, Roots, TlsAcceptor, TlsConnector, TlsError, TlsErrorKind, TlsVersion};
+use crate::tls::{
+    Finished, Identity, Roots, TlsAcceptor, TlsConnector, TlsError, TlsErrorKind, TlsVersion,
+};
 
-/// A client and a server after their handshake; what the server sent last is with the client.
-fn pair(version: TlsVersion) -> [RecordLayer; 2] {
+/// The client's end of a handshake.
+pub(in crate::tls) fn finished() -> Finished {
+    let [client, _] = handshakes(TlsVersion::Tls13);
+    client
+}
+
+/// Both ends of a handshake, the client's first.
+fn handshakes(version: TlsVersion) -> [Finished; 2] {
     let generated = generate_simple_self_signed(["a.test".to_owned()]).unwrap();
     let certificate = generated.cert.der().to_vec();
     let roots = Roots::none().with_der(&certificate).unwrap();
@@ -25,7 +33,12 @@ fn pair(version: TlsVersion) -> [RecordLayer; 2] {
         client_done = client.receive(server.to_send()).unwrap();
         server.sent(server.to_send().len());
     }
-    let (client, server) = (client.finish().unwrap(), server.finish().unwrap());
+    [client.finish().unwrap(), server.finish().unwrap()]
+}
+
+/// A client and a server after their handshake; what the server sent last is with the client.
+fn pair(version: TlsVersion) -> [RecordLayer; 2] {
+    let [client, server] = handshakes(version);
     assert!(server.received.is_empty());
     let (mut client_layer, mut tickets) = (client.layer, client.received);
     while !tickets.is_empty() {

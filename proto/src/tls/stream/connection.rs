@@ -5,11 +5,11 @@
 //! needs no writer. A reader that thereby took a waiting writer's place with the transport wakes
 //! it once it is done.
 
-use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 
 use taut_net::Transport;
+use taut_net::transport::{Lend, read_by};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::io::poll_checkpoint;
 
@@ -159,9 +159,13 @@ impl<T: Transport> Transport for Connection<T> {
         }
         ready!(self.poll_drained(context))?;
         let count = self.layer.seal_vectored(slices, WRITE_BYTES_MAX)?;
-        // They are taken, also where the transport has no room for all of them now.
+        let sealed_bytes = self.layer.sealed().len();
+        // They are taken, also where the transport has no room for all of them now. Where a part has
+        // left, a failure is told by the next write: else the writer would think that none has.
         match self.poll_drained(context) {
-            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Ready(Err(error)) if self.layer.sealed().len() == sealed_bytes => {
+                Poll::Ready(Err(error))
+            }
             _ => Poll::Ready(Ok(count)),
         }
     }
@@ -183,43 +187,18 @@ impl<T: Transport> Transport for Connection<T> {
     }
 }
 
-/// What a half, or a whole stream, reads and writes by.
-pub(super) trait Polled {
-    type Transport: Transport;
-
-    /// Lends the connection for one poll.
-    fn with<R>(&mut self, poll: impl FnOnce(&mut Connection<Self::Transport>) -> R) -> R;
+/// Copies the next data to `to`.
+pub(super) async fn read<T: Transport>(
+    from: &mut impl Lend<Transport = Connection<T>>,
+    to: &mut [u8],
+) -> io::Result<usize> {
+    read_by(from, |connection, context| connection.poll_read(context, to)).await
 }
 
-impl<T: Transport> Polled for Connection<T> {
-    type Transport = T;
-
-    #[inline]
-    fn with<R>(&mut self, poll: impl FnOnce(&mut Self) -> R) -> R {
-        poll(self)
-    }
-}
-
-/// A read that is under way.
-struct Reading<'a, P: Polled>(&'a mut P);
-
-impl<P: Polled> Drop for Reading<'_, P> {
-    fn drop(&mut self) {
-        self.0.with(Transport::stop_waiting);
-    }
-}
-
-pub(super) async fn recv(from: &mut impl Polled) -> io::Result<RxBuf> {
-    let reading = Reading(from);
-    poll_fn(|context| reading.0.with(|connection| connection.poll_recv(context))).await
-}
-
-pub(super) async fn read(from: &mut impl Polled, to: &mut [u8]) -> io::Result<usize> {
-    let reading = Reading(from);
-    poll_fn(|context| reading.0.with(|connection| connection.poll_read(context, to))).await
-}
-
-pub(super) async fn read_exact(from: &mut impl Polled, to: &mut [u8]) -> io::Result<()> {
+pub(super) async fn read_exact<T: Transport>(
+    from: &mut impl Lend<Transport = Connection<T>>,
+    to: &mut [u8],
+) -> io::Result<()> {
     let mut filled = 0;
     while filled < to.len() {
         let count = read(from, &mut to[filled..]).await?;
@@ -232,16 +211,68 @@ pub(super) async fn read_exact(from: &mut impl Polled, to: &mut [u8]) -> io::Res
     Ok(())
 }
 
-pub(super) async fn write_all(to: &mut impl Polled, bytes: &[u8]) -> io::Result<()> {
-    let mut rest = bytes;
-    poll_fn(|context| {
-        to.with(|connection| {
-            while !rest.is_empty() {
-                let count = ready!(connection.poll_write(context, rest))?;
-                rest = &rest[count..];
-            }
-            connection.poll_drained(context)
-        })
-    })
-    .await
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tls::record::tests::finished;
+
+    /// Takes so many bytes and breaks.
+    struct Breaking(usize);
+
+    impl Transport for Breaking {
+        fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {
+            Poll::Pending
+        }
+
+        fn stop_waiting(&mut self) {}
+
+        fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let count = bytes.len().min(self.0);
+            self.0 -= count;
+            Poll::Ready(match count {
+                0 => Err(io::ErrorKind::ConnectionReset.into()),
+                _ => Ok(count),
+            })
+        }
+
+        fn poll_write_vectored(
+            &mut self,
+            context: &mut Context<'_>,
+            slices: &[IoSlice<'_>],
+        ) -> Poll<io::Result<usize>> {
+            self.poll_write(context, &slices[0])
+        }
+
+        fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+            Poll::Ready(Ok(()))
+        }
+
+        fn set_hot(&mut self, _: bool) {}
+    }
+
+    #[test]
+    fn a_write_of_which_a_part_left_is_not_told_as_if_nothing_had() {
+        let outcomes = |room| {
+            let mut connection = Connection::new(Breaking(room), finished());
+            taut_runtime::run(async move {
+                std::future::poll_fn(|context| {
+                    let two = [0; 2].map(|_| connection.poll_write(context, &[7; 20_000]));
+                    Poll::Ready(two.map(|polled| match polled {
+                        Poll::Ready(outcome) => outcome.map_err(|error| error.kind()),
+                        Poll::Pending => panic!("it does not wait"),
+                    }))
+                })
+                .await
+            })
+            .unwrap()
+        };
+        let broken = Err(io::ErrorKind::ConnectionReset);
+        assert_eq!(outcomes(0), [broken, broken], "nothing left");
+        assert_eq!(outcomes(1), [Ok(20_000), broken]);
+        assert_eq!(outcomes(17_000), [Ok(20_000), broken], "one record of two");
+    }
 }

@@ -16,8 +16,8 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
 use rustls::pki_types::CertificateDer;
-use taut_net::Transport;
 use taut_net::framing::Receive;
+use taut_net::{Transport, transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 
@@ -59,7 +59,7 @@ impl<T: Transport> TlsStream<T> {
     /// [`TlsError`](super::TlsError).
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
-        waiting("recv on TlsStream", taut_net::transport::recv(&mut *self.connection))
+        waiting("recv on TlsStream", transport::recv(&mut *self.connection))
     }
 
     /// Copies the next data to `to` and says how many bytes; 0 at the end. Cancel-safe.
@@ -104,7 +104,7 @@ impl<T: Transport> TlsStream<T> {
     /// As for [`write`](Self::write).
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        waiting("write_all on TlsStream", connection::write_all(&mut *self.connection, bytes))
+        waiting("write_all on TlsStream", transport::write_all(&mut *self.connection, bytes))
     }
 
     /// Writes some bytes of several slices, in as few records as they fill. Cancel-safe as

@@ -12,16 +12,17 @@ use std::task::{Context, Waker};
 
 use taut_net::Transport;
 use taut_net::framing::Receive;
+use taut_net::transport::{self, Lend};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 
-use super::connection::{self, Connection, Polled};
+use super::connection::{self, Connection};
 
 /// The connection of both halves.
 struct Shared<T>(Rc<RefCell<Box<Connection<T>>>>);
 
-impl<T: Transport> Polled for Shared<T> {
-    type Transport = T;
+impl<T: Transport> Lend for Shared<T> {
+    type Transport = Connection<T>;
 
     #[inline]
     fn with<R>(&mut self, poll: impl FnOnce(&mut Connection<T>) -> R) -> R {
@@ -53,7 +54,7 @@ impl<T: Transport> TlsReadHalf<T> {
     /// As there.
     #[track_caller]
     pub fn recv(&mut self) -> impl Future<Output = io::Result<RxBuf>> {
-        waiting("recv on TlsStream", connection::recv(&mut self.0))
+        waiting("recv on TlsStream", transport::recv(&mut self.0))
     }
 
     /// As [`TlsStream::read`](super::TlsStream::read).
@@ -107,7 +108,7 @@ impl<T: Transport> TlsWriteHalf<T> {
     /// As there.
     #[track_caller]
     pub fn write_all(&mut self, bytes: &[u8]) -> impl Future<Output = io::Result<()>> {
-        waiting("write_all on TlsStream", connection::write_all(&mut self.0, bytes))
+        waiting("write_all on TlsStream", transport::write_all(&mut self.0, bytes))
     }
 
     /// As [`TlsStream::write_vectored`](super::TlsStream::write_vectored).
