@@ -205,7 +205,7 @@ fn apply(damage: &Step, sent: &mut Vec<u8>, data_bytes: usize) -> usize {
     let data_records = data_bytes.div_ceil(1 << 14);
     let first = records[records.len() - data_records];
     let at = |place: u16| {
-        let at = first + (usize::from(place) * (sent.len() - first) >> 16);
+        let at = first + ((usize::from(place) * (sent.len() - first)) >> 16);
         if records.iter().any(|start| (*start..start + 3).contains(&at)) { at + 3 } else { at }
     };
     let at = match damage {
