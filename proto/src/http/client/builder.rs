@@ -124,6 +124,13 @@ impl ClientBuilder {
     /// `HTTP_PROXY` is not looked at, as curl does not: in a program that a web server runs by CGI
     /// whoever sends a request sets it, with the header `Proxy`.
     ///
+    /// ```no_run
+    /// use taut_proto::http::client::Client;
+    ///
+    /// let client = Client::builder().proxy_from_env()?.build();
+    /// # Ok::<(), taut_proto::http::client::InvalidProxy>(())
+    /// ```
+    ///
     /// # Errors
     ///
     /// Where a variable is set to what describes no proxy, or no host to except; says which.
