@@ -65,7 +65,9 @@ impl Proxy {
 mod tests {
     use super::*;
 
-    fn of(variables: &[(&str, &str)]) -> Result<Proxies, InvalidProxy> {
+    type Variables = [(&'static str, &'static str)];
+
+    fn of(variables: &Variables) -> Result<Proxies, InvalidProxy> {
         Proxies::from_variables(|name| {
             let found = variables.iter().find(|(known, _)| *known == name);
             found.map(|(_, value)| (*value).to_owned())
@@ -80,7 +82,7 @@ mod tests {
 
     #[test]
     fn each_scheme_has_its_variable_and_the_lower_case_one_counts_first() {
-        let cases: &[(&[(&str, &str)], [u16; 2])] = &[
+        let cases: &[(&Variables, [u16; 2])] = &[
             (&[], [0, 0]),
             (&[("http_proxy", "http://p:1")], [1, 0]),
             (&[("HTTPS_PROXY", "p:2")], [0, 2]),
