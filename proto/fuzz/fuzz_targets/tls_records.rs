@@ -1,6 +1,7 @@
-//! Any bytes as a script of what a peer sends after the handshake, and how it is cut: records that it
-//! must not send, damaged ones, repeated ones, floods. Ours takes nothing that was not sealed as
-//! data and arrived whole, loses nothing, stays with its first error, and takes no more than rustls.
+//! Any bytes as a script of what a peer sends after the handshake, and how it is cut: records that
+//! it must not send, damaged ones, repeated ones, floods. Ours takes nothing that was not sealed as
+//! data and arrived whole, loses nothing, stays with its first error, and takes no more than
+//! rustls.
 #![no_main]
 
 #[path = "../../tests/tls_common/mod.rs"]

@@ -80,8 +80,8 @@ impl Body {
         Self(Content::Source { length: Some(length), source: Box::new(source) })
     }
 
-    /// The items of a stream, each a buffer: with `length`, exactly so many bytes, and without it in
-    /// chunks.
+    /// The items of a stream, each a buffer: with `length`, exactly so many bytes, and without it
+    /// in chunks.
     ///
     /// ```
     /// use std::pin::Pin;
@@ -91,10 +91,12 @@ impl Body {
     /// /// Counts down.
     /// struct Ticks(u8);
     ///
-    /// impl futures_core::Stream for Ticks {
-    ///     type Item = std::io::Result<String>;
+    /// type Item = std::io::Result<String>;
     ///
-    ///     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    /// impl futures_core::Stream for Ticks {
+    ///     type Item = Item;
+    ///
+    ///     fn poll_next(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Item>> {
     ///         let left = self.0.checked_sub(1);
     ///         Poll::Ready(left.map(|left| {
     ///             self.0 = left;

@@ -102,8 +102,9 @@ pub(crate) fn check(script: &Script, ends: &(TlsConnector, TlsAcceptor)) -> Outc
     };
     let ours = play_to(Way::Own);
     assert!(ours == play_to(Way::OwnInSlots), "buffers are not told from the wire");
-    // Built for debugging rustls asserts that an end which has closed meets no error any more. Without
-    // buffers it wants the part of a message that it has seen again with every call, also to seal.
+    // Built for debugging rustls asserts that an end which has closed meets no error any more.
+    // Without buffers it wants the part of a message that it has seen again with every call, also
+    // to seal.
     let is_for_rustls = |step: &Step| *step != Step::Close && step.has_whole_messages();
     if script.steps.iter().all(is_for_rustls) {
         let theirs = play_to(Way::Unbuffered);

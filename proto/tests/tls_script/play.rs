@@ -182,8 +182,8 @@ impl Play<'_> {
     }
 }
 
-/// What TLS 1.3 finds in a record: zeros behind the kind are padding, so the kind may be before them.
-/// TLS 1.2 refuses what this changes.
+/// What TLS 1.3 finds in a record: zeros behind the kind are padding, so the kind may be before
+/// them. TLS 1.2 refuses what this changes.
 pub(super) fn without_padding(kind: u8, payload: &[u8]) -> (u8, Vec<u8>) {
     let mut inner = payload.to_vec();
     inner.push(kind);

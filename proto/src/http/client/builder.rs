@@ -172,7 +172,8 @@ impl ClientBuilder {
 
     /// Whether cookies are kept and sent (RFC 6265), for as long as the client lives. Default: no.
     ///
-    /// No more than 50 are kept for a URL and 3 000 in all, each of up to 4 096 bytes (RFC 6265 6.1).
+    /// No more than 50 are kept for a URL and 3 000 in all, each of up to 4 096 bytes (RFC 6265
+    /// 6.1).
     ///
     /// Public suffixes are not known, since a list of them that is built in grows old with the
     /// program. So `a.co.uk` can set a cookie for all of `co.uk`, which goes to every host below it

@@ -1,8 +1,8 @@
 //! What servers had the client keep (RFC 6265), by the crate `cookie_store`.
 //!
 //! Invariant: it stays within the limits that RFC 6265 6.1 asks a client to grant at least, so no
-//! server fills the memory. What is beyond them is passed over; a cookie that is there can always be
-//! replaced or removed.
+//! server fills the memory. What is beyond them is passed over; a cookie that is there can always
+//! be replaced or removed.
 
 use std::cell::RefCell;
 

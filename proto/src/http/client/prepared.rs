@@ -149,8 +149,8 @@ impl PreparedRequest {
     /// # Errors
     ///
     /// [`Error::NotSent`] where it is longer than was said with
-    /// [`body_up_to`](PreparedBuilder::body_up_to), or that was not called; then the body is as it
-    /// was.
+    /// [`body_up_to`](super::PreparedBuilder::body_up_to), or that was not called; then the body is
+    /// as it was.
     pub fn set_body(&mut self, body: &[u8]) -> Result<(), Error> {
         let length = body.len();
         let Some((length_at, length_max)) =

@@ -98,8 +98,8 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// Where one has control characters or the user a colon; and, for SOCKS5, where there is no user,
-    /// or more than 255 bytes of one.
+    /// Where one has control characters or the user a colon; and, for SOCKS5, where there is no
+    /// user, or more than 255 bytes of one.
     pub fn credentials(
         mut self,
         user: impl Into<String>,

@@ -160,8 +160,8 @@ impl<T: Transport> Transport for Connection<T> {
         ready!(self.poll_drained(context))?;
         let count = self.layer.seal_vectored(slices, WRITE_BYTES_MAX)?;
         let sealed_bytes = self.layer.sealed().len();
-        // They are taken, also where the transport has no room for all of them now. Where a part has
-        // left, a failure is told by the next write: else the writer would think that none has.
+        // They are taken, also where the transport has no room for all of them now. Where a part
+        // has left, a failure is told by the next write: else the writer would think that none has.
         match self.poll_drained(context) {
             Poll::Ready(Err(error)) if self.layer.sealed().len() == sealed_bytes => {
                 Poll::Ready(Err(error))
