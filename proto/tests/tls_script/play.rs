@@ -23,6 +23,8 @@ pub(crate) struct Played {
     pub(crate) outcome: Outcome,
     /// The data for either end that was sealed before anything was done to its wire.
     pub(crate) intact: [Vec<u8>; 2],
+    /// Whether anything was done to the wire to either end.
+    pub(crate) damaged: [bool; 2],
 }
 
 /// One direction.
@@ -102,7 +104,8 @@ pub(crate) fn play(ends: &mut [Box<dyn Design>; 2], steps: &[Step], pieces: &[us
             break;
         }
     }
-    Played { outcome: play.outcome, intact: play.intact }
+    let damaged = [play.wires[1].is_damaged, play.wires[0].is_damaged];
+    Played { outcome: play.outcome, intact: play.intact, damaged }
 }
 
 impl Play<'_> {
