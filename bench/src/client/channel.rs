@@ -9,7 +9,7 @@ use std::path::Path;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, recv, send};
 use taut::tls::{Provider, Roots, TlsConnector, TlsError, TlsVersion};
-use taut_proto::tls::designs::{Design, Way, client};
+use taut_proto::tls::designs::{Design, own_client};
 
 use super::{Patience, broken};
 use crate::certificate::NAME;
@@ -24,7 +24,7 @@ pub(crate) struct Channel {
 
 /// One end, and what is between it and the two sides.
 struct Tls {
-    end: Box<dyn Design>,
+    end: Box<dyn Design + Send>,
     /// What came and is no whole record yet.
     received: Vec<u8>,
     /// Data that nobody has taken yet.
@@ -64,7 +64,7 @@ pub(crate) fn connector(certificate: &Path) -> Result<TlsConnector, String> {
 impl Channel {
     /// Shakes hands.
     pub(crate) fn encrypted(stream: OwnedFd, connector: &TlsConnector) -> Result<Self, String> {
-        let end = client(Way::Own, connector, NAME).map_err(|error| error.to_string())?;
+        let end = own_client(connector, NAME).map_err(|error| error.to_string())?;
         let buffer = vec![0; BUFFER_BYTES];
         let mut tls = Box::new(Tls { end, received: Vec::new(), opened: Vec::new(), buffer });
         let mut patience = Patience::default();

@@ -13,7 +13,7 @@ use std::os::fd::OwnedFd;
 use clap::Args;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
-use taut_proto::tls::designs::{Design, Way, server};
+use taut_proto::tls::designs::{Design, own_server};
 
 use super::acceptor::Acceptor;
 use super::https::Https;
@@ -71,7 +71,7 @@ struct Connection {
 enum Speech {
     NotYetKnown,
     Plain,
-    Tls { end: Box<dyn Design>, received: Vec<u8> },
+    Tls { end: Box<dyn Design + Send>, received: Vec<u8> },
 }
 
 impl From<OwnedFd> for Connection {
@@ -144,7 +144,7 @@ impl Venue {
             *speech = match bytes[0] == HANDSHAKE_RECORD {
                 false => Speech::Plain,
                 true => {
-                    let end = server(Way::Own, &self.https.acceptor).ok()?;
+                    let end = own_server(&self.https.acceptor).ok()?;
                     Speech::Tls { end, received: Vec::new() }
                 }
             };

@@ -86,6 +86,7 @@ impl Case {
             Some(Way::Buffered) => "buffered",
             Some(Way::Unbuffered) => "unbuffered",
             Some(Way::Own) => "own",
+            Some(Way::OwnInSlots) => "own-in-slots",
         };
         format!("{name}{suffix}:{bytes}")
     }
@@ -96,6 +97,7 @@ impl Case {
             Some(Way::Buffered) => "rustls with its buffers",
             Some(Way::Unbuffered) => "rustls::unbuffered",
             Some(Way::Own) => "the record layer of taut::tls",
+            Some(Way::OwnInSlots) => "the same, fed by one buffer after the other",
         };
         format!("{what}, {:?}", self.provider)
     }

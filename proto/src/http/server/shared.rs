@@ -33,6 +33,10 @@ pub(super) struct Shared {
     idle: RefCell<BTreeMap<u64, Waker>>,
     next_place: Cell<u64>,
     outputs: RefCell<Vec<Vec<u8>>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "a head is lent by its pointer: it is too large to be moved"
+    )]
     heads: RefCell<Vec<Box<RequestHead>>>,
 }
 

@@ -10,6 +10,7 @@ mod unbuffered;
 
 pub use aead::Aead;
 
+use super::stream::Received;
 use super::{TlsAcceptor, TlsConnector, TlsError};
 
 /// Which way.
@@ -27,12 +28,12 @@ pub enum Way {
 }
 
 impl Way {
-    /// All of them.
+    /// The designs, each once.
     pub const ALL: [Self; 3] = [Self::Buffered, Self::Unbuffered, Self::Own];
 }
 
 /// One end of a connection without I/O.
-pub trait Design: Send {
+pub trait Design {
     /// Seals data, at the end of what is to be sent.
     ///
     /// # Errors
@@ -99,8 +100,8 @@ pub fn client(way: Way, connector: &TlsConnector, name: &str) -> Result<Box<dyn 
             let connection = rustls::client::UnbufferedClientConnection::new(config(), server()?)?;
             Box::new(unbuffered::Unbuffered::client(connection)?)
         }
-        Way::Own => Box::new(own::Own::new(connector.handshake(name)?)),
-        Way::OwnInSlots => Box::new(own::Own::in_slots(connector.handshake(name)?)),
+        Way::Own => own_client(connector, name)?,
+        Way::OwnInSlots => Box::new(own::Own::new(connector.handshake(name)?, Received::default())),
     })
 }
 
@@ -120,9 +121,30 @@ pub fn server(way: Way, acceptor: &TlsAcceptor) -> Result<Box<dyn Design>, TlsEr
             let connection = rustls::server::UnbufferedServerConnection::new(config())?;
             Box::new(unbuffered::Unbuffered::server(connection))
         }
-        Way::Own => Box::new(own::Own::new(acceptor.handshake()?)),
-        Way::OwnInSlots => Box::new(own::Own::in_slots(acceptor.handshake()?)),
+        Way::Own => own_server(acceptor)?,
+        Way::OwnInSlots => Box::new(own::Own::new(acceptor.handshake()?, Received::default())),
     })
+}
+
+/// A client of [`Way::Own`], which another thread may have.
+///
+/// # Errors
+///
+/// Where the name is none.
+pub fn own_client(
+    connector: &TlsConnector,
+    name: &str,
+) -> Result<Box<dyn Design + Send>, TlsError> {
+    Ok(Box::new(own::Own::new(connector.handshake(name)?, own::InPlace)))
+}
+
+/// A server of [`Way::Own`], which another thread may have.
+///
+/// # Errors
+///
+/// Where the settings are refused.
+pub fn own_server(acceptor: &TlsAcceptor) -> Result<Box<dyn Design + Send>, TlsError> {
+    Ok(Box::new(own::Own::new(acceptor.handshake()?, own::InPlace)))
 }
 
 /// Carries all that each has to send to the other, until neither has more.

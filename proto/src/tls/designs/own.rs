@@ -5,11 +5,61 @@ use crate::tls::record::{Opened, RecordLayer};
 use crate::tls::stream::Received;
 use crate::tls::{Handshake, TlsError};
 
-/// An end that is such a connection.
-pub(super) struct Own {
+/// An end that is such a connection, and how what it receives is fed to it.
+pub(super) struct Own<F> {
     state: State,
-    /// What was received and not opened, where it is fed as a stream is.
-    slots: Option<Received>,
+    feed: F,
+}
+
+/// How received bytes are fed to a record layer.
+pub(super) trait Feed {
+    /// Opens the whole records that are there, and gives data to `each`; how many bytes were taken.
+    fn open(
+        &mut self,
+        layer: &mut RecordLayer,
+        received: &mut [u8],
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, TlsError>;
+}
+
+/// Records as they lie in the caller's bytes.
+pub(super) struct InPlace;
+
+impl Feed for InPlace {
+    fn open(
+        &mut self,
+        layer: &mut RecordLayer,
+        received: &mut [u8],
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, TlsError> {
+        let mut used = 0;
+        while let Some(bytes) = layer.record_bytes(&received[used..])? {
+            let Some(record) = received[used..].get_mut(..bytes) else { break };
+            match layer.open(record)? {
+                Opened::Data(range) => each(&record[range]),
+                Opened::Control => {}
+                Opened::Closed => return Ok(received.len()),
+            }
+            used += bytes;
+        }
+        Ok(used)
+    }
+}
+
+/// One buffer after the other, as a stream has it.
+impl Feed for Received {
+    fn open(
+        &mut self,
+        layer: &mut RecordLayer,
+        received: &mut [u8],
+        each: &mut dyn FnMut(&[u8]),
+    ) -> Result<usize, TlsError> {
+        self.push(received.to_vec().into());
+        while let Some(data) = self.next(layer)? {
+            each(&data);
+        }
+        Ok(received.len())
+    }
 }
 
 enum State {
@@ -22,13 +72,9 @@ enum State {
     Nothing,
 }
 
-impl Own {
-    pub(super) fn new(handshake: Handshake) -> Self {
-        Self { state: State::Handshake(Box::new(handshake)), slots: None }
-    }
-
-    pub(super) fn in_slots(handshake: Handshake) -> Self {
-        Self { slots: Some(Received::default()), ..Self::new(handshake) }
+impl<F> Own<F> {
+    pub(super) fn new(handshake: Handshake, feed: F) -> Self {
+        Self { state: State::Handshake(Box::new(handshake)), feed }
     }
 
     fn layer(&mut self) -> &mut RecordLayer {
@@ -54,7 +100,7 @@ impl Own {
     }
 }
 
-impl Design for Own {
+impl<F: Feed> Design for Own<F> {
     fn seal(&mut self, data: &[u8]) -> Result<(), TlsError> {
         self.layer().seal(data)
     }
@@ -92,29 +138,13 @@ impl Design for Own {
         each: &mut dyn FnMut(&[u8]),
     ) -> Result<usize, TlsError> {
         let Some(behind) = self.shake(received)? else { return Ok(received.len()) };
-        let mut used = received.len() - behind;
+        let used = received.len() - behind;
         let State::Traffic { layer, .. } = &mut self.state else { return Ok(used) };
         layer.not_failed()?;
         if layer.is_peer_done() {
             return Ok(received.len());
         }
-        if let Some(slots) = &mut self.slots {
-            slots.push(received[used..].to_vec().into());
-            while let Some(data) = slots.next(layer)? {
-                each(&data);
-            }
-            return Ok(received.len());
-        }
-        while let Some(bytes) = layer.record_bytes(&received[used..])? {
-            let Some(record) = received[used..].get_mut(..bytes) else { break };
-            match layer.open(record)? {
-                Opened::Data(range) => each(&record[range]),
-                Opened::Control => {}
-                Opened::Closed => return Ok(received.len()),
-            }
-            used += bytes;
-        }
-        Ok(used)
+        Ok(used + self.feed.open(layer, &mut received[used..], each)?)
     }
 
     fn seal_record(&mut self, kind: u8, payload: &[u8], rekeys: bool) -> bool {
