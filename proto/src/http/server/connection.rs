@@ -13,7 +13,6 @@ use std::task::{Poll, ready};
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::{Method, StatusCode};
 use taut_net::Transport;
-use taut_runtime::buffer::RxBuf;
 use taut_runtime::time::Instant;
 use taut_runtime::yield_now;
 
@@ -96,18 +95,19 @@ async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, s
             yield_now().await;
         }
         // Mostly it is there, and then there is nothing to wait for.
-        let taken = wire.borrow_mut().take_head(head.get());
-        let bytes = match taken {
-            Ok(Some(bytes)) => bytes,
+        let read = wire.borrow_mut().read_head(head.get());
+        let head_bytes = match read {
+            Ok(Some(head_bytes)) => head_bytes,
             Err(reject) => return refuse(wire, reject),
             Ok(None) => {
                 in_one_go = 0;
                 match await_head(wire, &mut head, served).await {
-                    Ok(bytes) => bytes,
+                    Ok(head_bytes) => head_bytes,
                     Err(end) => return end,
                 }
             }
         };
+        let bytes = wire.borrow_mut().take(head_bytes);
         let head = head.get();
         count(&shared.counters.requests);
         served += 1;
@@ -138,12 +138,12 @@ fn refuse<T: Transport>(wire: &SharedWire<T>, reject: Reject) -> End {
     End::Lingering
 }
 
-/// The next head, of which more has to come. What was answered is sent before.
+/// How many bytes the next head has, of which more has to come. What was answered is sent before.
 async fn await_head<T: Transport>(
     wire: &SharedWire<T>,
     head: &mut BorrowedHead,
     served: u64,
-) -> Result<RxBuf, End> {
+) -> Result<usize, End> {
     let shared = Rc::clone(&wire.borrow().shared);
     let limits = &shared.limits;
     let mut started = false;
@@ -162,9 +162,9 @@ async fn await_head<T: Transport>(
         }
         match poll_fn(|context| wire.borrow_mut().poll_request(context)).await {
             Received::Bytes => {
-                let taken = wire.borrow_mut().take_head(head.get());
-                match taken {
-                    Ok(Some(bytes)) => return Ok(bytes),
+                let read = wire.borrow_mut().read_head(head.get());
+                match read {
+                    Ok(Some(head_bytes)) => return Ok(head_bytes),
                     Ok(None) => {}
                     Err(reject) => return Err(refuse(wire, reject)),
                 }
@@ -201,10 +201,9 @@ async fn answer<T: Transport, S: Service>(
     let parts = Parts { bytes, head, peer, source: wire, params: None };
     let mut handler = pin!(service.call(Request::new(&parts)));
     poll_fn(|context| {
-        // Begun where the handler gives it: a response is large, and every place that hands it on
-        // copies it.
-        let step = catch(|| match handler.as_mut().poll(context) {
-            Poll::Ready(mut response) => Some(begin(wire, head, &mut response, may_stay)),
+        // Begun where the handler leaves it: a response is large, and handing it on copies it.
+        let step = catch(|| match &mut handler.as_mut().poll(context) {
+            Poll::Ready(response) => Some(begin(wire, head, response, may_stay)),
             Poll::Pending => None,
         });
         match step {

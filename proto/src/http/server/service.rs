@@ -1,5 +1,10 @@
 //! What answers requests.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pin_project_lite::pin_project;
+
 use super::{Request, Response};
 
 /// What answers requests: an async function or closure of a [`Request`] that gives a [`Response`] or
@@ -20,7 +25,29 @@ where
     R: Into<Response>,
 {
     #[inline]
-    async fn call<'a>(&'a self, request: Request<'a>) -> Response {
-        self(request).await.into()
+    fn call<'a>(&'a self, request: Request<'a>) -> impl Future<Output = Response> {
+        Answer { answer: self(request) }
+    }
+}
+
+pin_project! {
+    /// The future of a function, whose output becomes a response. An async block would keep the
+    /// arguments too, and copy them.
+    struct Answer<F> {
+        #[pin]
+        answer: F,
+    }
+}
+
+impl<F, R> Future for Answer<F>
+where
+    F: Future<Output = R>,
+    R: Into<Response>,
+{
+    type Output = Response;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Response> {
+        self.project().answer.poll(context).map(Into::into)
     }
 }
