@@ -9,7 +9,7 @@ use taut_proto::http::wire::{ChunkLimits, HeadLimits};
 use crate::pieces::{chunked, request, response, same_at_every_cut};
 
 /// The inputs of a target without the bytes in front that steer it.
-fn inputs(target: &str, steering_bytes: usize) -> Vec<Vec<u8>> {
+pub(crate) fn inputs(target: &str, steering_bytes: usize) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = std::fs::read_dir(&folder).expect("the corpus is part of the repository");
     let inputs: Vec<_> = files

@@ -4,6 +4,7 @@
 mod allocations;
 mod chunked_bodies;
 mod corpus;
+mod differences;
 mod encoding;
 mod limits;
 mod pieces;
@@ -11,5 +12,6 @@ mod properties;
 mod request_framing;
 mod request_heads;
 mod response_heads;
+mod second_opinion;
 mod server_checks;
 mod targets;

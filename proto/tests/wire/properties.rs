@@ -20,7 +20,7 @@ const TIGHT: HeadLimits = HeadLimits {
 };
 
 /// Bytes that often mean something.
-fn soup() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn soup() -> impl Strategy<Value = Vec<u8>> {
     let words = prop::sample::select(vec![
         &b"\r\n"[..],
         b"\r",
