@@ -5,6 +5,9 @@
 #[path = "../../tests/wire/pieces.rs"]
 #[allow(dead_code, reason = "only a part of it is used here")]
 mod pieces;
+#[path = "../../tests/wire/second_opinion.rs"]
+#[allow(dead_code, reason = "only a part of it is used here")]
+mod second_opinion;
 
 use libfuzzer_sys::fuzz_target;
 use pieces::{byte_by_byte, chunked};
@@ -21,6 +24,7 @@ fuzz_target!(|input: &[u8]| {
     let whole = chunked(bytes, &[], limits);
     assert_eq!(chunked(bytes, &[bytes.len().min(cut.into())], limits), whole);
     assert_eq!(chunked(bytes, &byte_by_byte(bytes), limits), whole);
+    second_opinion::on_trailers(bytes, limits);
     if whole.outcome != Ok(true) {
         return;
     }

@@ -1,10 +1,13 @@
-//! Any bytes as the head of a request: the same verdict however they are cut, and a head that is
-//! taken reads the same after it was written again.
+//! Any bytes as the head of a request: the same verdict however they are cut, no other than
+//! httparse's but on purpose, and a head that is taken reads the same after it was written again.
 #![no_main]
 
 #[path = "../../tests/wire/pieces.rs"]
 #[allow(dead_code, reason = "only a part of it is used here")]
 mod pieces;
+#[path = "../../tests/wire/second_opinion.rs"]
+#[allow(dead_code, reason = "only a part of it is used here")]
+mod second_opinion;
 
 use http::uri::Authority;
 use http::{Method, Uri};
@@ -27,6 +30,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(request(bytes, &[bytes.len().min(cut.into())], &limits), whole);
     assert_eq!(request(bytes, &byte_by_byte(bytes), &limits), whole);
 
+    second_opinion::on_request(bytes, &limits);
     let Verdict::Whole { head, head_bytes, fields } = whole else { return };
     let text = &bytes[..head_bytes];
     for (at, _) in text.iter().enumerate().filter(|&(_, &byte)| byte == b'\n') {

@@ -1,10 +1,13 @@
-//! Any bytes as the head of a response: the same verdict however they are cut, and a head that is
-//! taken reads the same after it was written again.
+//! Any bytes as the head of a response: the same verdict however they are cut, no other than
+//! httparse's but on purpose, and a head that is taken reads the same after it was written again.
 #![no_main]
 
 #[path = "../../tests/wire/pieces.rs"]
 #[allow(dead_code, reason = "only a part of it is used here")]
 mod pieces;
+#[path = "../../tests/wire/second_opinion.rs"]
+#[allow(dead_code, reason = "only a part of it is used here")]
+mod second_opinion;
 
 use http::Method;
 use libfuzzer_sys::fuzz_target;
@@ -30,6 +33,7 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(response(bytes, &[bytes.len().min(cut.into())], &method, &limits), whole);
     assert_eq!(response(bytes, &byte_by_byte(bytes), &method, &limits), whole);
 
+    second_opinion::on_response(bytes, &method, &limits);
     let Verdict::Whole { head, fields, .. } = whole else { return };
     if head.framing.body == BodyLength::UntilClose || head.framing.tunnel {
         assert!(!head.framing.keep_alive);

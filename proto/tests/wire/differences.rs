@@ -11,7 +11,7 @@ use crate::corpus::inputs;
 use crate::properties::soup;
 use crate::second_opinion::{Opinion, on_request, on_response, on_trailers};
 
-const REQUESTS: [&[u8]; 6] = [
+pub(crate) const REQUESTS: [&[u8]; 6] = [
     b"GET /prices?last=1&match[]=up HTTP/1.1\r\nHost: taut:8080\r\nAccept:\t*/* \r\nX:\r\n\r\nrest",
     b"\r\nPOST /orders HTTP/1.1\r\nHost: a\r\nContent-Length: 12\r\nExpect: 100-continue\r\n\r\n",
     b"PUT http://a.example:80/b%20c?d HTTP/1.0\r\nConnection: keep-alive, x\r\n\r\n",
@@ -20,7 +20,7 @@ const REQUESTS: [&[u8]; 6] = [
     b"X-!#$%&'*+.^_`|~09 /a HTTP/1.1\r\nHost:a\r\n!#$%&'*+-.^_`|~09aZ: 0123456789abcdef\r\n\r\n",
 ];
 
-const RESPONSES: [&[u8]; 5] = [
+pub(crate) const RESPONSES: [&[u8]; 5] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nServer: a\r\n\r\nhello",
     b"HTTP/1.0 404 Not  Found\t!\r\nConnection: keep-alive\r\n\r\n",
     b"HTTP/1.1 100\r\n\r\n",
@@ -62,7 +62,7 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
 }
 
 /// One of these, in which up to three places were changed.
-fn damaged(valid: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn damaged(valid: &'static [&'static [u8]]) -> impl Strategy<Value = Vec<u8>> {
     let change = (any::<Index>(), 0..4_usize, pieces());
     (select(valid), vec(change, 0..4)).prop_map(|(valid, changes)| {
         let mut bytes = valid.to_vec();

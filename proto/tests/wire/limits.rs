@@ -1,8 +1,9 @@
 //! Limits of heads: what is just allowed, and the first byte beyond, however it comes.
 
+use http::Method;
 use taut_proto::http::wire::{HeadLimits, Reject, RequestHead};
 
-use crate::pieces::{Verdict, request, same_at_every_cut};
+use crate::pieces::{Verdict, request, response, same_at_every_cut};
 
 fn read(text: &[u8], limits: &HeadLimits) -> Verdict<RequestHead> {
     same_at_every_cut(text, |cuts| request(text, cuts, limits))
@@ -76,4 +77,74 @@ fn a_head_without_end_is_looked_at_once() {
         assert_eq!(scanner.find_end(&text[..end], &limits), Ok(None));
     }
     assert_eq!(scanner.find_end(&text, &limits), Err(Reject::HeadTooLong));
+}
+
+#[test]
+fn an_empty_line_first_counts_as_part_of_the_head_only() {
+    let text = b"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let limits = HeadLimits {
+        head_bytes_max: text.len(),
+        start_line_bytes_max: 14,
+        header_line_bytes_max: 7,
+        headers_max: 1,
+    };
+    assert!(read(text, &limits).is_whole());
+    assert!(read(&[text, &b"the next"[..]].concat(), &limits).is_whole());
+    let shorter = HeadLimits { head_bytes_max: text.len() - 1, ..limits };
+    refused_early(text, text.len() - 1, &shorter, Reject::HeadTooLong);
+    let shorter = HeadLimits { start_line_bytes_max: 13, ..limits };
+    refused_early(text, 2 + 13 + 2, &shorter, Reject::StartLineTooLong);
+    let shorter = HeadLimits { header_line_bytes_max: 6, ..limits };
+    refused_early(text, 2 + 16 + 6 + 2, &shorter, Reject::HeaderLineTooLong);
+}
+
+#[test]
+fn the_white_space_around_a_value_counts_as_part_of_its_line() {
+    let text = b"GET / HTTP/1.1\r\nHost: \t a\t \r\n\r\n";
+    let limits = HeadLimits { header_line_bytes_max: 11, ..HeadLimits::default() };
+    assert!(read(text, &limits).is_whole());
+    let shorter = HeadLimits { header_line_bytes_max: 10, ..limits };
+    refused_early(text, 16 + 10 + 2, &shorter, Reject::HeaderLineTooLong);
+}
+
+#[test]
+fn a_response_has_the_same_limits() {
+    let text = b"HTTP/1.1 200 OK\r\nServer: a\r\n\r\n";
+    let limits = HeadLimits {
+        head_bytes_max: text.len(),
+        start_line_bytes_max: 15,
+        header_line_bytes_max: 9,
+        headers_max: 1,
+    };
+    let refusal = |limits: HeadLimits| {
+        let read = |cuts: &[usize]| response(text, cuts, &Method::GET, &limits);
+        same_at_every_cut(text, read).refusal()
+    };
+    assert_eq!(refusal(limits), None);
+    for (shorter, reject) in [
+        (HeadLimits { head_bytes_max: text.len() - 1, ..limits }, Reject::HeadTooLong),
+        (HeadLimits { start_line_bytes_max: 14, ..limits }, Reject::StartLineTooLong),
+        (HeadLimits { header_line_bytes_max: 8, ..limits }, Reject::HeaderLineTooLong),
+        (HeadLimits { headers_max: 0, ..limits }, Reject::TooManyHeaders),
+    ] {
+        assert_eq!(refusal(shorter), Some(reject));
+    }
+}
+
+#[test]
+fn without_a_limit_a_long_value_is_read_whole() {
+    let max = usize::MAX;
+    let limits = HeadLimits {
+        head_bytes_max: max,
+        start_line_bytes_max: max,
+        header_line_bytes_max: max,
+        headers_max: max,
+    };
+    let value = vec![b'v'; 1 << 20];
+    let text = [b"GET / HTTP/1.1\r\nHost: a\r\nX: ", &value[..], b"\r\nY: z\r\n\r\n"].concat();
+    for cuts in [&[][..], &[1], &[text.len() - 1]] {
+        let Verdict::Whole { fields, .. } = request(&text, cuts, &limits) else { panic!() };
+        assert_eq!(fields[1], ("X".to_owned(), value.clone()));
+        assert_eq!(fields[2], ("Y".to_owned(), b"z".to_vec()));
+    }
 }

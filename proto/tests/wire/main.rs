@@ -6,6 +6,7 @@ mod chunked_bodies;
 mod corpus;
 mod differences;
 mod encoding;
+mod kept_readers;
 mod limits;
 mod pieces;
 mod properties;

@@ -39,7 +39,16 @@ impl<H> Verdict<H> {
 /// Reads the head of a request from bytes of which the first `cuts[0]` come first, then those up to
 /// `cuts[1]`, and so on; at last all.
 pub(crate) fn request(bytes: &[u8], cuts: &[usize], limits: &HeadLimits) -> Verdict<RequestHead> {
-    let mut head = RequestHead::new();
+    request_into(&mut RequestHead::new(), bytes, cuts, limits)
+}
+
+/// As [`request`], into a head that was read into before.
+pub(crate) fn request_into(
+    head: &mut RequestHead,
+    bytes: &[u8],
+    cuts: &[usize],
+    limits: &HeadLimits,
+) -> Verdict<RequestHead> {
     verdict(bytes, cuts, |bytes| {
         let head_bytes = head.read(bytes, limits)?;
         Ok(head_bytes.map(|head_bytes| (head.clone(), head_bytes, fields(head.index(), bytes))))
@@ -53,10 +62,21 @@ pub(crate) fn response(
     method: &Method,
     limits: &HeadLimits,
 ) -> Verdict<ResponseHead> {
-    let (mut scanner, mut index) = (HeadScanner::response(), HeadIndex::new());
+    response_into(&mut HeadScanner::response(), &mut HeadIndex::new(), bytes, cuts, method, limits)
+}
+
+/// As [`response`], with a scanner and an index that were used before.
+pub(crate) fn response_into(
+    scanner: &mut HeadScanner,
+    index: &mut HeadIndex,
+    bytes: &[u8],
+    cuts: &[usize],
+    method: &Method,
+    limits: &HeadLimits,
+) -> Verdict<ResponseHead> {
     verdict(bytes, cuts, |bytes| {
-        let read = read_response(bytes, method, &mut scanner, &mut index, limits)?;
-        Ok(read.map(|(head, head_bytes)| (head, head_bytes, fields(&index, bytes))))
+        let read = read_response(bytes, method, scanner, index, limits)?;
+        Ok(read.map(|(head, head_bytes)| (head, head_bytes, fields(index, bytes))))
     })
 }
 

@@ -50,7 +50,7 @@ pub(crate) fn soup() -> impl Strategy<Value = Vec<u8>> {
     vec(words, 0..24).prop_map(|words| words.concat())
 }
 
-fn cuts(bytes: &[u8], positions: &[prop::sample::Index]) -> Vec<usize> {
+pub(crate) fn cuts(bytes: &[u8], positions: &[prop::sample::Index]) -> Vec<usize> {
     let mut cuts: Vec<_> = positions.iter().map(|at| at.index(bytes.len() + 1)).collect();
     cuts.sort_unstable();
     cuts

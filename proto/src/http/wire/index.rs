@@ -10,6 +10,9 @@ pub struct Span {
     end: u32,
 }
 
+/// No head is longer, whatever its limits say: a [`Span`] reaches no further.
+pub(super) const HEAD_BYTES_MAX: usize = u32::MAX as usize;
+
 impl Span {
     pub(super) const EMPTY: Self = Self { start: 0, end: 0 };
 
@@ -45,7 +48,7 @@ impl Span {
     /// count.
     #[inline]
     pub(super) const fn new(start: usize, end: usize) -> Self {
-        debug_assert!(start <= end && end <= u32::MAX as usize);
+        debug_assert!(start <= end && end <= HEAD_BYTES_MAX);
         Self { start: start as u32, end: end as u32 }
     }
 

@@ -41,6 +41,7 @@ pub use encode::{
     write_typed_header,
 };
 pub use framing::{BodyLength, RequestFraming, ResponseFraming};
+use index::HEAD_BYTES_MAX;
 pub use index::{HeadIndex, Span};
 pub use limits::{ChunkLimits, HeadLimits};
 pub use reject::Reject;

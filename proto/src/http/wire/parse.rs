@@ -7,7 +7,7 @@
 
 use super::characters::{TOKEN, count_of, count_text};
 use super::framing::Facts;
-use super::{HeadIndex, HeadLimits, Reject, Span};
+use super::{HEAD_BYTES_MAX, HeadIndex, HeadLimits, Reject, Span};
 
 /// Where what was read has ended; nothing where the bytes end before it does. What was read is put
 /// where it is kept: values of odd sizes are not handed around, since their copies stall.
@@ -16,7 +16,7 @@ pub(super) type End = Result<Option<usize>, Reject>;
 /// The bytes that a head may be in: no more of them than a head may have, and than a [`Span`] counts.
 #[inline]
 pub(super) fn within<'a>(bytes: &'a [u8], limits: &HeadLimits) -> &'a [u8] {
-    let bytes_max = limits.head_bytes_max.min(u32::MAX as usize);
+    let bytes_max = limits.head_bytes_max.min(HEAD_BYTES_MAX);
     bytes.get(..bytes_max).unwrap_or(bytes)
 }
 

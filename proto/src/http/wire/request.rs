@@ -63,7 +63,8 @@ impl RequestHead {
 
     /// Reads the head that `bytes` start with, and says how many of them it has; nothing where more
     /// have to come. Until then `bytes` grow at their end only: how far they were looked at is
-    /// remembered. What is read before is forgotten with the first byte of the next head.
+    /// remembered. What was read before is forgotten with the first byte of the next head: until
+    /// that is whole, and after it was refused, nothing in here says anything.
     ///
     /// A head that comes in one piece is read in one pass.
     ///
@@ -71,7 +72,11 @@ impl RequestHead {
     ///
     /// Says which rule the head breaks: that of a limit or of a line's end as soon as it is broken,
     /// all others when the whole head is there. What it says depends on the bytes alone, not on how
-    /// they were cut.
+    /// they were cut. After that it is ready for another head.
+    ///
+    /// # Panics
+    ///
+    /// Where a head [was begun](Self::is_partial) and `bytes` are fewer than before.
     #[inline]
     pub fn read(&mut self, bytes: &[u8], limits: &HeadLimits) -> Result<Option<usize>, Reject> {
         if self.scanner.is_new()
@@ -85,10 +90,9 @@ impl RequestHead {
     /// More has to come, or something is wrong: the scanner's word comes first.
     #[cold]
     fn read_piece(&mut self, bytes: &[u8], limits: &HeadLimits) -> End {
-        let Some(head_bytes) = self.scanner.find_end(bytes, limits)? else {
+        let Some(head_bytes) = self.scanner.find_end_of_next(bytes, limits)? else {
             return Ok(None);
         };
-        self.scanner.reset();
         match self.read_whole(&bytes[..head_bytes], limits)? {
             Some(head_bytes) => Ok(Some(head_bytes)),
             // The lines are all there, so it is the first one that is too short.
@@ -156,7 +160,8 @@ impl RequestHead {
         &self.index
     }
 
-    /// Whether the beginning of a head was read, but not its end.
+    /// Whether the beginning of a head was read, but not its end, so that the next bytes have to be
+    /// those of the same head. A CR alone, which may begin an empty line, is no beginning yet.
     #[must_use]
     pub const fn is_partial(&self) -> bool {
         !self.scanner.is_new()

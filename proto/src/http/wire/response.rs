@@ -23,7 +23,8 @@ pub struct ResponseHead {
 /// Reads the head of the response to a request of this method, as
 /// [`RequestHead::read`](super::RequestHead::read) reads that of a request, and says how many bytes
 /// it has. The scanner is one for [responses](HeadScanner::response), and as new when a head was
-/// read. The space in front of an empty reason may be missing, as many servers leave it out.
+/// read or refused; until then it remembers how far `bytes` were looked at, and what is in the index
+/// is of no head. The space in front of an empty reason may be missing, as many servers leave it out.
 ///
 /// ```
 /// use http::{Method, StatusCode};
@@ -44,6 +45,10 @@ pub struct ResponseHead {
 /// # Errors
 ///
 /// As for [`RequestHead::read`](super::RequestHead::read).
+///
+/// # Panics
+///
+/// Where the beginning of a head was read and `bytes` are fewer than then.
 #[inline]
 pub fn read_response(
     bytes: &[u8],
@@ -59,10 +64,9 @@ pub fn read_response(
         return Ok(Some(read));
     }
     // More has to come, or something is wrong: the scanner's word comes first.
-    let Some(head_bytes) = scanner.find_end(bytes, limits)? else {
+    let Some(head_bytes) = scanner.find_end_of_next(bytes, limits)? else {
         return Ok(None);
     };
-    scanner.reset();
     match read(&bytes[..head_bytes])? {
         Some(read) => Ok(Some(read)),
         // The lines are all there, so it is the first one that is too short.

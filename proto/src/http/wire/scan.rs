@@ -7,7 +7,7 @@
 use memchr::memchr;
 
 use super::characters::{TOKEN, is};
-use super::{HeadLimits, Reject};
+use super::{HEAD_BYTES_MAX, HeadLimits, Reject};
 
 /// Finds the empty line that ends a head.
 ///
@@ -119,7 +119,22 @@ impl HeadScanner {
         Ok(None)
     }
 
-    /// Whether no byte of a head was looked at.
+    /// As [`find_end`](Self::find_end), and as new where a head ends or is refused.
+    #[inline]
+    pub(super) fn find_end_of_next(
+        &mut self,
+        bytes: &[u8],
+        limits: &HeadLimits,
+    ) -> Result<Option<usize>, Reject> {
+        let end = self.find_end(bytes, limits);
+        if !matches!(end, Ok(None)) {
+            self.reset();
+        }
+        end
+    }
+
+    /// Whether it stands where it started, so that nothing has to be remembered of the bytes. It
+    /// does also behind a lone CR, which may be the first half of an empty line.
     #[inline]
     pub(super) const fn is_new(&self) -> bool {
         self.progress.seen == 0
@@ -140,7 +155,9 @@ impl Progress {
             Some(_) => (limits.header_line_bytes_max, Reject::HeaderLineTooLong),
         };
         let of_line = self.line_start.saturating_add(line_bytes_max).saturating_add(1);
-        match limits.head_bytes_max.checked_sub(1) {
+        // Beyond it no span would reach.
+        let head_bytes_max = limits.head_bytes_max.min(HEAD_BYTES_MAX);
+        match head_bytes_max.checked_sub(1) {
             Some(of_head) if of_line <= of_head => (of_line, beyond),
             Some(of_head) if of_head >= self.line_start => (of_head, Reject::HeadTooLong),
             // Not even one byte more.
@@ -169,5 +186,36 @@ impl Progress {
             (_, Some(headers)) if headers >= limits.headers_max => Err(Reject::TooManyHeaders),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_limit_lets_a_head_grow_beyond_the_reach_of_a_span() {
+        let (max, beyond) = (usize::MAX, Err(Reject::HeadTooLong));
+        let limits = HeadLimits {
+            head_bytes_max: max,
+            start_line_bytes_max: max,
+            header_line_bytes_max: max,
+            headers_max: max,
+        };
+        // A head in whose header lines the scanner has come so far.
+        let at = |line_start| Progress {
+            line_start,
+            seen: line_start,
+            headers: Some(1),
+            empty_lines: 0,
+        };
+        let last = HEAD_BYTES_MAX - 1;
+        assert_eq!(at(100).last_line_feed(&limits), (last, Reject::HeadTooLong));
+        assert_eq!(at(last).last_line_feed(&limits), (last, Reject::HeadTooLong));
+        let mut scanner = HeadScanner::request();
+        scanner.progress = at(HEAD_BYTES_MAX);
+        assert_eq!(scanner.find_end(b"", &limits), beyond);
+        let small = HeadLimits { header_line_bytes_max: 10, ..limits };
+        assert_eq!(at(100).last_line_feed(&small), (111, Reject::HeaderLineTooLong));
     }
 }
