@@ -245,13 +245,15 @@ pub(super) enum Place {
     Slot { pool: Rc<ReceivePool>, slot: u16 },
     /// The heap: where bytes land when the pool is dry, and bytes that the user brought.
     Heap(Rc<Vec<u8>>),
+    /// No memory at all, of a buffer that never had a byte.
+    Nowhere,
 }
 
 impl RxBuf {
-    /// A buffer without bytes, as received at the end of a stream.
+    /// A buffer without bytes, as received at the end of a stream. Has no memory.
     #[must_use]
-    pub fn empty() -> Self {
-        Self { place: Place::Heap(Rc::default()), start: 0, bytes: 0 }
+    pub const fn empty() -> Self {
+        Self { place: Place::Nowhere, start: 0, bytes: 0 }
     }
 
     /// Number of bytes.
@@ -355,6 +357,7 @@ impl Deref for RxBuf {
                     )
                 }
             }
+            Place::Nowhere => &[],
         }
     }
 }
@@ -377,6 +380,7 @@ impl Place {
                 Self::Slot { pool: Rc::clone(pool), slot: *slot }
             }
             Self::Heap(bytes) => Self::Heap(Rc::clone(bytes)),
+            Self::Nowhere => Self::Nowhere,
         }
     }
 }
@@ -425,6 +429,7 @@ impl fmt::Debug for RxBuf {
         let place = match &self.place {
             Place::Slot { slot, .. } => format!("slot {slot}"),
             Place::Heap(_) => "heap".to_owned(),
+            Place::Nowhere => "nowhere".to_owned(),
         };
         write!(f, "RxBuf({} bytes, {place})", self.bytes)
     }
@@ -517,6 +522,27 @@ mod tests {
         let (pool, _log) = pool(2, 0);
         let _held = pool.received(1, 1);
         let _twice = pool.received(1, 1);
+    }
+
+    #[test]
+    fn an_empty_buffer_has_no_memory_and_is_a_buffer_like_any_other() {
+        // It costs the others nothing either.
+        assert_eq!(size_of::<RxBuf>(), 24);
+        let mut empty = RxBuf::empty();
+        assert!(matches!(empty.place, Place::Nowhere));
+        for copy in [empty.clone(), empty.slice(..), empty.slice(0..0), empty.split_to(0)] {
+            assert!(matches!(copy.place, Place::Nowhere));
+            assert_eq!((&copy[..], copy.len(), copy.is_empty()), (&b""[..], 0, true));
+        }
+        empty.advance(0);
+        empty.truncate(7);
+        assert_eq!(format!("{empty:?}"), "RxBuf(0 bytes, nowhere)");
+        // It is as good as one that has memory, and no byte in it.
+        let of_heap = RxBuf::from(Vec::new());
+        assert_eq!(empty[..], of_heap[..]);
+        assert!(std::panic::catch_unwind(|| RxBuf::empty().slice(0..1).len()).is_err());
+        assert!(std::panic::catch_unwind(|| RxBuf::empty().advance(1)).is_err());
+        assert!(std::panic::catch_unwind(|| RxBuf::empty().split_to(1).len()).is_err());
     }
 
     #[test]

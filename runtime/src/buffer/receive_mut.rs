@@ -53,6 +53,8 @@ impl RxBuf {
                 None => return Err(self),
             },
             Place::Slot { .. } => return Err(self),
+            // Of no memory anybody may be the only owner, and write all of it.
+            Place::Nowhere => NonNull::dangling(),
         };
         Ok(RxBufMut { handle: self, start })
     }
@@ -111,7 +113,8 @@ impl DerefMut for RxBufMut {
         // of its vector, so the kernel, the core and other handles were out of it. Since then the
         // memory has only been reached by handles split from it, whose parts do not overlap, and by
         // frozen ones, which make slices of their own part alone. The handle keeps the memory, which
-        // is initialised as what was received, and the borrow of `self` is unique.
+        // is initialised as what was received, and the borrow of `self` is unique. A handle without
+        // memory has no bytes, and its pointer is not null, as a slice of none asks for.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len()) }
     }
 }
@@ -135,6 +138,7 @@ impl fmt::Debug for RxBufMut {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
     use std::rc::Rc;
 
     use super::super::{ReceivePool, Region};
@@ -272,6 +276,25 @@ mod tests {
             assert!(bytes.split_to(0).freeze().is_empty());
         });
         assert!(RxBuf::empty().try_into_mut().unwrap().is_empty());
+    }
+
+    #[test]
+    fn nothing_may_be_written_by_all_of_its_handles_at_once() {
+        let empty = RxBuf::empty();
+        let (mut one, mut other) =
+            (empty.clone().try_into_mut().unwrap(), empty.try_into_mut().unwrap());
+        let (first, second) = (&mut one[..], &mut other[..]);
+        first.fill(1);
+        second.fill(2);
+        assert_eq!((first.len(), second.len()), (0, 0));
+        let mut part = one.split_to(0);
+        part.iter_mut().for_each(|byte| *byte = 3);
+        drop(one);
+        let frozen = part.freeze();
+        assert_eq!((&frozen[..], &frozen.clone()[..]), (&b""[..], &b""[..]));
+        assert!(frozen.try_into_mut().unwrap().freeze().slice(..).is_empty());
+        let beyond = AssertUnwindSafe(move || other.split_to(1).len());
+        assert!(std::panic::catch_unwind(beyond).is_err());
     }
 
     #[test]
