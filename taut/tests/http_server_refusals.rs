@@ -29,7 +29,6 @@ fn each_refusal_is_answered_with_its_status_and_then_the_end() {
         (get("/").replace("host", &format!("{many}host")), 431),
         (get("/").replace("host", "transfer-encoding: gzip, chunked\r\nhost"), 501),
         (get("/").replace("1.1", "2.0"), 505),
-        (get("/").replace("1.1", "1.2"), 505),
     ];
     with_server(
         limits(),

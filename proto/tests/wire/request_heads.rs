@@ -122,13 +122,21 @@ fn a_request_line_has_three_words_and_single_spaces() {
 }
 
 #[test]
-fn versions_other_than_1_0_and_1_1_are_refused() {
+fn major_versions_other_than_1_are_refused() {
     judge(
         "RFC 9110 section 2.5, RFC 9112 section 2.3",
         &[
             (b"GET / HTTP/1.0\r\n\r\n", None),
             (b"GET / HTTP/0.9\r\nHost: a\r\n\r\n", Some(Reject::Version)),
-            (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", Some(Reject::Version)),
+            // A higher minor version is read as the highest there is.
+            (b"GET / HTTP/1.2\r\nHost: a\r\n\r\n", None),
+            (b"GET / HTTP/1.9\r\nHost: a\r\n\r\n", None),
+            (b"\r\nGET / HTTP/1.2\r\nHost: a\r\n\r\n", None),
+            (b"GET / HTTP/1.2\r\n\r\n", Some(Reject::HostMissing)),
+            (b"GET / HTTP/1.2 \r\nHost: a\r\n\r\n", Some(Reject::RequestLine)),
+            (b"GET / HTTP/1.2\nHost: a\r\n\r\n", Some(Reject::BareLineFeed)),
+            (b"GET / HTTP/1.:\r\nHost: a\r\n\r\n", Some(Reject::RequestLine)),
+            (b"GET / HTTP/1.20\r\nHost: a\r\n\r\n", Some(Reject::RequestLine)),
             (b"GET / HTTP/2.0\r\nHost: a\r\n\r\n", Some(Reject::Version)),
             (b"GET / HTTP/9.9\r\nHost: a\r\n\r\n", Some(Reject::Version)),
             (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", Some(Reject::Version)),

@@ -63,7 +63,9 @@ fn a_malformed_status_line_is_refused() {
         refused(status, "", Reject::StatusLine);
     }
     refused("HTTP/2.0 200 OK", "", Reject::Version);
-    refused("HTTP/1.2 200 OK", "", Reject::Version);
+    refused("HTTP/1.: 200 OK", "", Reject::StatusLine);
+    refused("HTTP/1.20 200 OK", "", Reject::StatusLine);
+    refused("HTTP/1.2\t200 OK", "", Reject::StatusLine);
     refused("HTTP/0.9 200 OK", "", Reject::Version);
     refused("\r\nHTTP/1.1 200 OK", "", Reject::EmptyLineFirst);
     refused(" HTTP/1.1 200 OK", "", Reject::LineStartsWithSpace);

@@ -42,7 +42,6 @@ pub(crate) const TABLE: &[Entry] = &[
             "a tab behind the method",
         ],
     },
-    Entry { kind: TheyTake, why: MINOR_VERSION, cases: &["HTTP/1.2"] },
     Entry { kind: TheyTake, why: MAJOR_VERSION, cases: &["HTTP/2.0", "HTTP/9.9"] },
     Entry { kind: TheyTake, why: SPEAKS_HTTP_2, cases: &["the preface of HTTP/2"] },
     Entry { kind: TheyRefuse, why: OTHER_HOST, cases: &["an absolute target of another host"] },

@@ -38,7 +38,6 @@ pub(crate) const TABLE: &[Entry] = &[
             "a space behind the version",
         ],
     },
-    Entry { kind: TheyTake, why: MINOR_VERSION, cases: &["HTTP/1.2"] },
     Entry { kind: TheyTake, why: VERSION_SYNTAX, cases: &["HTTP/1.10"] },
     Entry {
         kind: Status,

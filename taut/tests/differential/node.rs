@@ -45,14 +45,9 @@ pub(crate) const TABLE: &[Entry] = &[
     Entry {
         kind: Status,
         why: VERSION_STATUS,
-        cases: &[
-            "HTTP/1.2",
-            "HTTP/0.9 by its number",
-            "HTTP/2.0",
-            "the preface of HTTP/2",
-            "HTTP/9.9",
-        ],
+        cases: &["HTTP/0.9 by its number", "HTTP/2.0", "the preface of HTTP/2", "HTTP/9.9"],
     },
+    Entry { kind: TheyRefuse, why: MINOR_VERSION, cases: &["HTTP/1.2"] },
     Entry {
         kind: TheyTake,
         why: TARGET,

@@ -15,7 +15,7 @@ pub(crate) const INCOMPLETE_HEAD: &str = "RFC 9112 section 8: a server may answe
 pub(crate) const INCOMPLETE_BODY: &str = "RFC 9112 section 8: a server may answer a request that \
     breaks off, or just close. Ours answers, since its client may still be reading";
 pub(crate) const MINOR_VERSION: &str = "RFC 9110 section 2.5: a higher minor version should be read \
-    as 1.1. There is none, so who sends one is no client; ours is stricter on purpose";
+    as the highest one known, 1.1. Ours does; it knows no other";
 pub(crate) const MAJOR_VERSION: &str = "RFC 9110 section 15.6.6: another major version is answered \
     505. To read it as if it were 1.1 is what section 2.5 does not allow";
 pub(crate) const VERSION_SYNTAX: &str = "RFC 9112 section 2.3: a version has one digit on each side \

@@ -5,6 +5,8 @@
 //! value. All that has to hold of a line is looked at on this way: a line that got through here
 //! needs no second look.
 
+use http::Version;
+
 use super::characters::{TOKEN, count_of, count_text};
 use super::framing::Facts;
 use super::{HEAD_BYTES_MAX, HeadIndex, HeadLimits, Reject, Span};
@@ -81,19 +83,28 @@ pub(super) fn line_end(
     }
 }
 
-/// Why a start line without a known version is refused: it may have another, `HTTP/` and a digit, a
-/// dot, a digit, or none at all.
+/// What a start line is read as whose version, `HTTP/` and a digit, a dot, a digit, is neither 1.0 nor
+/// 1.1. A higher minor version is read as the highest one there is (RFC 9110 section 2.5).
+///
+/// # Errors
+///
+/// Where it has another major version, or none at all.
 #[cold]
-pub(super) fn version_fault(at_version: &[u8], ends: &[u8], otherwise: Reject) -> Reject {
+pub(super) fn other_version(
+    at_version: &[u8],
+    end: &[u8],
+    otherwise: Reject,
+) -> Result<Version, Reject> {
     match at_version {
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor, end, ..]
-            if major.is_ascii_digit() && minor.is_ascii_digit() && ends.contains(end) =>
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor, rest @ ..]
+            if major.is_ascii_digit() && minor.is_ascii_digit() && rest.starts_with(end) =>
         {
             match (major, minor) {
-                (b'1', b'0' | b'1') => otherwise,
-                _ => Reject::Version,
+                (b'1', b'2'..) => Ok(Version::HTTP_11),
+                (b'1', _) => Err(otherwise),
+                _ => Err(Reject::Version),
             }
         }
-        _ => otherwise,
+        _ => Err(otherwise),
     }
 }

@@ -4,7 +4,7 @@ use http::{Method, Version};
 
 use super::characters::{TOKEN, count_of, count_visible};
 use super::framing::{Facts, Once};
-use super::parse::{End, read_fields, version_fault, within};
+use super::parse::{End, other_version, read_fields, within};
 use super::target::Authority;
 use super::{HeadIndex, HeadLimits, HeadScanner, Reject, RequestFraming, Span, Target};
 
@@ -33,7 +33,7 @@ pub struct RequestHead {
     pub method: Method,
     /// What the request is for.
     pub target: Target,
-    /// 1.0 or 1.1.
+    /// 1.0 or 1.1, as which a higher minor version is read.
     pub version: Version,
     /// How the body and the connection go on.
     pub framing: RequestFraming,
@@ -140,7 +140,7 @@ impl RequestHead {
             Some(b"HTTP/1.1\r\n") => Version::HTTP_11,
             Some(b"HTTP/1.0\r\n") => Version::HTTP_10,
             None => return Ok(None),
-            Some(_) => return Err(version_fault(at_version, b"\r", Reject::RequestLine)),
+            Some(_) => other_version(at_version, b"\r\n", Reject::RequestLine)?,
         };
         let line_bytes = method_bytes + target_bytes + 2 + b"HTTP/1.1".len();
         if line_bytes > limits.start_line_bytes_max {

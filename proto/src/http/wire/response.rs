@@ -4,7 +4,7 @@ use http::{Method, StatusCode, Version};
 
 use super::characters::count_text;
 use super::framing::Facts;
-use super::parse::{line_end, read_fields, version_fault, within};
+use super::parse::{line_end, other_version, read_fields, within};
 use super::{HeadIndex, HeadLimits, HeadScanner, Reject, ResponseFraming, Span};
 
 /// What the head of a response says. Its header lines are in the [`HeadIndex`].
@@ -14,7 +14,7 @@ pub struct ResponseHead {
     pub status: StatusCode,
     /// The reason phrase as it was sent; empty where it has bytes beyond ASCII.
     pub reason: Span,
-    /// 1.0 or 1.1.
+    /// 1.0 or 1.1, as which a higher minor version is read.
     pub version: Version,
     /// How the body and the connection go on.
     pub framing: ResponseFraming,
@@ -110,7 +110,7 @@ impl StatusLine {
         let version = match version {
             b"HTTP/1.1 " => Version::HTTP_11,
             b"HTTP/1.0 " => Version::HTTP_10,
-            other => return Err(version_fault(other, b" ", Reject::StatusLine)),
+            other => other_version(other, b" ", Reject::StatusLine)?,
         };
         let status = StatusCode::from_bytes(code).map_err(|_| Reject::StatusLine)?;
         let reason = match rest.first() {
