@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use taut_net::Transport;
-use taut_proto::http::{Listener, Peer, Request, Response, Server};
+use taut_proto::http::{Listener, Peer, Request, Response, Secured, Server};
 use taut_runtime::Runtime;
 use taut_runtime::buffer::RxBuf;
 
@@ -23,6 +23,8 @@ struct Batches {
     left: usize,
     written: Rc<Cell<usize>>,
 }
+
+impl Secured for Batches {}
 
 impl Transport for Batches {
     fn poll_recv(&mut self, _: &mut Context<'_>) -> Poll<io::Result<RxBuf>> {

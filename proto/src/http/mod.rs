@@ -17,6 +17,6 @@ pub mod wire;
 pub use ::http::{HeaderMap, Method, StatusCode, Uri, Version, header};
 pub use client::Client;
 pub use server::{
-    Body, BodyError, Limits, Listener, Peer, Request, Response, Router, Routes, Server,
-    ServerBuilder, ServerCounters, Service, Upgraded, serve,
+    Body, BodyError, Limits, Listener, Peer, Request, Response, Router, Routes, Secured, Server,
+    ServerBuilder, ServerCounters, Service, TrailerError, Upgraded, serve,
 };

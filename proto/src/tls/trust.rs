@@ -1,5 +1,6 @@
 //! Whom to trust, and who we are: certificate authorities and certificates.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -163,6 +164,17 @@ impl Identity {
     }
 }
 
+thread_local! {
+    /// The name in the greeting that this thread has just had rustls read. The engine that a
+    /// handshake runs on tells it to nobody but who chooses the certificate, within that call.
+    static SERVER_NAME: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// The name that a client asked for in the greeting that rustls has just read, once.
+pub(super) fn take_server_name() -> Option<String> {
+    SERVER_NAME.take()
+}
+
 /// A server's identities: by the name that the client asks for, else its own.
 pub(super) struct Identities {
     own: Arc<CertifiedKey>,
@@ -184,6 +196,7 @@ impl Identities {
 impl ResolvesServerCert for Identities {
     fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         // rustls gives the name in lower case.
+        SERVER_NAME.set(hello.server_name().map(str::to_owned));
         let named = hello.server_name().and_then(|name| self.named.get(name));
         Some(Arc::clone(named.unwrap_or(&self.own)))
     }

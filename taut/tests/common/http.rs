@@ -127,15 +127,21 @@ impl Client {
         text(std::mem::take(&mut self.unread))
     }
 
+    /// So many bytes.
+    pub(crate) async fn take(&mut self, bytes: usize) -> String {
+        while self.unread.len() < bytes {
+            assert!(self.receive().await, "the connection ended: {:?}", self.so_far());
+        }
+        let rest = self.unread.split_off(bytes);
+        text(std::mem::replace(&mut self.unread, rest))
+    }
+
     /// The next response, whose length is told: head and body.
     pub(crate) async fn response(&mut self) -> (String, String) {
         let head = self.up_to("\r\n\r\n").await;
         let length = header(&head, "content-length").map_or(0, |value| value.parse().unwrap());
-        while self.unread.len() < length {
-            assert!(self.receive().await, "the connection ended: {:?}", self.so_far());
-        }
-        let rest = self.unread.split_off(length);
-        (head, text(std::mem::replace(&mut self.unread, rest)))
+        let body = self.take(length).await;
+        (head, body)
     }
 
     /// The body of a response with this status, whose length is told.

@@ -10,6 +10,7 @@ use futures_core::Stream;
 use taut_runtime::buffer::{RxBuf, SendBuf, TxBuf};
 use taut_runtime::fs::File;
 
+use super::trailers::Trailed;
 use super::upgrade::Takeover;
 
 /// The body of a response: bytes that are there, a stream of them, or a file.
@@ -27,6 +28,8 @@ pub(super) enum Kind {
     Stream(Pin<Box<dyn Chunks>>, Option<u64>),
     File(Box<File>, u64),
     Upgrade(Takeover),
+    /// Another one, and fields behind it.
+    Trailed(Box<Trailed>),
 }
 
 /// A stream of chunks, whatever its types were.
@@ -109,6 +112,12 @@ impl From<&'static str> for Body {
     }
 }
 
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
 from_bytes! {
     String: |text| text.into_bytes(),
     Vec<u8>: |bytes| bytes,
@@ -120,14 +129,24 @@ from_bytes! {
 
 impl fmt::Debug for Body {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Kind::Empty => f.write_str("Body(empty)"),
-            Kind::Static(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Kind::Buffer(bytes) => write!(f, "Body({} bytes)", bytes.len()),
-            Kind::Stream(_, Some(bytes)) => write!(f, "Body(a stream of {bytes} bytes)"),
-            Kind::Stream(_, None) => f.write_str("Body(a stream)"),
-            Kind::File(file, bytes) => write!(f, "Body({bytes} bytes of {file:?})"),
-            Kind::Upgrade(_) => f.write_str("Body(another protocol)"),
+        self.0.describe(f)
+    }
+}
+
+impl Kind {
+    fn describe(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("Body(empty)"),
+            Self::Static(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Self::Buffer(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Self::Stream(_, Some(bytes)) => write!(f, "Body(a stream of {bytes} bytes)"),
+            Self::Stream(_, None) => f.write_str("Body(a stream)"),
+            Self::File(file, bytes) => write!(f, "Body({bytes} bytes of {file:?})"),
+            Self::Upgrade(_) => f.write_str("Body(another protocol)"),
+            Self::Trailed(trailed) => {
+                trailed.body.describe(f)?;
+                f.write_str(" with trailers")
+            }
         }
     }
 }

@@ -20,12 +20,14 @@ use super::body::Kind;
 use super::catch::catch;
 use super::counters::count;
 use super::inflow::drain;
+use super::peer::Known;
 use super::request::Parts;
 use super::respond::finish;
 use super::shared::{BorrowedHead, Shared};
+use super::trailers::takes_trailers;
 use super::upgrade::{Takeover, Upgraded};
 use super::wire::{Received, SharedWire, Wire, flush};
-use super::{Peer, Request, Response, Service};
+use super::{Peer, Request, Response, Secured, Service};
 use crate::http::wire::{Reject, RequestHead};
 
 /// How a connection ends.
@@ -47,11 +49,12 @@ pub(super) async fn serve<T, S>(
     first_head_due: Instant,
     service: &S,
 ) where
-    T: Transport + 'static,
+    T: Transport + Secured + 'static,
     S: Service,
 {
+    let client = Known::of(peer, &transport);
     let wire = SharedWire::new(Wire::new(transport, shared, first_head_due));
-    match requests(&wire, &peer, service).await {
+    match requests(&wire, &client, service).await {
         End::Failed => {}
         End::Closed => {
             let _ = shut_down(&wire).await;
@@ -71,17 +74,20 @@ pub(super) async fn serve<T, S>(
 }
 
 /// Turns a connection away, of which there are too many.
-pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T) {
+pub(super) async fn turn_away<T: Transport>(shared: &Rc<Shared>, transport: T, why: &str) {
     let due = Instant::now() + shared.limits.linger_timeout;
     let wire = SharedWire::new(Wire::new(transport, shared, due));
-    let reason = "the server has as many connections as it may have; try again later";
-    wire.borrow_mut().refuse(StatusCode::SERVICE_UNAVAILABLE, &reason);
+    wire.borrow_mut().refuse(StatusCode::SERVICE_UNAVAILABLE, &why);
     if shut_down(&wire).await.is_ok() {
         linger(&wire).await;
     }
 }
 
-async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, service: &S) -> End {
+async fn requests<T: Transport, S: Service>(
+    wire: &SharedWire<T>,
+    client: &Known,
+    service: &S,
+) -> End {
     let shared = Rc::clone(&wire.borrow().shared);
     let mut head = BorrowedHead::none(&shared);
     let mut served = 0;
@@ -114,7 +120,7 @@ async fn requests<T: Transport, S: Service>(wire: &SharedWire<T>, peer: &Peer, s
         in_one_go += 1;
         wire.borrow_mut().inflow.begin(&head.framing, &shared.limits);
         let may_stay = served < shared.limits.requests_per_connection_max;
-        let sent = match answer(wire, peer, service, &bytes, head, may_stay).await {
+        let sent = match answer(wire, client, service, &bytes, head, may_stay).await {
             Ok(Step::Collected) => continue,
             Ok(Step::Sending { keep_alive }) => send(wire, head, keep_alive).await,
             Ok(Step::Upgrading(response)) => upgrade(wire, head, *response).await,
@@ -192,18 +198,18 @@ async fn await_head<T: Transport>(
 #[inline]
 async fn answer<T: Transport, S: Service>(
     wire: &SharedWire<T>,
-    peer: &Peer,
+    client: &Known,
     service: &S,
     bytes: &[u8],
     head: &RequestHead,
     may_stay: bool,
 ) -> io::Result<Step> {
-    let parts = Parts { bytes, head, peer, source: wire, params: None };
+    let parts = Parts { bytes, head, client, source: wire, params: None };
     let mut handler = pin!(service.call(Request::new(&parts)));
     poll_fn(|context| {
         // Begun where the handler leaves it: a response is large, and handing it on copies it.
         let step = catch(|| match &mut handler.as_mut().poll(context) {
-            Poll::Ready(response) => Some(begin(wire, head, response, may_stay)),
+            Poll::Ready(response) => Some(begin(wire, &parts, response, may_stay)),
             Poll::Pending => None,
         });
         match step {
@@ -215,7 +221,7 @@ async fn answer<T: Transport, S: Service>(
             None => {
                 count(&wire.borrow().shared.counters.handler_panics);
                 let mut response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
-                Poll::Ready(Ok(begin(wire, head, &mut response, may_stay)))
+                Poll::Ready(Ok(begin(wire, &parts, &mut response, may_stay)))
             }
         }
     })
@@ -238,10 +244,11 @@ enum Step {
 #[inline]
 fn begin<T: Transport>(
     wire: &SharedWire<T>,
-    head: &RequestHead,
+    request: &Parts<'_>,
     response: &mut Response,
     may_stay: bool,
 ) -> Step {
+    let head = request.head;
     let mut wire = wire.borrow_mut();
     if response.status.is_informational() {
         if matches!(response.body.0, Kind::Upgrade(_)) {
@@ -250,6 +257,9 @@ fn begin<T: Transport>(
         }
         // 101 is no answer without another protocol, nor is any other interim response.
         *response = Response::new(StatusCode::INTERNAL_SERVER_ERROR).close();
+    }
+    if matches!(response.body.0, Kind::Trailed(_)) && !takes_trailers(request) {
+        response.body = std::mem::take(&mut response.body).without_trailers();
     }
     let keep_alive = head.framing.keep_alive
         && may_stay

@@ -39,6 +39,8 @@ counters! {
     connections_live,
     /// Connections that were turned away because there were too many.
     connections_refused,
+    /// Connections that were turned away because their address had too many.
+    connections_refused_by_address,
     /// Times that accepting failed, such as for want of descriptors.
     accepts_failed,
     /// Connections whose handshake failed or took too long.
@@ -65,7 +67,7 @@ counters! {
     timeouts_idle,
     /// Bodies that came in too slowly.
     timeouts_body,
-    /// Connections whose client took no bytes for too long.
+    /// Connections whose client took no bytes for too long, or took them too slowly.
     timeouts_write,
     /// Handlers that panicked.
     handler_panics,

@@ -6,14 +6,13 @@
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use http::HeaderMap;
 use taut_net::Transport;
 use taut_runtime::buffer::RxBuf;
-use taut_runtime::time::Instant;
 
 use super::counters::count;
+use super::pace::Pace;
 use super::wire::{Received, SharedWire, Wire};
 use super::{BodyError, Limits};
 use crate::http::wire::{BodyLength, ChunkDecoder, RequestFraming};
@@ -31,9 +30,8 @@ pub(super) struct Inflow {
     /// Bytes that were handed out, and how many may be.
     bytes: u64,
     bytes_max: u64,
-    /// How long the reader has waited, and since when it waits.
-    waited: Duration,
-    waiting_since: Option<Instant>,
+    /// The reader's waits.
+    pace: Pace,
 }
 
 /// What is still to come.
@@ -54,8 +52,7 @@ impl Inflow {
             awaits_continue: false,
             bytes: 0,
             bytes_max: u64::MAX,
-            waited: Duration::ZERO,
-            waiting_since: None,
+            pace: Pace::default(),
         }
     }
 
@@ -73,8 +70,7 @@ impl Inflow {
         self.awaits_continue = framing.expects_continue && !matches!(self.left, Left::Nothing);
         self.bytes = 0;
         self.bytes_max = limits.body_bytes_max;
-        self.waited = Duration::ZERO;
-        self.waiting_since = None;
+        self.pace = Pace::default();
     }
 
     pub(super) fn set_bytes_max(&mut self, bytes_max: u64) {
@@ -193,20 +189,11 @@ impl<T: Transport> Wire<T> {
 
     /// Waits for bytes of the body, as long as they come fast enough.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<(), BodyError>> {
-        let limits = &self.shared.limits;
-        let inflow = &mut self.inflow;
-        let since = *inflow.waiting_since.get_or_insert_with(|| {
-            // What came in has earned its time, and the time waited for it is spent.
-            let now = Instant::now();
-            let rate = limits.body_bytes_per_second_min.max(1) as f64;
-            let earned = Duration::try_from_secs_f64(inflow.bytes as f64 / rate);
-            let granted = limits.body_grace.saturating_add(earned.unwrap_or(Duration::MAX));
-            self.deadline.set(now + granted.saturating_sub(inflow.waited));
-            now
-        });
+        let demand = self.shared.limits.of_body();
+        let (since, granted) = self.inflow.pace.wait(self.inflow.bytes, demand);
+        self.deadline.set(since + granted);
         let received = ready!(self.poll_receive(context));
-        self.inflow.waited += since.elapsed();
-        self.inflow.waiting_since = None;
+        self.inflow.pace.stop();
         Poll::Ready(match received {
             Received::Bytes => Ok(()),
             Received::End => Err(BodyError::Truncated),
@@ -243,8 +230,7 @@ impl<T: Transport> Source for SharedWire<T> {
     fn stop_waiting(&self) {
         let mut wire = self.borrow_mut();
         // The reader's own pauses are not the client's fault.
-        if let Some(since) = wire.inflow.waiting_since.take() {
-            wire.inflow.waited += since.elapsed();
+        if wire.inflow.pace.stop() {
             wire.transport.stop_waiting();
         }
     }

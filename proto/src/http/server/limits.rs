@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::pace::Demand;
 use crate::http::wire::{ChunkLimits, HeadLimits};
 
 macro_rules! limits {
@@ -37,6 +38,21 @@ macro_rules! limits {
     };
 }
 
+impl Limits {
+    /// What is asked of a client that sends a body.
+    pub(super) fn of_body(&self) -> Demand {
+        Demand { grace: self.body_grace, bytes_per_second_min: self.body_bytes_per_second_min }
+    }
+
+    /// What is asked of a client that takes a response.
+    pub(super) fn of_response(&self) -> Demand {
+        Demand {
+            grace: self.response_grace,
+            bytes_per_second_min: self.response_bytes_per_second_min,
+        }
+    }
+}
+
 limits! {
     /// Limits of a request's head. 16 KiB, 100 header lines, 8 KiB for the request line and for each
     /// header line.
@@ -62,7 +78,12 @@ limits! {
     /// Connections of this server, which are those of one core. 16 384; those beyond it are answered
     /// 503 and closed.
     connections_max: usize = 16_384,
-    /// Connections beyond `connections_max` that are being told so. 64; those beyond it are closed
+    /// Connections of one IP address, so that no client can have all of the server's. No limit of its
+    /// own: all of a desk's strategies may come from one host, and whole firms from behind one proxy
+    /// or load balancer. For a server that strangers reach. Those beyond it are answered 503 and
+    /// closed. An address of IPv6 counts as it is; Unix sockets have none.
+    connections_per_address_max: usize = usize::MAX,
+    /// Connections beyond these limits that are being told so. 64; those beyond it are closed
     /// without a word.
     refusals_max: usize = 64,
     /// How long a request's head may take: the first from when the connection was accepted, so that
@@ -73,11 +94,19 @@ limits! {
     /// How long a body may keep its reader waiting before its rate counts. 5 s.
     body_grace: Duration = Duration::from_secs(5),
     /// Bytes a second at which a body has to come in while its reader waits, beyond `body_grace`.
-    /// 240; a slower one is answered 408.
+    /// 240; a slower one is answered 408. 0 is no minimum.
     body_bytes_per_second_min: u64 = 240,
     /// How long a client may take none of the bytes that it is sent. 30 s, then the connection is
     /// closed, and the client sees a reset.
     write_timeout: Duration = Duration::from_secs(30),
+    /// How long a client may keep a response waiting before its rate counts. 30 s: one that takes
+    /// nothing at all is the matter of `write_timeout`.
+    response_grace: Duration = Duration::from_secs(30),
+    /// Bytes a second at which a client has to take a response, or a piece of one that comes in
+    /// pieces, while the server waits for it, beyond `response_grace`. 240; the connection of a slower
+    /// one is closed, and the client sees a reset. What the kernel takes to be sent counts as taken. 0
+    /// is no minimum.
+    response_bytes_per_second_min: u64 = 240,
     /// How long a closing connection swallows what its client still sends, so that the client reads
     /// the last response rather than a reset. 2 s.
     linger_timeout: Duration = Duration::from_secs(2),

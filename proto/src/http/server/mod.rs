@@ -6,12 +6,12 @@
 //!
 //! | file | idea |
 //! |---|---|
-//! | `serve`, `listener`, `peer` | accepting, and what a server is told from outside |
+//! | `serve`, `listener`, `peer`, `secured` | accepting, and what a server is told from outside |
 //! | `limits`, `counters`, `shared` | what all connections have in common |
 //! | `connection` | one connection: request after request, in order |
-//! | `wire`, `deadline` | its bytes, in and out, and its one timer |
+//! | `wire`, `deadline`, `pace` | its bytes, in and out, its one timer, how fast a client must be |
 //! | `request`, `inflow`, `body_error` | what a handler sees |
-//! | `response`, `headers`, `body`, `respond` | what it answers, and how that is sent |
+//! | `response`, `headers`, `body`, `trailers`, `respond` | what it answers, and how that is sent |
 //! | `upgrade` | connections that go on in another protocol |
 //! | `service`, `router`, `routes`, `catch` | handlers: how they are found and called |
 //!
@@ -32,15 +32,18 @@ mod headers;
 mod inflow;
 mod limits;
 mod listener;
+mod pace;
 mod peer;
 mod request;
 mod respond;
 mod response;
 mod router;
 mod routes;
+mod secured;
 mod serve;
 mod service;
 mod shared;
+mod trailers;
 mod upgrade;
 mod wire;
 
@@ -54,6 +57,8 @@ pub use request::Request;
 pub use response::Response;
 pub use router::Router;
 pub use routes::Routes;
+pub use secured::Secured;
 pub use serve::{Server, serve};
 pub use service::Service;
+pub use trailers::TrailerError;
 pub use upgrade::Upgraded;

@@ -9,6 +9,7 @@ use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 
 use super::inflow::Source;
+use super::peer::Known;
 use super::{BodyError, Peer};
 use crate::http::wire::RequestHead;
 
@@ -41,7 +42,7 @@ pub(super) struct Parts<'a> {
     /// The bytes of the head, and what they say.
     pub(super) bytes: &'a [u8],
     pub(super) head: &'a RequestHead,
-    pub(super) peer: &'a Peer,
+    pub(super) client: &'a Known,
     pub(super) source: &'a dyn Source,
     /// Those of the route.
     pub(super) params: Option<&'a Params<'a, 'a>>,
@@ -97,7 +98,7 @@ impl<'a> Request<'a> {
         self.target().parse()
     }
 
-    /// 1.0 or 1.1.
+    /// 1.0 or 1.1, as which a higher minor version is read.
     #[must_use]
     pub fn version(&self) -> Version {
         self.0.head.version
@@ -135,7 +136,29 @@ impl<'a> Request<'a> {
     /// Who sent it.
     #[must_use]
     pub fn peer(&self) -> &'a Peer {
-        self.0.peer
+        &self.0.client.peer
+    }
+
+    /// What the handshake agreed on, of a connection over TLS: version, application protocol (ALPN),
+    /// the name that was asked for (SNI), the client's certificates. The same for each request of a
+    /// connection, and looked up without cost.
+    ///
+    /// ```
+    /// use http::StatusCode;
+    /// use taut_proto::http::{Request, Response};
+    ///
+    /// /// Answers clients alone that showed a certificate, which the handshake has checked.
+    /// async fn orders(request: Request<'_>) -> Response {
+    ///     match request.tls().and_then(|tls| tls.peer_certificates.first()) {
+    ///         Some(certificate) => Response::text(format!("{} bytes", certificate.len())),
+    ///         None => StatusCode::FORBIDDEN.into(),
+    ///     }
+    /// }
+    /// ```
+    #[cfg(feature = "tls")]
+    #[must_use]
+    pub fn tls(&self) -> Option<&'a crate::tls::Agreed> {
+        self.0.client.tls.as_deref()
     }
 
     /// Whether the client would go on in another protocol, which the `Upgrade` header names:

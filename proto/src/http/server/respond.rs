@@ -18,9 +18,11 @@ use super::Response;
 use super::body::{Chunks, Kind};
 use super::catch::catch;
 use super::counters::count;
+use super::trailers::Trailed;
 use super::wire::{SharedWire, Wire, flush, write};
 use crate::http::wire::{
     CHUNK_END, ChunkHead, LAST_CHUNK, RequestHead, write_chunk, write_content_length,
+    write_last_chunk,
 };
 
 /// Bodies and chunks up to this length are copied beside their head, in bytes.
@@ -43,6 +45,7 @@ pub(super) enum Rest {
     Buffer(SendBuf),
     Stream(Pin<Box<dyn Chunks>>, Option<u64>, bool),
     File(Box<File>, u64),
+    Trailed(Box<Trailed>),
 }
 
 impl Rest {
@@ -53,6 +56,7 @@ impl Rest {
             Kind::Buffer(bytes) => Some(Self::Buffer(bytes)),
             Kind::File(file, bytes) => Some(Self::File(file, bytes)),
             Kind::Stream(chunks, bytes) => Some(Self::Stream(chunks, bytes, chunked)),
+            Kind::Trailed(trailed) => Some(Self::Trailed(trailed)),
         }
     }
 }
@@ -75,7 +79,12 @@ impl<T: Transport> Wire<T> {
         response.write_start(out);
         match framing {
             Framing::Length(bytes) => write_content_length(out, bytes),
-            Framing::Chunked => out.extend_from_slice(b"transfer-encoding: chunked\r\n"),
+            Framing::Chunked => {
+                out.extend_from_slice(b"transfer-encoding: chunked\r\n");
+                if let Kind::Trailed(trailed) = &response.body.0 {
+                    trailed.announce(out);
+                }
+            }
             Framing::None | Framing::UntilClose => {}
         }
         if let Some(date) = date {
@@ -130,7 +139,8 @@ fn framing(request: &RequestHead, response: &Response) -> Framing {
         Kind::Buffer(bytes) => Framing::Length(bytes.len() as u64),
         Kind::File(_, bytes) | Kind::Stream(_, Some(bytes)) => Framing::Length(*bytes),
         Kind::Stream(_, None) if request.version == Version::HTTP_10 => Framing::UntilClose,
-        Kind::Stream(_, None) => Framing::Chunked,
+        // One whose client takes no trailers has none left.
+        Kind::Stream(_, None) | Kind::Trailed(_) => Framing::Chunked,
     }
 }
 
@@ -145,9 +155,62 @@ pub(super) async fn finish<T: Transport>(wire: &SharedWire<T>) -> io::Result<()>
     match rest {
         None => Ok(()),
         Some(Rest::Buffer(bytes)) => write(wire, &bytes).await,
-        Some(Rest::Stream(chunks, bytes, chunked)) => stream(wire, chunks, bytes, chunked).await,
-        Some(Rest::File(file, bytes)) => send_file(wire, &file, bytes).await,
+        Some(Rest::Stream(chunks, bytes, chunked)) => {
+            stream(wire, chunks, bytes, chunked).await?;
+            if chunked {
+                wire.borrow_mut().output().extend_from_slice(LAST_CHUNK);
+            }
+            Ok(())
+        }
+        Some(Rest::File(file, bytes)) => send_file(wire, &file, bytes, false).await,
+        Some(Rest::Trailed(trailed)) => send_trailed(wire, *trailed).await,
     }
+}
+
+/// Sends a body in chunks, and the fields behind it.
+async fn send_trailed<T: Transport>(wire: &SharedWire<T>, trailed: Trailed) -> io::Result<()> {
+    let (body, fields) = trailed.into_parts();
+    match Rest::of(body, true) {
+        None => {}
+        Some(Rest::Buffer(bytes)) => send_piece(wire, &bytes, true).await?,
+        Some(Rest::Stream(chunks, bytes, _)) => stream(wire, chunks, bytes, true).await?,
+        Some(Rest::File(file, bytes)) => send_file(wire, &file, bytes, true).await?,
+        Some(Rest::Trailed(_)) => unreachable!("trailers replace those that were there before"),
+    }
+    let Some(fields) = catch(fields) else {
+        count(&wire.borrow().shared.counters.handler_panics);
+        return Err(io::Error::other("what gives the trailers panicked"));
+    };
+    let fields = fields.iter().map(|(name, value)| (name.as_str().as_bytes(), &value[..]));
+    write_last_chunk(wire.borrow_mut().output(), fields).map_err(io::Error::other)
+}
+
+/// Sends a piece of a body: a short one is collected, a longer one written from where it lies.
+async fn send_piece<T: Transport>(
+    wire: &SharedWire<T>,
+    piece: &[u8],
+    chunked: bool,
+) -> io::Result<()> {
+    if piece.is_empty() {
+        return Ok(());
+    }
+    if piece.len() <= COPIED_MAX {
+        let mut wire = wire.borrow_mut();
+        match chunked {
+            true => write_chunk(wire.output(), piece),
+            false => wire.output().extend_from_slice(piece),
+        }
+        return Ok(());
+    }
+    if chunked {
+        let head = ChunkHead::new(piece.len());
+        wire.borrow_mut().output().extend_from_slice(head.as_bytes());
+    }
+    write(wire, piece).await?;
+    if chunked {
+        wire.borrow_mut().output().extend_from_slice(CHUNK_END);
+    }
+    Ok(())
 }
 
 async fn stream<T: Transport>(
@@ -162,35 +225,13 @@ async fn stream<T: Transport>(
         if let Some(left) = &mut left {
             *left = left.checked_sub(chunk.len() as u64).ok_or_else(|| wrong_length(bytes))?;
         }
-        match chunk.len() {
-            0 => {}
-            length if length <= COPIED_MAX => {
-                let mut wire = wire.borrow_mut();
-                match chunked {
-                    true => write_chunk(wire.output(), &chunk),
-                    false => wire.output().extend_from_slice(&chunk),
-                }
-            }
-            length => {
-                if chunked {
-                    let head = ChunkHead::new(length);
-                    wire.borrow_mut().output().extend_from_slice(head.as_bytes());
-                }
-                write(wire, &chunk).await?;
-                if chunked {
-                    wire.borrow_mut().output().extend_from_slice(CHUNK_END);
-                }
-            }
-        }
+        send_piece(wire, &chunk, chunked).await?;
         if wire.borrow().is_output_full() {
             flush(wire).await?;
         }
     }
     if left.is_some_and(|left| left > 0) {
         return Err(wrong_length(bytes));
-    }
-    if chunked {
-        wire.borrow_mut().output().extend_from_slice(LAST_CHUNK);
     }
     Ok(())
 }
@@ -224,7 +265,12 @@ async fn next_chunk<T: Transport>(
     .await
 }
 
-async fn send_file<T: Transport>(wire: &SharedWire<T>, file: &File, bytes: u64) -> io::Result<()> {
+async fn send_file<T: Transport>(
+    wire: &SharedWire<T>,
+    file: &File,
+    bytes: u64,
+    chunked: bool,
+) -> io::Result<()> {
     let mut offset = 0;
     let mut buffer = Vec::new();
     while offset < bytes {
@@ -239,7 +285,7 @@ async fn send_file<T: Transport>(wire: &SharedWire<T>, file: &File, bytes: u64) 
         }
         // A vector may have been given more room than was asked for.
         let taken = buffer.len().min(wanted);
-        write(wire, &buffer[..taken]).await?;
+        send_piece(wire, &buffer[..taken], chunked).await?;
         offset += taken as u64;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::io;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use super::counters::{ServerCounters, count};
 use super::limits::{Limits, ServerBuilder};
 use super::listener::Listener;
 use super::shared::{Listening, Shared};
-use super::{Peer, Service, connection};
+use super::{Peer, Secured, Service, connection};
 
 /// How long accepting rests after it failed, such as for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -123,14 +124,15 @@ impl Server {
     /// accept pass: they are counted, and accepting rests for 10 ms.
     pub async fn serve<L, S>(&self, listener: L, service: S) -> io::Result<()>
     where
-        L: Listener,
+        L: Listener<Transport: Secured>,
         S: Service + 'static,
     {
         self.serve_over(listener, async |transport| Ok(transport), service).await
     }
 
     /// As [`serve`](Self::serve), with a handshake between accepting and the first request, such as
-    /// that of TLS. The time of the first request's head includes it.
+    /// that of TLS, which handlers see as [`Request::tls`](super::Request::tls). The time of the first
+    /// request's head includes it.
     ///
     /// # Errors
     ///
@@ -143,7 +145,7 @@ impl Server {
     ) -> io::Result<()>
     where
         L: Listener,
-        T: Transport + 'static,
+        T: Transport + Secured + 'static,
         H: AsyncFn(L::Transport) -> io::Result<T> + 'static,
         S: Service + 'static,
     {
@@ -176,7 +178,7 @@ impl Server {
     ) -> io::Result<()>
     where
         L: Listener,
-        T: Transport + 'static,
+        T: Transport + Secured + 'static,
         H: AsyncFn(L::Transport) -> io::Result<T> + 'static,
         S: Service + 'static,
     {
@@ -190,7 +192,7 @@ impl Server {
                 None => return Ok(()),
                 Some(Ok((transport, peer))) => {
                     let due = Instant::now() + self.shared.limits.header_timeout;
-                    if let Some(place) = Place::take(&self.shared) {
+                    if let Some(place) = Place::take(&self.shared, &peer) {
                         let parts = Rc::clone(parts);
                         connections.add(connect(place, transport, peer, due, parts));
                     }
@@ -208,11 +210,11 @@ impl Server {
     /// connections, but is never turned away.
     pub async fn serve_connection<T, S>(&self, transport: T, peer: Peer, service: &S)
     where
-        T: Transport + 'static,
+        T: Transport + Secured + 'static,
         S: Service,
     {
         let due = Instant::now() + self.shared.limits.header_timeout;
-        let place = Place::among_served(&self.shared);
+        let place = Place::among_served(&self.shared, counted(&self.shared, &peer));
         connection::serve(&place.shared, transport, peer, due, service).await;
     }
 }
@@ -224,7 +226,7 @@ impl Server {
 /// As for [`Server::serve`].
 pub async fn serve<L, S>(listener: L, service: S) -> io::Result<()>
 where
-    L: Listener,
+    L: Listener<Transport: Secured>,
     S: Service + 'static,
 {
     Server::new().serve(listener, service).await
@@ -232,7 +234,7 @@ where
 
 async fn connect<R, T, H, S>(place: Place, accepted: R, peer: Peer, due: Instant, parts: Rc<(H, S)>)
 where
-    T: Transport + 'static,
+    T: Transport + Secured + 'static,
     H: AsyncFn(R) -> io::Result<T>,
     S: Service,
 {
@@ -240,47 +242,80 @@ where
     let Ok(Ok(transport)) = timeout_at(due, handshake(accepted)).await else {
         return count(&place.shared.counters.handshakes_failed);
     };
-    match place.turned_away {
-        true => connection::turn_away(&place.shared, transport).await,
-        false => connection::serve(&place.shared, transport, peer, due, service).await,
+    match place.refused {
+        Some(why) => connection::turn_away(&place.shared, transport, why).await,
+        None => connection::serve(&place.shared, transport, peer, due, service).await,
     }
 }
+
+/// Why there is no place for a connection.
+type Refusal = &'static str;
 
 /// A connection's place among those that the server may have.
 struct Place {
     shared: Rc<Shared>,
-    turned_away: bool,
+    refused: Option<Refusal>,
+    /// Whose connection it is, where that is counted.
+    address: Option<IpAddr>,
 }
 
 impl Place {
     /// Nothing where there is none, not even for one that is to be turned away.
-    fn take(shared: &Rc<Shared>) -> Option<Self> {
-        let live = usize::try_from(shared.counters.connections_live.get()).unwrap_or(usize::MAX);
-        if live < shared.limits.connections_max {
-            return Some(Self::among_served(shared));
-        }
-        count(&shared.counters.connections_refused);
+    fn take(shared: &Rc<Shared>, peer: &Peer) -> Option<Self> {
+        let address = counted(shared, peer);
+        let Some(why) = refusal(shared, address) else {
+            return Some(Self::among_served(shared, address));
+        };
         if shared.turning_away.get() >= shared.limits.refusals_max {
             return None;
         }
         shared.turning_away.set(shared.turning_away.get() + 1);
-        Some(Self { shared: Rc::clone(shared), turned_away: true })
+        Some(Self { shared: Rc::clone(shared), refused: Some(why), address: None })
     }
 
-    fn among_served(shared: &Rc<Shared>) -> Self {
+    fn among_served(shared: &Rc<Shared>, address: Option<IpAddr>) -> Self {
         count(&shared.counters.connections_accepted);
         count(&shared.counters.connections_live);
-        Self { shared: Rc::clone(shared), turned_away: false }
+        if let Some(address) = address {
+            shared.add_connection_of(address);
+        }
+        Self { shared: Rc::clone(shared), refused: None, address }
     }
+}
+
+/// The address of a peer, where the connections of each are counted.
+fn counted(shared: &Shared, peer: &Peer) -> Option<IpAddr> {
+    let is_limited = shared.limits.connections_per_address_max < usize::MAX;
+    if is_limited { peer.ip() } else { None }
+}
+
+/// Why there is no place for one more connection, of this address; counts it. Nothing where there
+/// is one.
+fn refusal(shared: &Shared, address: Option<IpAddr>) -> Option<Refusal> {
+    let (limits, counters) = (&shared.limits, &shared.counters);
+    let live = usize::try_from(counters.connections_live.get()).unwrap_or(usize::MAX);
+    if live >= limits.connections_max {
+        count(&counters.connections_refused);
+        return Some("the server has as many connections as it may have; try again later");
+    }
+    let of_address = address.map_or(0, |address| shared.connections_of(address));
+    if address.is_some() && of_address >= limits.connections_per_address_max {
+        count(&counters.connections_refused_by_address);
+        return Some("your address has as many connections as it may have; close one of them");
+    }
+    None
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        if self.turned_away {
+        if self.refused.is_some() {
             self.shared.turning_away.set(self.shared.turning_away.get() - 1);
         } else {
             let live = &self.shared.counters.connections_live;
             live.set(live.get() - 1);
+        }
+        if let Some(address) = self.address {
+            self.shared.remove_connection_of(address);
         }
     }
 }

@@ -6,7 +6,9 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Waker};
 
@@ -28,6 +30,8 @@ pub(super) struct Shared {
     pub(super) date: CachedDate,
     /// Connections that are being turned away.
     pub(super) turning_away: Cell<usize>,
+    /// How many connections each address has, where there is a limit.
+    addresses: RefCell<BTreeMap<IpAddr, usize>>,
     closing: Cell<bool>,
     /// Who waits for something that a shutdown ends.
     idle: RefCell<BTreeMap<u64, Waker>>,
@@ -55,6 +59,25 @@ impl Shared {
         // Woken outside of the borrow: a foreign waker may run any code.
         let waiting = std::mem::take(&mut *self.idle.borrow_mut());
         waiting.into_values().for_each(Waker::wake);
+    }
+
+    /// How many connections an address has.
+    pub(super) fn connections_of(&self, address: IpAddr) -> usize {
+        self.addresses.borrow().get(&address).copied().unwrap_or(0)
+    }
+
+    pub(super) fn add_connection_of(&self, address: IpAddr) {
+        *self.addresses.borrow_mut().entry(address).or_default() += 1;
+    }
+
+    /// An address without connections is forgotten.
+    pub(super) fn remove_connection_of(&self, address: IpAddr) {
+        if let Entry::Occupied(mut entry) = self.addresses.borrow_mut().entry(address) {
+            match entry.get_mut() {
+                1 => drop(entry.remove()),
+                connections => *connections -= 1,
+            }
+        }
     }
 
     /// Empty memory for the bytes of responses.

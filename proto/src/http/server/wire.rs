@@ -20,6 +20,7 @@ use taut_runtime::time::Instant;
 use super::counters::count;
 use super::deadline::Deadline;
 use super::inflow::Inflow;
+use super::pace::Pace;
 use super::respond::Rest;
 use super::shared::{Listening, Shared};
 use crate::http::wire::{Reject, RequestHead};
@@ -42,8 +43,16 @@ pub(super) struct Wire<T> {
     written: usize,
     /// What follows the output of a response that is too long for it.
     pub(super) rest: Option<Rest>,
-    /// The client takes no bytes; the deadline is that of its stall.
-    stalled: bool,
+    /// From when the client took no bytes until it has all; the deadline is then that of its wait.
+    stall: Option<Stall>,
+}
+
+/// A client that does not take what it is sent.
+#[derive(Default)]
+struct Stall {
+    pace: Pace,
+    /// Bytes that it took of what is being written.
+    bytes: u64,
 }
 
 /// How a wait for bytes ended.
@@ -72,7 +81,7 @@ impl<T: Transport> Wire<T> {
             output: Vec::new(),
             written: 0,
             rest: None,
-            stalled: false,
+            stall: None,
         }
     }
 
@@ -212,7 +221,8 @@ impl<T: Transport> Wire<T> {
     ///
     /// # Errors
     ///
-    /// Those of the transport; `TimedOut` where the client takes nothing for `write_timeout`.
+    /// Those of the transport; `TimedOut` where the client takes nothing for `write_timeout`, or less
+    /// than it has to.
     pub(super) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -230,9 +240,8 @@ impl<T: Transport> Wire<T> {
                 }
             };
             let Poll::Ready(count) = polled else {
-                return self.poll_stall(context);
+                return self.poll_stall(context, self.written + *body_written);
             };
-            self.stalled = false;
             match count? {
                 0 => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 count => {
@@ -241,28 +250,40 @@ impl<T: Transport> Wire<T> {
                     *body_written += count - of_head;
                 }
             }
+            self.end_wait();
         }
+        let taken = self.written + *body_written;
         if self.output.capacity() > 0 {
             self.written = 0;
             self.shared.give_output(std::mem::take(&mut self.output));
         }
         if let Poll::Ready(flushed) = self.transport.poll_flush(context) {
-            self.stalled = false;
+            self.stall = None;
             return Poll::Ready(flushed);
         }
-        self.poll_stall(context)
+        self.poll_stall(context, taken)
     }
 
-    /// The client takes nothing at the moment.
+    /// The client takes nothing at the moment, but has taken so many bytes.
     #[cold]
-    fn poll_stall<R>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<R>> {
-        if !self.stalled {
-            self.stalled = true;
-            self.deadline.set(Instant::now() + self.shared.limits.write_timeout);
-        }
+    fn poll_stall<R>(&mut self, context: &mut Context<'_>, taken: usize) -> Poll<io::Result<R>> {
+        let limits = &self.shared.limits;
+        let stall = self.stall.get_or_insert_default();
+        // Waiting for the last of them to leave, its caller may no longer know of them.
+        stall.bytes = stall.bytes.max(taken as u64);
+        let (since, granted) = stall.pace.wait(stall.bytes, limits.of_response());
+        self.deadline.set(since + granted.min(limits.write_timeout));
         ready!(self.deadline.poll(context))?;
         count(&self.shared.counters.timeouts_write);
         Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+
+    /// The client took something.
+    #[inline]
+    fn end_wait(&mut self) {
+        if let Some(stall) = &mut self.stall {
+            stall.pace.stop();
+        }
     }
 
     /// Writes what is collected as far as the client takes it, for a connection that waits for
@@ -275,12 +296,18 @@ impl<T: Transport> Wire<T> {
         while self.output_bytes() > 0 {
             match self.transport.poll_write(context, &self.output[self.written..]) {
                 Poll::Ready(Ok(0)) => return Err(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(written) => self.written += written?,
+                Poll::Ready(written) => {
+                    self.written += written?;
+                    self.end_wait();
+                }
                 Poll::Pending => return Ok(()),
             }
         }
         match self.transport.poll_flush(context) {
-            Poll::Ready(flushed) => flushed,
+            Poll::Ready(flushed) => {
+                self.stall = None;
+                flushed
+            }
             Poll::Pending => Ok(()),
         }
     }

@@ -205,7 +205,7 @@ fn is_named<const N: usize>(name: &[u8], small: &[u8; N]) -> bool {
 }
 
 /// The members of a comma-separated list; empty ones are passed over (RFC 9110 section 5.6.1).
-fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub(crate) fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim).filter(|member| !member.is_empty())
 }
 

@@ -50,3 +50,6 @@ pub use response::{ResponseHead, read_response};
 pub use scan::HeadScanner;
 pub use target::{Target, TargetForm};
 pub use trailers::Trailers;
+
+pub(crate) use framing::list;
+pub(crate) use trailers::is_forbidden_trailer;

@@ -91,7 +91,7 @@ impl TrailerReader {
         if end.map_err(of_trailers)?.is_none_or(|end| end < self.bytes.len()) {
             return Err(Reject::HeadEnd);
         }
-        self.index.retain(&self.bytes, |name| !is_dropped(name));
+        self.index.retain(&self.bytes, |name| !is_forbidden_trailer(name));
         Ok(())
     }
 
@@ -116,8 +116,8 @@ fn of_trailers(reject: Reject) -> Reject {
 }
 
 /// Whether a field of this name has no place behind a body.
-fn is_dropped(name: &[u8]) -> bool {
-    const DROPPED: [&str; 40] = [
+pub(crate) fn is_forbidden_trailer(name: &[u8]) -> bool {
+    const FORBIDDEN: [&str; 40] = [
         // Framing and the connection.
         "connection",
         "content-length",
@@ -164,5 +164,5 @@ fn is_dropped(name: &[u8]) -> bool {
         "retry-after",
         "vary",
     ];
-    DROPPED.iter().any(|dropped| name.eq_ignore_ascii_case(dropped.as_bytes()))
+    FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden.as_bytes()))
 }

@@ -14,6 +14,7 @@ use rustls::{ClientConfig, CommonState, Error, HandshakeKind, ServerConfig};
 
 use super::{Agreed, Finished};
 use crate::tls::record::{RECORD_HEADER_BYTES, RecordLayer, Secrets};
+use crate::tls::trust::take_server_name;
 use crate::tls::{Provider, TlsError, TlsErrorKind, TlsVersion};
 
 /// A handshake that is under way, without I/O.
@@ -48,6 +49,8 @@ pub struct Handshake {
     shown: usize,
     outgoing: Vec<u8>,
     sent: usize,
+    /// What the client asked for.
+    server_name: Option<String>,
 }
 
 /// Either end of a connection.
@@ -93,6 +96,7 @@ impl Handshake {
             shown: 0,
             outgoing: Vec::new(),
             sent: 0,
+            server_name: None,
         }
     }
 
@@ -146,7 +150,13 @@ impl Handshake {
         let shown = &mut self.incoming[..self.shown];
         let (used, step) = match &mut self.engine {
             Engine::Client(client) => react(client.process_tls_records(shown), &mut self.outgoing),
-            Engine::Server(server) => react(server.process_tls_records(shown), &mut self.outgoing),
+            Engine::Server(server) => {
+                // What another handshake of this thread may have left.
+                drop(take_server_name());
+                let reaction = react(server.process_tls_records(shown), &mut self.outgoing);
+                self.server_name = take_server_name().or(self.server_name.take());
+                reaction
+            }
         };
         self.incoming.drain(..used);
         self.whole = self.whole.saturating_sub(used);
@@ -167,7 +177,7 @@ impl Handshake {
         if self.whole > 0 {
             return Err(TlsError::misbehaved("a message across the end of the handshake"));
         }
-        let agreed = self.engine.agreed()?;
+        let agreed = self.engine.agreed(self.server_name)?;
         let (extracted, secrets) = match self.engine {
             Engine::Client(client) => {
                 let (extracted, kernel) = client.dangerous_into_kernel_connection()?;
@@ -197,12 +207,13 @@ impl Engine {
         !self.common().is_handshaking() && !self.common().wants_write()
     }
 
-    fn agreed(&self) -> Result<Agreed, TlsError> {
+    fn agreed(&self, server_name: Option<String>) -> Result<Agreed, TlsError> {
         let common = self.common();
         let version = common.protocol_version().and_then(TlsVersion::of);
         Ok(Agreed {
             version: version.ok_or_else(|| TlsError::from(Error::HandshakeNotComplete))?,
             alpn: common.alpn_protocol().map(<[u8]>::to_vec),
+            server_name,
             peer_certificates: common.peer_certificates().unwrap_or_default().to_vec(),
             is_resumed: common.handshake_kind() == Some(HandshakeKind::Resumed),
         })

@@ -6,6 +6,7 @@
 //! it once it is done.
 
 use std::io::{self, IoSlice};
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 use taut_net::Transport;
@@ -25,7 +26,8 @@ pub const WRITE_BYTES_MAX: usize = 64 << 10;
 pub(super) struct Connection<T> {
     pub(super) transport: T,
     pub(super) layer: RecordLayer,
-    pub(super) agreed: Agreed,
+    /// Shared with who tells others of it.
+    pub(super) agreed: Rc<Agreed>,
     received: Received,
     /// Opened, and read in part.
     unread: Option<RxBuf>,
@@ -41,7 +43,7 @@ impl<T: Transport> Connection<T> {
         Self {
             transport,
             layer: finished.layer,
-            agreed: finished.agreed,
+            agreed: Rc::new(finished.agreed),
             received,
             unread: None,
             writer: None,

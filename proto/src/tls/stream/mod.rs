@@ -13,6 +13,7 @@ mod split;
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use rustls::pki_types::CertificateDer;
@@ -21,7 +22,7 @@ use taut_net::{Transport, transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 
-use super::{Finished, TlsVersion};
+use super::{Agreed, Finished, TlsVersion};
 use connection::Connection;
 
 #[cfg(feature = "tls-designs")]
@@ -165,6 +166,12 @@ impl<T: Transport> TlsStream<T> {
     #[must_use]
     pub fn transport(&self) -> &T {
         &self.connection.transport
+    }
+
+    /// All that both ends agreed on, to be kept for as long as it is needed.
+    #[must_use]
+    pub fn agreed(&self) -> &Rc<Agreed> {
+        &self.connection.agreed
     }
 
     /// The application protocol that both ends agreed on.
