@@ -122,6 +122,14 @@ fn a_request_line_has_three_words_and_single_spaces() {
 }
 
 #[test]
+fn a_higher_minor_version_is_read_as_the_highest_known() {
+    let text = b"POST / HTTP/1.7\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let Verdict::Whole { head, head_bytes, .. } = read(text) else { panic!("refused") };
+    assert_eq!((head.version, head_bytes), (Version::HTTP_11, text.len()));
+    assert!(head.framing.keep_alive && !head.framing.body.is_empty());
+}
+
+#[test]
 fn major_versions_other_than_1_are_refused() {
     judge(
         "RFC 9110 section 2.5, RFC 9112 section 2.3",

@@ -40,6 +40,18 @@ fn a_status_line_is_read() {
 }
 
 #[test]
+fn a_higher_minor_version_is_read_as_the_highest_known() {
+    for minor in 2..=9 {
+        let text = format!("HTTP/1.{minor} 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        let verdict = read(&Method::GET, text.as_bytes());
+        let Verdict::Whole { head, .. } = verdict else { panic!("{text}: {verdict:?}") };
+        assert_eq!(head.version, http::Version::HTTP_11);
+        assert_eq!(head.framing.body, BodyLength::Chunked);
+        assert!(head.framing.keep_alive);
+    }
+}
+
+#[test]
 fn a_malformed_status_line_is_refused() {
     for status in [
         "HTTP/1.1",

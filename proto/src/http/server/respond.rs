@@ -185,30 +185,31 @@ async fn send_trailed<T: Transport>(wire: &SharedWire<T>, trailed: Trailed) -> i
     write_last_chunk(wire.borrow_mut().output(), fields).map_err(io::Error::other)
 }
 
-/// Sends a piece of a body: a short one is collected, a longer one written from where it lies.
+/// Sends a piece of a body: a short one is collected, as many as may be, a longer one is written from
+/// where it lies.
 async fn send_piece<T: Transport>(
     wire: &SharedWire<T>,
     piece: &[u8],
     chunked: bool,
 ) -> io::Result<()> {
-    if piece.is_empty() {
-        return Ok(());
-    }
     if piece.len() <= COPIED_MAX {
         let mut wire = wire.borrow_mut();
         match chunked {
             true => write_chunk(wire.output(), piece),
             false => wire.output().extend_from_slice(piece),
         }
-        return Ok(());
+    } else {
+        if chunked {
+            let head = ChunkHead::new(piece.len());
+            wire.borrow_mut().output().extend_from_slice(head.as_bytes());
+        }
+        write(wire, piece).await?;
+        if chunked {
+            wire.borrow_mut().output().extend_from_slice(CHUNK_END);
+        }
     }
-    if chunked {
-        let head = ChunkHead::new(piece.len());
-        wire.borrow_mut().output().extend_from_slice(head.as_bytes());
-    }
-    write(wire, piece).await?;
-    if chunked {
-        wire.borrow_mut().output().extend_from_slice(CHUNK_END);
+    if wire.borrow().is_output_full() {
+        flush(wire).await?;
     }
     Ok(())
 }
@@ -226,9 +227,6 @@ async fn stream<T: Transport>(
             *left = left.checked_sub(chunk.len() as u64).ok_or_else(|| wrong_length(bytes))?;
         }
         send_piece(wire, &chunk, chunked).await?;
-        if wire.borrow().is_output_full() {
-            flush(wire).await?;
-        }
     }
     if left.is_some_and(|left| left > 0) {
         return Err(wrong_length(bytes));
