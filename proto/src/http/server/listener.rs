@@ -5,13 +5,13 @@ use std::task::{Context, Poll, ready};
 
 use taut_net::{TcpListener, TcpStream, Transport, UnixListener, UnixStream};
 
-use super::Peer;
+use super::{Peer, Secured};
 
 /// What connections are accepted from: a [`TcpListener`], a [`UnixListener`], or something of one's
 /// own.
 pub trait Listener {
     /// What an accepted connection is.
-    type Transport: Transport + 'static;
+    type Transport: Transport + Secured + 'static;
 
     /// The next connection, and who is at its other end. A pending poll has taken none.
     ///

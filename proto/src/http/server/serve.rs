@@ -124,7 +124,7 @@ impl Server {
     /// accept pass: they are counted, and accepting rests for 10 ms.
     pub async fn serve<L, S>(&self, listener: L, service: S) -> io::Result<()>
     where
-        L: Listener<Transport: Secured>,
+        L: Listener,
         S: Service + 'static,
     {
         self.serve_over(listener, async |transport| Ok(transport), service).await
@@ -226,7 +226,7 @@ impl Server {
 /// As for [`Server::serve`].
 pub async fn serve<L, S>(listener: L, service: S) -> io::Result<()>
 where
-    L: Listener<Transport: Secured>,
+    L: Listener,
     S: Service + 'static,
 {
     Server::new().serve(listener, service).await
