@@ -154,7 +154,7 @@ impl Handshake {
                 // What another handshake of this thread may have left.
                 drop(take_server_name());
                 let reaction = react(server.process_tls_records(shown), &mut self.outgoing);
-                self.server_name = take_server_name().or(self.server_name.take());
+                self.server_name = take_server_name().or_else(|| self.server_name.take());
                 reaction
             }
         };
