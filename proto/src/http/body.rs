@@ -149,6 +149,23 @@ impl Body {
             Content::Source { .. } => None,
         }
     }
+
+    /// The body for another owner: bytes are shared with it, a source moves. What stays in its
+    /// place still is no bytes, and brings an error.
+    pub(crate) fn hand_over(&mut self) -> Self {
+        match &mut self.0 {
+            Content::Empty => Self::empty(),
+            Content::Bytes(bytes) => Self(Content::Bytes(bytes.clone())),
+            Content::Source { length, .. } => {
+                let gone = |_: &mut Context<'_>| {
+                    Poll::Ready(Some(Err(io::Error::other("the source went with another request"))))
+                };
+                let source = Box::new(gone) as Box<dyn BodySource>;
+                let gone = Content::Source { length: *length, source };
+                Self(std::mem::replace(&mut self.0, gone))
+            }
+        }
+    }
 }
 
 impl BodySource for Body {
@@ -290,6 +307,18 @@ mod tests {
         let unknown = Body::stream(|_: &mut Context<'_>| Poll::Ready(None));
         let body = Sequence([Body::from("one"), unknown].into()).into_body();
         assert_eq!(body.length(), None, "one part of unknown length is enough");
+    }
+
+    #[test]
+    fn a_body_that_was_handed_over_leaves_its_bytes_or_an_error() {
+        let mut bytes = Body::from("bytes");
+        assert_eq!(all_of(bytes.hand_over()), b"bytes");
+        assert_eq!(bytes.as_bytes(), Some(&b"bytes"[..]));
+        let mut source = Sequence([Body::from("once")].into()).into_body();
+        assert_eq!(all_of(source.hand_over()), b"once");
+        assert!(source.as_bytes().is_none(), "it can't be sent again");
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(source.poll_piece(&mut context), Poll::Ready(Some(Err(_)))));
     }
 
     #[test]

@@ -1,17 +1,17 @@
 //! One connection: a request goes out, the head of its answer comes in.
 //!
-//! While a request is written the connection is read, too, as soon as writing has to wait: an
-//! answer that comes before the request's end (a refusal, mostly) ends the writing, and a peer that
-//! answers before it reads can't block both.
+//! While a request is written the connection is read, too, as soon as writing has to wait, so a peer
+//! that answers before it reads can't block both. A final answer before the request's end stops the
+//! writing where it refuses the request or sends it elsewhere (RFC 9112 9.5); any other says nothing
+//! against the rest, which then goes out beside the reading of the answer (RFC 9110 7.5).
 //!
 //! Invariant: [`Progress`] is right at every point where a future can be dropped or fail, since it
 //! decides what the sender is told, and whether the request may be sent again.
 
 use std::future::poll_fn;
-use std::io::{self, IoSlice};
+use std::io;
 use std::task::Poll;
 
-use bytes::Bytes;
 use http::{Method, StatusCode};
 use taut_net::{Transport, transport};
 use taut_runtime::buffer::RxBuf;
@@ -22,11 +22,12 @@ use super::error::{Cause, Phase};
 use super::limit_time::Total;
 use super::pool::Live;
 use super::received::Received;
+use super::sending::{Message, Sending, Unsent};
 use super::transport::ClientTransport;
-use crate::http::body::{Body, BodySource};
+use crate::http::body::Body;
 use crate::http::wire::{
-    CHUNK_END, ChunkDecoder, ChunkHead, ChunkLimits, HeadIndex, HeadLimits, HeadScanner,
-    LAST_CHUNK, Reject, ResponseHead, read_response,
+    ChunkDecoder, ChunkLimits, HeadIndex, HeadLimits, HeadScanner, Reject, ResponseHead,
+    read_response,
 };
 
 /// A connection to one origin, with the memory of its exchanges.
@@ -60,16 +61,16 @@ pub(super) struct Bounds {
 #[derive(Debug)]
 pub(super) struct Outgoing<'a> {
     pub(super) method: &'a Method,
-    pub(super) head: &'a [u8],
-    pub(super) body: &'a mut Body,
+    pub(super) message: Message<'a>,
     pub(super) expects_continue: bool,
     /// Whether the peer may change the protocol.
     pub(super) wants_upgrade: bool,
 }
 
 /// How far an exchange has come.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Progress {
+    sending: Sending,
     /// Bytes that went to the kernel.
     pub(super) written: u64,
     /// Whether a byte of an answer came.
@@ -83,8 +84,10 @@ pub(super) struct Progress {
 pub(super) struct AnswerHead {
     pub(super) bytes: RxBuf,
     pub(super) head: ResponseHead,
-    /// Whether all of the request was sent, so that another can follow.
-    pub(super) request_is_complete: bool,
+    /// Whether sending was stopped, so that no other request can follow.
+    pub(super) stopped: bool,
+    /// What is still to be sent.
+    pub(super) unsent: Option<Box<Unsent>>,
 }
 
 impl Connection {
@@ -118,20 +121,28 @@ impl Connection {
             bounds,
             progress,
         };
+        let mut message = outgoing.message;
         let written = match outgoing.expects_continue {
-            true => exchange.write_after_continue(outgoing.head, outgoing.body).await,
-            false => exchange.write(outgoing.head, outgoing.body).await,
+            true => exchange.write_after_continue(&mut message).await,
+            false => exchange.write(&mut message).await,
         };
         match written {
-            Ok(Some(early)) => Ok(AnswerHead { request_is_complete: false, ..early }),
-            Ok(None) => exchange.read_head().await,
+            Ok(Some(early)) => Ok(exchange.began_early(early, message, None)),
+            Ok(None) => {
+                let answer = exchange.read_head().await?;
+                match exchange.is_flushed().await {
+                    true => Ok(answer),
+                    false => Ok(exchange.began_early(answer, message, None)),
+                }
+            }
             // A peer that refuses and closes makes the writing fail; its answer may be here.
             Err(Cause::Io(Phase::Write, error)) if exchange.progress.written > 0 => {
-                match taut_runtime::is_cancelled(&error) {
-                    true => Err(Cause::Io(Phase::Write, error)),
+                let cause = Cause::Io(Phase::Write, error);
+                match cause.is_cancel() {
+                    true => Err(cause),
                     false => match exchange.read_head().await {
-                        Ok(answer) => Ok(AnswerHead { request_is_complete: false, ..answer }),
-                        Err(_) => Err(Cause::Io(Phase::Write, error)),
+                        Ok(answer) => Ok(exchange.began_early(answer, message, Some(cause))),
+                        Err(_) => Err(cause),
                     },
                 }
             }
@@ -143,12 +154,16 @@ impl Connection {
     /// where it was cut off that is an error.
     pub(super) async fn receive(&mut self, phase: Phase) -> Result<bool, Cause> {
         let bytes = transport::recv(&mut self.transport).await;
-        let bytes = bytes.map_err(|error| Cause::Io(phase, error))?;
+        Ok(self.took(bytes.map_err(|error| Cause::Io(phase, error))?))
+    }
+
+    /// Keeps what was received; false at the end of the stream.
+    pub(super) fn took(&mut self, bytes: RxBuf) -> bool {
         let is_more = !bytes.is_empty();
         if is_more {
             self.received.push(bytes);
         }
-        Ok(is_more)
+        is_more
     }
 }
 
@@ -162,7 +177,7 @@ struct Exchange<'a> {
 
 /// What came first.
 enum Step {
-    Wrote(io::Result<usize>),
+    Sent(Result<(), Cause>),
     Received(io::Result<RxBuf>),
 }
 
@@ -170,10 +185,10 @@ impl Exchange<'_> {
     /// The head and, unless a final answer comes instead of `100 Continue`, the body.
     async fn write_after_continue(
         &mut self,
-        head: &[u8],
-        body: &mut Body,
+        message: &mut Message<'_>,
     ) -> Result<Option<AnswerHead>, Cause> {
-        if let Some(early) = self.write_pieces([head, &[], &[]]).await? {
+        let mut only_head = Message { head: message.head, body: &mut Body::empty() };
+        if let Some(early) = self.write(&mut only_head).await? {
             return Ok(Some(early));
         }
         let Bounds { timeouts, total, .. } = *self.bounds;
@@ -195,114 +210,28 @@ impl Exchange<'_> {
             Err(Cause::TimedOut { phase: Phase::Head, .. }) => {}
             Err(cause) => return Err(cause),
         }
-        self.write(&[], body).await
+        self.write(message).await
     }
 
-    /// The head and the body; the final answer, where that came before their end.
-    async fn write(&mut self, head: &[u8], body: &mut Body) -> Result<Option<AnswerHead>, Cause> {
-        if let Some(bytes) = body.as_bytes() {
-            return self.write_pieces([head, bytes, &[]]).await;
-        }
-        let length = body.length();
-        let mut early = self.write_pieces([head, &[], &[]]).await?;
-        let mut sent = 0;
-        while early.is_none() {
-            match self.next_piece(body).await? {
-                Ok(Some(piece)) if piece.is_empty() => {}
-                Ok(Some(piece)) => {
-                    sent += piece.len() as u64;
-                    if length.is_some_and(|length| sent > length) {
-                        let what = format!("it has more than the {length:?} bytes that were said");
-                        return Err(Cause::BodySource(io::Error::other(what)));
-                    }
-                    early = self.write_piece(length, &piece).await?;
-                }
-                Ok(None) => match length {
-                    None => return self.write_pieces([LAST_CHUNK, &[], &[]]).await,
-                    Some(length) if sent == length => return Ok(None),
-                    Some(length) => {
-                        let what = format!("it ended after {sent} of {length} bytes");
-                        let error = io::Error::new(io::ErrorKind::UnexpectedEof, what);
-                        return Err(Cause::BodySource(error));
-                    }
-                },
-                Err(answer) => early = Some(answer),
-            }
-        }
-        Ok(early)
-    }
-
-    async fn write_piece(
-        &mut self,
-        length: Option<u64>,
-        piece: &[u8],
-    ) -> Result<Option<AnswerHead>, Cause> {
-        match length {
-            Some(_) => self.write_pieces([piece, &[], &[]]).await,
-            None => {
-                let head = ChunkHead::new(piece.len());
-                self.write_pieces([head.as_bytes(), piece, CHUNK_END]).await
-            }
-        }
-    }
-
-    /// The next piece of a body, or the final answer, where that comes first.
-    async fn next_piece(
-        &mut self,
-        body: &mut Body,
-    ) -> Result<Result<Option<Bytes>, AnswerHead>, Cause> {
-        loop {
-            let transport = &mut self.connection.transport;
-            let next = poll_fn(|context| {
-                if let Poll::Ready(piece) = body.poll_piece(context) {
-                    return Poll::Ready(Ok(piece.transpose()));
-                }
-                transport.poll_recv(context).map(Err)
-            });
-            // A source may take its time; only the whole is limited.
-            let next = self.bounds.total.unlimited_phase(next).await?;
-            match next {
-                Ok(piece) => return piece.map(Ok).map_err(Cause::BodySource),
-                Err(received) => {
-                    if let Some(answer) = self.took(received)? {
-                        return Ok(Err(answer));
-                    }
-                }
-            }
-        }
-    }
-
-    /// Writes some slices, one after the other; the final answer, where that comes before their
-    /// end.
-    async fn write_pieces(&mut self, pieces: [&[u8]; 3]) -> Result<Option<AnswerHead>, Cause> {
+    /// What is left of the message; the final answer, where that came before its end.
+    async fn write(&mut self, message: &mut Message<'_>) -> Result<Option<AnswerHead>, Cause> {
         let Bounds { timeouts, total, .. } = *self.bounds;
-        let mut left = pieces;
-        loop {
-            let slices = left.map(IoSlice::new);
-            let filled = match left.iter().rposition(|slice| !slice.is_empty()) {
-                Some(last) => &slices[..=last],
-                None => return Ok(None),
-            };
+        while !self.progress.sending.is_whole(message) {
+            let waits_for_source = self.progress.sending.waits_for_source(message);
             let transport = &mut self.connection.transport;
-            let step = poll_fn(|context| {
-                let wrote = match filled {
-                    [one] => transport.poll_write(context, one),
-                    several => transport.poll_write_vectored(context, several),
-                };
-                match wrote {
-                    Poll::Ready(wrote) => Poll::Ready(Step::Wrote(wrote)),
+            let Progress { sending, written, .. } = &mut *self.progress;
+            let step =
+                poll_fn(|context| match sending.poll_step(message, transport, written, context) {
+                    Poll::Ready(sent) => Poll::Ready(Step::Sent(sent)),
                     Poll::Pending => transport.poll_recv(context).map(Step::Received),
-                }
-            });
-            match total.within(Phase::Write, timeouts.write, step).await? {
-                Step::Wrote(Ok(0)) => {
-                    return Err(Cause::Io(Phase::Write, io::ErrorKind::WriteZero.into()));
-                }
-                Step::Wrote(Ok(count)) => {
-                    self.progress.written += count as u64;
-                    advance(&mut left, count);
-                }
-                Step::Wrote(Err(error)) => return Err(Cause::Io(Phase::Write, error)),
+                });
+            let step = match waits_for_source {
+                // A source may take its time; only the whole is limited.
+                true => total.unlimited_phase(step).await?,
+                false => total.within(Phase::Write, timeouts.write, step).await?,
+            };
+            match step {
+                Step::Sent(sent) => sent?,
                 Step::Received(received) => {
                     if let Some(answer) = self.took(received)? {
                         return Ok(Some(answer));
@@ -310,6 +239,29 @@ impl Exchange<'_> {
                 }
             }
         }
+        Ok(None)
+    }
+
+    /// Whether the transport keeps nothing of the request back.
+    async fn is_flushed(&mut self) -> bool {
+        let transport = &mut self.connection.transport;
+        let flushed = poll_fn(|context| Poll::Ready(transport.poll_flush(context))).await;
+        matches!(flushed, Poll::Ready(Ok(())))
+    }
+
+    /// An answer to a message that is not with the kernel to its end.
+    fn began_early(
+        &mut self,
+        answer: AnswerHead,
+        message: Message<'_>,
+        failed: Option<Cause>,
+    ) -> AnswerHead {
+        if stops_sending(answer.head.status) {
+            return AnswerHead { stopped: true, ..answer };
+        }
+        let sending = std::mem::take(&mut self.progress.sending);
+        let unsent = Some(Box::new(Unsent::new(message, sending, failed)));
+        AnswerHead { unsent, ..answer }
     }
 
     async fn read_head(&mut self) -> Result<AnswerHead, Cause> {
@@ -366,7 +318,7 @@ impl Exchange<'_> {
                     let why = "101 to a request without Upgrade (RFC 9110 15.2.2)";
                     return Err(Cause::InvalidResponse(why.to_owned()));
                 }
-                return Ok(Some(AnswerHead { bytes, head, request_is_complete: true }));
+                return Ok(Some(AnswerHead { bytes, head, stopped: false, unsent: None }));
             }
             self.progress.may_continue |= head.status == StatusCode::CONTINUE;
             self.progress.interim_answers += 1;
@@ -377,6 +329,12 @@ impl Exchange<'_> {
             }
         }
     }
+}
+
+/// Whether an answer says that the rest of the request is of no use to its sender: it refuses, or
+/// names another place for it. 303 tells that the request was dealt with, as 2xx does.
+fn stops_sending(status: StatusCode) -> bool {
+    status.as_u16() >= 300 && status != StatusCode::SEE_OTHER
 }
 
 fn head_limits(limits: &Limits) -> HeadLimits {
@@ -399,13 +357,4 @@ pub(super) fn refused(reject: Reject, limits: &Limits) -> Cause {
         _ => return Cause::InvalidResponse(reject.to_string()),
     };
     Cause::TooLarge { limit, value: value as u64 }
-}
-
-/// Drops the first `count` bytes of some slices.
-fn advance(slices: &mut [&[u8]], mut count: usize) {
-    for slice in slices {
-        let here = count.min(slice.len());
-        *slice = &slice[here..];
-        count -= here;
-    }
 }

@@ -108,13 +108,17 @@ impl Cause {
         Self::InvalidRequest(why.into())
     }
 
+    /// Whether a cancel ended it.
+    pub(super) fn is_cancel(&self) -> bool {
+        match self {
+            Self::Io(_, error) | Self::BodySource(error) | Self::File(error) => is_cancelled(error),
+            _ => false,
+        }
+    }
+
     fn fault(&self) -> Fault {
         match self {
-            Self::Io(_, error) | Self::BodySource(error) | Self::File(error)
-                if is_cancelled(error) =>
-            {
-                Fault::Nobody
-            }
+            cause if cause.is_cancel() => Fault::Nobody,
             Self::InvalidRequest(_) | Self::BodySource(_) | Self::File(_) => Fault::Caller,
             Self::TimedOut { phase: Phase::Pool, .. } => Fault::Caller,
             #[cfg(feature = "tls")]
@@ -203,8 +207,9 @@ impl Failure {
 pub enum Error {
     /// Nothing of the request left this host: the peer knows nothing of it.
     NotSent(Box<Failure>),
-    /// The request, or a part of it, went out, and no complete answer came: the peer may have done
-    /// what it was asked for, or not. It is never sent again by itself if it is not idempotent.
+    /// The request, or a part of it, went out, and no complete answer came, or one to a request that
+    /// it never had whole: the peer may have done what it was asked for, or not. It is never sent
+    /// again by itself if it is not idempotent.
     WrittenNoAnswer(Box<Failure>),
     /// The peer answered, and the answer says no; from
     /// [`error_for_status`](super::Response::error_for_status).

@@ -1,9 +1,12 @@
 //! The body of an answer as it comes in: pieces where they landed, and the connection's way back to
 //! the pool.
 //!
-//! Invariant: the connection is given back exactly when the answer's last byte was taken from it,
-//! and closed in every other case. So an answer whose body is here together with its head (most
-//! are) holds no connection at all.
+//! What is left of the request goes out meanwhile. The answer has no end before the request has its
+//! own: who reads to the end knows that all of it was sent.
+//!
+//! Invariant: the connection is given back exactly when the answer's last byte was taken from it and
+//! the request's is with the kernel, and closed in every other case. So an answer whose body is here
+//! together with its head (most are) holds no connection at all.
 
 use std::rc::Rc;
 
@@ -13,6 +16,7 @@ use taut_runtime::buffer::RxBuf;
 use super::connection::{AnswerHead, Bounds};
 use super::error::{Asked, Cause, Error, Phase};
 use super::pool::Lease;
+use super::sending::{Step, Unsent};
 use super::transport::ClientTransport;
 use crate::http::wire::{BodyLength, ResponseHead};
 
@@ -22,6 +26,7 @@ pub(super) struct Incoming {
     state: State,
     /// The whole body, where it came with the head.
     whole: Option<RxBuf>,
+    unsent: Option<Box<Unsent>>,
     may_give_back: bool,
     trailers: Option<HeaderMap>,
     asked: Rc<Asked>,
@@ -42,7 +47,7 @@ enum State {
 impl Incoming {
     pub(super) fn new(
         mut lease: Lease,
-        answer: &AnswerHead,
+        answer: &mut AnswerHead,
         asked: Rc<Asked>,
         written: u64,
         bounds: Bounds,
@@ -60,7 +65,8 @@ impl Incoming {
             lease: Some(lease),
             state,
             whole: None,
-            may_give_back: head.framing.keep_alive && answer.request_is_complete,
+            unsent: answer.unsent.take(),
+            may_give_back: head.framing.keep_alive && !answer.stopped,
             trailers: None,
             asked,
             head,
@@ -82,8 +88,15 @@ impl Incoming {
         }
     }
 
+    /// The last byte of the answer was taken.
     fn finish(&mut self) {
         self.state = State::Done;
+        if self.unsent.is_none() {
+            self.release();
+        }
+    }
+
+    fn release(&mut self) {
         if let Some(lease) = self.lease.take()
             && self.may_give_back
         {
@@ -96,20 +109,43 @@ impl Incoming {
         loop {
             match self.here() {
                 Ok(Some(piece)) => return Ok(Some(piece)),
-                Ok(None) if self.state == State::Done => return Ok(None),
+                Ok(None) if self.state == State::Done => {
+                    self.finish_sending().await?;
+                    return Ok(None);
+                }
                 Ok(None) => {}
                 Err(cause) => return Err(self.failed(cause)),
             }
             match self.receive().await {
                 Ok(true) => {}
-                Ok(false) if self.state == State::UntilClose => {
-                    self.finish();
-                    return Ok(None);
-                }
+                Ok(false) if self.state == State::UntilClose => self.finish(),
                 Ok(false) => return Err(self.failed(Cause::Closed)),
                 Err(cause) => return Err(self.failed(cause)),
             }
         }
+    }
+
+    /// Sends what is left of the request, if all of the answer was received. Cancel-safe.
+    pub(super) async fn finish_sending(&mut self) -> Result<(), Error> {
+        let (State::Done, Some(lease), Some(unsent)) =
+            (self.state, &mut self.lease, &mut self.unsent)
+        else {
+            return Ok(());
+        };
+        let transport = &mut lease.connection.transport;
+        let sent = unsent.finish(transport, &mut self.written, &self.bounds).await;
+        sent.map_err(|cause| self.failed(cause))?;
+        self.unsent = None;
+        if !self.is_tunnel() {
+            self.release();
+        }
+        Ok(())
+    }
+
+    /// Sends what is left of the request. What comes in of the answer meanwhile is thrown away.
+    pub(super) async fn send_rest(&mut self) -> Result<(), Error> {
+        while self.unsent.is_some() && self.piece().await?.is_some() {}
+        Ok(())
     }
 
     /// What is here already of the body.
@@ -156,6 +192,14 @@ impl Incoming {
     async fn receive(&mut self) -> Result<bool, Cause> {
         let Bounds { timeouts, total, .. } = self.bounds;
         let Some(lease) = &mut self.lease else { return Ok(false) };
+        while let Some(unsent) = self.unsent.as_mut().filter(|unsent| !unsent.has_failed()) {
+            let transport = &mut lease.connection.transport;
+            match unsent.step(transport, &mut self.written, &self.bounds).await? {
+                Step::Sent => {}
+                Step::Whole => self.unsent = None,
+                Step::Received(bytes) => return Ok(lease.connection.took(bytes)),
+            }
+        }
         let receiving = lease.connection.receive(Phase::Body);
         total.within(Phase::Body, timeouts.body_idle, receiving).await?
     }
@@ -169,6 +213,11 @@ impl Incoming {
 
     pub(super) fn error(&self, cause: Cause) -> Error {
         self.asked.failed(self.written, Some(self.head.status), cause)
+    }
+
+    /// Bytes that went out, in all that was done for this answer.
+    pub(super) fn written(&self) -> u64 {
+        self.written
     }
 
     pub(super) fn bounds(&self) -> &Bounds {

@@ -64,6 +64,7 @@ mod request;
 mod response;
 mod save;
 mod send;
+mod sending;
 mod socks;
 mod template;
 mod transport;

@@ -19,6 +19,7 @@ use super::limit_time::Total;
 use super::pool::Site;
 use super::prepared_layout::{Layout, Place, Section, digits, write_number};
 use super::send::Attempts;
+use super::sending::Message;
 use crate::http::body::Body;
 use crate::http::wire::{HeadIndex, check_header_value, check_target};
 
@@ -191,12 +192,11 @@ impl PreparedRequest {
             total: Total::starting_now(self.timeouts.total),
         };
         let mut attempts = Attempts::new(&self.shared, &self.site, bounds);
-        let (answer, mut lease) = loop {
+        let (mut answer, mut lease) = loop {
             let mut lease = attempts.lease(&self.asked).await?;
             let outgoing = Outgoing {
                 method: &self.method,
-                head: &self.layout.bytes,
-                body: &mut Body::empty(),
+                message: Message { head: &self.layout.bytes, body: &mut Body::empty() },
                 expects_continue: false,
                 wants_upgrade: false,
             };
@@ -210,7 +210,7 @@ impl PreparedRequest {
         // The connection may serve another request before this answer is dropped.
         std::mem::swap(&mut self.index, &mut lease.connection.index);
         let asked = Rc::clone(&self.asked);
-        let mut incoming = Incoming::new(lease, &answer, asked, attempts.written(), bounds);
+        let mut incoming = Incoming::new(lease, &mut answer, asked, attempts.written(), bounds);
         let body = self.gathered.gather(&mut incoming).await?;
         Ok(Answer::new(answer, &self.index, body))
     }

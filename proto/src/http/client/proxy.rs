@@ -13,6 +13,7 @@ use super::config::Timeouts;
 use super::connection::{Bounds, Connection, Outgoing, Progress};
 use super::destination::Origin;
 use super::error::{Cause, Phase};
+use super::sending::Message;
 use super::socks;
 use super::transport::ClientTransport;
 use crate::http::body::Body;
@@ -181,8 +182,7 @@ impl Proxy {
         let mut connection = Connection::new(ClientTransport::Tcp(stream), &bounds.limits);
         let outgoing = Outgoing {
             method: &Method::CONNECT,
-            head: &head,
-            body: &mut Body::empty(),
+            message: Message { head: &head, body: &mut Body::empty() },
             expects_continue: false,
             wants_upgrade: false,
         };
@@ -203,6 +203,9 @@ impl Proxy {
         if !answer.head.status.is_success() {
             let status = answer.head.status;
             return Err(Cause::Proxy(format!("it answered {status} to CONNECT {authority}")));
+        }
+        if answer.unsent.is_some() {
+            return Err(Cause::Proxy("it answered before it was asked".to_owned()));
         }
         if !connection.received.is_empty() {
             return Err(Cause::Proxy("it sent bytes before the host could".to_owned()));

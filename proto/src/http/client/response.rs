@@ -215,4 +215,13 @@ impl Response {
     pub(super) fn error(&self, cause: Cause) -> Error {
         self.incoming.error(cause)
     }
+
+    /// Sends what is left of the request; the answer's body is not wanted.
+    pub(super) async fn send_rest(&mut self) -> Result<(), Error> {
+        self.incoming.send_rest().await
+    }
+
+    pub(super) fn written(&self) -> u64 {
+        self.incoming.written()
+    }
 }

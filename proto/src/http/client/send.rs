@@ -18,6 +18,7 @@ use super::pool::{Lease, Site};
 use super::redirect;
 use super::request::Request;
 use super::response::Response;
+use super::sending::Message;
 
 pub(super) const USER_AGENT: &str = concat!("taut/", env!("CARGO_PKG_VERSION"));
 
@@ -31,7 +32,7 @@ pub(super) async fn send(shared: &Rc<Shared>, mut request: Request) -> Result<Re
     let (mut redirects, mut written) = (0, 0);
     loop {
         let (headers, incoming) = exchange(shared, &mut request, bounds, &mut written).await?;
-        let response = Response::new(shared, request.url.clone(), headers, incoming);
+        let mut response = Response::new(shared, request.url.clone(), headers, incoming);
         if shared.redirects_max == 0 {
             return Ok(response);
         }
@@ -44,6 +45,8 @@ pub(super) async fn send(shared: &Rc<Shared>, mut request: Request) -> Result<Re
             let why = format!("there are more than {redirects}; see ClientBuilder::redirects");
             return Err(response.error(Cause::Redirect(why)));
         }
+        response.send_rest().await?;
+        written = response.written();
         redirects += 1;
         request = next;
     }
@@ -71,8 +74,7 @@ async fn exchange(
         let expects_continue = request.extras.expects_continue && !request.body.is_empty();
         let outgoing = Outgoing {
             method: &request.method,
-            head: &head,
-            body: &mut request.body,
+            message: Message { head: &head, body: &mut request.body },
             expects_continue,
             wants_upgrade: request.extras.upgrade.is_some(),
         };
@@ -86,11 +88,14 @@ async fn exchange(
     };
     *written = attempts.written();
     match outcome {
-        Ok((answer, lease)) => {
+        Ok((mut answer, lease)) => {
             // Another request may have the connection, and its index, from the next line on.
             let headers = lease.connection.index.to_map(&answer.bytes);
             let asked = Rc::new(asked);
-            Ok((headers, Incoming::new(lease, &answer, asked, *written, bounds)))
+            let mut incoming = Incoming::new(lease, &mut answer, asked, *written, bounds);
+            // Who only looks at the status is to know, too, that all was sent.
+            incoming.finish_sending().await?;
+            Ok((headers, incoming))
         }
         Err(cause) => Err(asked.failed(*written, None, cause)),
     }
