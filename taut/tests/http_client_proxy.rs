@@ -4,7 +4,7 @@
 mod common;
 
 use common::http_peer::{Peer, against, header, ok};
-use common::tls::{NAME, builders};
+use common::tls::{NAME, builders, to_loopback};
 use common::{block_on, listen, on_each_driver};
 use taut::http::client::{Cause, Client, Fault, Phase, Proxy, Timeouts};
 use taut::net::TcpListener;
@@ -77,14 +77,6 @@ fn a_refused_tunnel_sends_nothing_and_is_the_proxys_fault() {
             assert!(error.is_not_sent() && error.fault() == Fault::Proxy);
         });
     }
-}
-
-/// Every name is this host.
-fn to_loopback() -> taut::net::Connector {
-    let resolver = taut::net::Resolver::builder()
-        .lookup(|_| async { Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()]) })
-        .build();
-    taut::net::Connector::new().resolver(resolver)
 }
 
 /// Answers one request over TLS on a connection.

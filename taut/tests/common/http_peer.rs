@@ -60,7 +60,11 @@ pub(crate) struct Peer {
 
 impl Peer {
     pub(crate) async fn accept(listener: &TcpListener) -> Self {
-        Self { stream: listener.accept().await.unwrap(), unread: Vec::new() }
+        Self::of(listener.accept().await.unwrap())
+    }
+
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        Self { stream, unread: Vec::new() }
     }
 
     /// The next request, head and body; empty at the end of the connection.
@@ -88,7 +92,8 @@ impl Peer {
         }
     }
 
-    async fn take(&mut self, count: usize) -> String {
+    /// So many bytes; less at the end of the connection.
+    pub(crate) async fn take(&mut self, count: usize) -> String {
         while self.unread.len() < count && self.receive().await {}
         let rest = self.unread.split_off(count.min(self.unread.len()));
         text(std::mem::replace(&mut self.unread, rest))

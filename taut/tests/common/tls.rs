@@ -106,3 +106,11 @@ pub(crate) async fn tls_pair(connector: &TlsConnector, acceptor: &TlsAcceptor) -
     let (client, server) = handshakes(connector, acceptor, NAME).await;
     (client.unwrap(), server.unwrap())
 }
+
+/// Every name is this host.
+pub(crate) fn to_loopback() -> taut::net::Connector {
+    let resolver = taut::net::Resolver::builder()
+        .lookup(|_| async { Ok(vec![std::net::Ipv4Addr::LOCALHOST.into()]) })
+        .build();
+    taut::net::Connector::new().resolver(resolver)
+}
