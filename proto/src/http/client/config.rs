@@ -19,12 +19,14 @@ pub struct Timeouts {
     pub connect: Duration,
     /// The handshake of TLS. Default: 5 s.
     pub tls: Duration,
-    /// Between two pieces of the request that the peer's side takes. Default: 10 s.
+    /// Between two pieces of the request that the peer's side takes, also while its answer comes in
+    /// already. What the body's source takes is not counted, unless the answer is over. Default:
+    /// 10 s.
     pub write: Duration,
     /// From the request's last byte to the end of the answer's head, interim answers included.
     /// Default: 10 s.
     pub head: Duration,
-    /// Between two pieces of the answer's body. Default: 10 s.
+    /// Between two pieces of the answer's body, once the request is sent. Default: 10 s.
     pub body_idle: Duration,
     /// From the call to the last byte of the answer's body, redirects included. Default: none.
     pub total: Option<Duration>,

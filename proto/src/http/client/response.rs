@@ -17,6 +17,11 @@ use crate::http::wire::BodyLength;
 
 /// An answer: its head is here, its body may still be coming in.
 ///
+/// Where it began before the request was sent to its end, the rest is sent while the answer is read,
+/// and only then: with status 2xx and 303, since others (RFC 9112 9.5) say that it is not wanted.
+/// Such an answer ends when the request has, or with an error, so who reads it to its end knows that
+/// all of the request was sent.
+///
 /// The connection goes back to the pool with the last byte of the body. Dropping an answer before
 /// closes the connection, unless the body came together with the head.
 #[derive(Debug)]
@@ -120,8 +125,8 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`Error::WrittenNoAnswer`] where the body does not come to its end, in time or at all;
-    /// [`Error::Unusable`] where it can't be decoded, or not within
+    /// [`Error::WrittenNoAnswer`] where the body does not come to its end, in time or at all, or the
+    /// rest of the request can't be sent; [`Error::Unusable`] where it can't be decoded, or not within
     /// [`decoded_bytes_max`](super::Limits::decoded_bytes_max).
     pub async fn chunk(&mut self) -> Result<Option<RxBuf>, Error> {
         loop {
