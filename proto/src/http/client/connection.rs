@@ -1,9 +1,9 @@
 //! One connection: a request goes out, the head of its answer comes in.
 //!
-//! While a request is written the connection is read, too, as soon as writing has to wait, so a peer
-//! that answers before it reads can't block both. A final answer before the request's end stops the
-//! writing where it refuses the request or sends it elsewhere (RFC 9112 9.5); any other says nothing
-//! against the rest, which then goes out beside the reading of the answer (RFC 9110 7.5).
+//! While a request is written the connection is read, too, as soon as writing has to wait: a peer
+//! that answers before it reads can't block both. A final answer before the request's end stops
+//! the writing where it refuses the request or sends it elsewhere (RFC 9112 9.5). Any other says
+//! nothing against the rest, which goes out beside the reading of the answer (RFC 9110 7.5).
 //!
 //! Invariant: [`Progress`] is right at every point where a future can be dropped or fail, since it
 //! decides what the sender is told, and whether the request may be sent again.

@@ -4,9 +4,9 @@
 //! What is left of the request goes out meanwhile. The answer has no end before the request has its
 //! own: who reads to the end knows that all of it was sent.
 //!
-//! Invariant: the connection is given back exactly when the answer's last byte was taken from it and
-//! the request's is with the kernel, and closed in every other case. So an answer whose body is here
-//! together with its head (most are) holds no connection at all.
+//! Invariant: the connection is given back exactly when the answer's last byte was taken from it
+//! and the request's is with the kernel, and closed in every other case. So an answer whose body is
+//! here together with its head (most are) holds no connection at all.
 
 use std::rc::Rc;
 

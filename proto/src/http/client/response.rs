@@ -17,9 +17,9 @@ use crate::http::wire::BodyLength;
 
 /// An answer: its head is here, its body may still be coming in.
 ///
-/// Where it began before the request was sent to its end, the rest is sent while the answer is read,
-/// and only then: with status 2xx and 303, since others (RFC 9112 9.5) say that it is not wanted.
-/// Such an answer ends when the request has, or with an error, so who reads it to its end knows that
+/// Where it began before the request was sent to its end, the rest is sent while the answer is
+/// read, if its status is 2xx or 303; any other says that the rest is not wanted (RFC 9112 9.5).
+/// Such an answer ends when the request has, or with an error: who reads it to its end knows that
 /// all of the request was sent.
 ///
 /// The connection goes back to the pool with the last byte of the body. Dropping an answer before
@@ -125,9 +125,9 @@ impl Response {
     ///
     /// # Errors
     ///
-    /// [`Error::WrittenNoAnswer`] where the body does not come to its end, in time or at all, or the
-    /// rest of the request can't be sent; [`Error::Unusable`] where it can't be decoded, or not within
-    /// [`decoded_bytes_max`](super::Limits::decoded_bytes_max).
+    /// [`Error::WrittenNoAnswer`] where the body does not come to its end, in time or at all, or
+    /// the rest of the request can't be sent; [`Error::Unusable`] where it can't be decoded, or not
+    /// within [`decoded_bytes_max`](super::Limits::decoded_bytes_max).
     pub async fn chunk(&mut self) -> Result<Option<RxBuf>, Error> {
         loop {
             let piece = self.incoming.piece().await?;
