@@ -9,7 +9,7 @@
 //! | `builder`, `config`, `destination` | what a client is told: options, limits, URLs |
 //! | `request`, `multipart`, `auth` | a request as the caller makes it |
 //! | `send`, `head` | from there to an answer: cookies, redirects, the one retry; the bytes of it |
-//! | `connection`, `received` | one exchange over one connection |
+//! | `connection`, `sending`, `received` | one exchange over one connection |
 //! | `incoming`, `response`, `decode`, `save` | the answer: pieces where they landed, decoded, gathered, saved |
 //! | `prepared`, `prepared_layout`, `template`, `answer` | requests whose bytes are ready but for a few fields |
 //! | `pool`, `watch`, `dial` | kept connections: how many, how long, how they are made |
