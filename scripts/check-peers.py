@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 SIZES = (1, 64, 100 * 1024)
 WORKS = {
@@ -279,10 +280,11 @@ def check_http(command):
                 connection.sendall(REQUEST * count)
                 answers(connection, count)
         for cut in range(1, len(REQUEST), 7):
+            # hyper with `pipeline_flush` keeps the first answer back until the next request is whole.
             connections[0].sendall(REQUEST + REQUEST[:cut])
-            answers(connections[0], 1)
+            time.sleep(0.01)
             connections[0].sendall(REQUEST[cut:])
-            answers(connections[0], 1)
+            answers(connections[0], 2)
         connections.pop().close()
         abort(connect(address))
         for _ in range(3):
