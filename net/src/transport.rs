@@ -1,10 +1,11 @@
 //! What a protocol runs over: a connected, ordered stream of bytes, by polls.
 //!
-//! TCP connections and Unix sockets are transports, and so is what a protocol makes of one: TLS over
-//! TCP is read and written the same way. By polls, so that one task can wait for both directions at
-//! once, and so that a transport can stand inside of another without boxed futures.
+//! TCP connections and Unix sockets are transports, and so is what a protocol makes of one: TLS
+//! over TCP is read and written the same way. By polls, so that one task can wait for both
+//! directions at once, and so that a transport can stand inside of another without boxed futures.
 //!
-//! Received bytes come where they landed, as an [`RxBuf`]; what is written is borrowed for the call.
+//! Received bytes come where they landed, as an [`RxBuf`]; what is written is borrowed for the
+//! call.
 
 use std::future::poll_fn;
 use std::io::{self, IoSlice};

@@ -58,8 +58,8 @@ pub mod latency {
 }
 
 /// TLS 1.2 and 1.3 over any stream: [`TlsConnector`](tls::TlsConnector),
-/// [`TlsAcceptor`](tls::TlsAcceptor) and the [`TlsStream`](tls::TlsStream) that they make. Behind the
-/// features `tls` and `tls-aws-lc-rs`, which say whose ciphers are used.
+/// [`TlsAcceptor`](tls::TlsAcceptor) and the [`TlsStream`](tls::TlsStream) that they make. Behind
+/// the features `tls` and `tls-aws-lc-rs`, which say whose ciphers are used.
 #[cfg(any(feature = "tls", feature = "tls-aws-lc-rs"))]
 pub mod tls {
     pub use taut_proto::tls::*;

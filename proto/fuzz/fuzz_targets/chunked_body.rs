@@ -1,5 +1,5 @@
-//! Any bytes as a chunked body: the same payload and verdict however they are cut, and a body that is
-//! taken reads the same after it was written again.
+//! Any bytes as a chunked body: the same payload and verdict however they are cut, and a body that
+//! is taken reads the same after it was written again.
 #![no_main]
 
 #[path = "../../tests/wire/pieces.rs"]

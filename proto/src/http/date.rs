@@ -2,8 +2,8 @@
 //!
 //! Whoever asks brings the time of the core's clock. While that is within the second for which the
 //! text was made, asking costs one comparison; then the wall clock is read and the text made anew.
-//! There is no task and no timer behind it, so an idle server does nothing. After a step of the wall
-//! clock the text is wrong for less than a second.
+//! There is no task and no timer behind it, so an idle server does nothing. After a step of the
+//! wall clock the text is wrong for less than a second.
 
 use std::cell::Cell;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -37,7 +37,8 @@ impl Default for CachedDate {
 }
 
 impl CachedDate {
-    /// `date: `, the date and the line's end at `now`, which is the present time of the core's clock.
+    /// `date: `, the date and the line's end at `now`, which is the present time of the core's
+    /// clock.
     #[inline]
     pub(crate) fn line_at(&self, now: Instant) -> [u8; LINE_BYTES] {
         if now >= self.until.get() {

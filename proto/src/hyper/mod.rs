@@ -1,9 +1,9 @@
 //! hyper on Taut: what its clients and servers ask of a runtime.
 //!
-//! For those who need HTTP/2 or gRPC, or have a service that is written for hyper already:
-//! [`Io`] is a transport as hyper reads and writes it, [`Executor`] runs its tasks on this core,
-//! [`Timer`] gives it the core's clock. Taut's own [`http`](crate::http) reads heads and bodies where
-//! they landed; hyper copies what it receives into buffers of its own, once.
+//! For those who need HTTP/2 or gRPC, or have a service that is written for hyper already: [`Io`]
+//! is a transport as hyper reads and writes it, [`Executor`] runs its tasks on this core, [`Timer`]
+//! gives it the core's clock. Taut's own [`http`](crate::http) reads heads and bodies where they
+//! landed; hyper copies what it receives into buffers of its own, once.
 //!
 //! hyper's timers have to be `Send`, since its connections may move between threads. Those of Taut
 //! are not, and need not be: they stay on the core that made them, and panic where another thread

@@ -13,7 +13,8 @@ use super::{
     TlsError, TlsVersion,
 };
 
-/// Sessions that a connector, or an acceptor, keeps to be resumed, unless another limit is set: 256.
+/// Sessions that a connector, or an acceptor, keeps to be resumed, unless another limit is set:
+/// 256.
 pub const SESSIONS_MAX: usize = 256;
 
 /// Tickets that a server sends after each handshake with TLS 1.3, unless another number is set: 2.

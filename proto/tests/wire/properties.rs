@@ -1,5 +1,5 @@
-//! Properties of the codec over random input: nothing panics, what is written is read again, and the
-//! scanner finds what a naive one finds.
+//! Properties of the codec over random input: nothing panics, what is written is read again, and
+//! the scanner finds what a naive one finds.
 
 use http::{Method, Version};
 use proptest::collection::vec;

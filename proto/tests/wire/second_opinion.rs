@@ -1,6 +1,6 @@
 //! httparse, the field's reader of heads, as a second opinion on ours: what we take, it takes and
-//! reads alike; what it alone takes, we refuse for a reason that is named here. The fuzz targets ask
-//! it as well.
+//! reads alike; what it alone takes, we refuse for a reason that is named here. The fuzz targets
+//! ask it as well.
 
 use http::{Method, StatusCode, Version};
 use taut_proto::http::wire::{ChunkLimits, HeadLimits, Reject};

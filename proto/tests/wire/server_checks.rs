@@ -1,5 +1,5 @@
-//! The 33 things that a small suite of checks asks of a server, as vectors from the standards: which
-//! messages are taken and which are refused, each cut at every byte.
+//! The 33 things that a small suite of checks asks of a server, as vectors from the standards:
+//! which messages are taken and which are refused, each cut at every byte.
 
 use taut_proto::http::wire::{ChunkLimits, Reject};
 

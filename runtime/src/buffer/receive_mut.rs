@@ -1,4 +1,5 @@
-//! Received bytes that may be written: for protocols that decipher or unmask where the bytes landed.
+//! Received bytes that may be written: for protocols that decipher or unmask where the bytes
+//! landed.
 //!
 //! Invariants: an [`RxBufMut`] comes only from the one handle of a slot, and is split only into
 //! parts that do not overlap. So no byte that one of them can write is in reach of any other
@@ -112,9 +113,9 @@ impl DerefMut for RxBufMut {
         // SAFETY: when the first handle of this kind was made it was the only one of its slot, or
         // of its vector, so the kernel, the core and other handles were out of it. Since then the
         // memory has only been reached by handles split from it, whose parts do not overlap, and by
-        // frozen ones, which make slices of their own part alone. The handle keeps the memory, which
-        // is initialised as what was received, and the borrow of `self` is unique. A handle without
-        // memory has no bytes, and its pointer is not null, as a slice of none asks for.
+        // frozen ones, which make slices of their own part alone. The handle keeps the memory,
+        // which is initialised as what was received, and the borrow of `self` is unique. A handle
+        // without memory has no bytes, and its pointer is not null, as a slice of none asks for.
         unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len()) }
     }
 }

@@ -99,8 +99,8 @@ pub(crate) trait Backend {
         to: &mut [u8],
     ) -> Option<Poll<io::Result<usize>>>;
 
-    /// Receives in the background again, after a pause; where bytes only come when a reader asks for
-    /// them there is nothing to do.
+    /// Receives in the background again, after a pause; where bytes only come when a reader asks
+    /// for them there is nothing to do.
     fn resume_receiving(&mut self, inbound: &Rc<InboundState>);
 
     /// Stops receiving in the background. `Ready` once the kernel holds no buffer for this

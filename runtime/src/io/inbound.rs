@@ -52,7 +52,8 @@ pub(crate) struct InboundState {
 /// How often one reader receives within a turn, without waiting, before others come next.
 const DIRECT_RECEIVES_MAX: u32 = 16;
 
-/// Records that a socket's queue has room for from the start: a full window and what one call takes.
+/// Records that a socket's queue has room for from the start: a full window and what one call
+/// takes.
 const RECORDS_ROOM: usize = 64;
 
 /// What is known of the end of a stream.

@@ -5,8 +5,8 @@
 //! place in the cache. So a flood of datagrams and a stream in *bulk* are read by plain calls, each
 //! into the slot that was used last, and the ring only watches for readiness (a multishot poll)
 //! while there is nothing. A stream is in bulk once buffers for [`BULK_BYTES`] wait for its reader,
-//! the last of them full; it is no longer once it was found empty [`SMALL_WAITS_MAX`] times in a row
-//! after less than a buffer.
+//! the last of them full; it is no longer once it was found empty [`SMALL_WAITS_MAX`] times in a
+//! row after less than a buffer.
 //!
 //! Invariant: `readable` is only taken back where what comes next makes the poll complete: after a
 //! call that found nothing, or took less than it had room for while the peer had not finished

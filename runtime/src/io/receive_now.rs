@@ -1,11 +1,11 @@
 //! The receives that a core makes by itself, without waiting: on hot sockets, on epoll, and where
 //! the ring's driver is ahead of the kernel.
 //!
-//! One call fills one slot or several: with the bytes of a stream in order, or with a datagram each.
-//! How many is adapted, so that a single message costs no more than `recv` or `recvfrom`, and of a
-//! burst each a fraction of a call. Of datagrams it doubles while each call finds as many as it
-//! asked for, up to [`RECORDS_MAX`]; of a stream, where asking for too much costs next to nothing,
-//! it is [`STREAM_SLOTS_MAX`] as long as calls fill a slot at least.
+//! One call fills one slot or several: with the bytes of a stream in order, or with a datagram
+//! each. How many is adapted, so that a single message costs no more than `recv` or `recvfrom`, and
+//! of a burst each a fraction of a call. Of datagrams it doubles while each call finds as many as
+//! it asked for, up to [`RECORDS_MAX`]; of a stream, where asking for too much costs next to
+//! nothing, it is [`STREAM_SLOTS_MAX`] as long as calls fill a slot at least.
 
 use std::array::from_fn;
 use std::cell::Cell;
@@ -69,8 +69,8 @@ pub(crate) fn is_flooded(inbound: &InboundState) -> bool {
 }
 
 /// One non-blocking receive into a slot, or of datagrams into several; `WouldBlock` when there is
-/// nothing. Gives the first; what came behind it stands in the socket's queue. The flag says whether
-/// there may be more.
+/// nothing. Gives the first; what came behind it stands in the socket's queue. The flag says
+/// whether there may be more.
 #[inline]
 pub(crate) fn receive_now(
     inbound: &InboundState,

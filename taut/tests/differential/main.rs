@@ -2,8 +2,8 @@
 //! behind it, Node. What they make of them is compared answer by answer, and each difference stands
 //! in a table with its reason: one that does not fails, and so does an entry that is not seen.
 //!
-//! A server that is not installed is left out, with the reason, and so is one of another version than
-//! the table's: servers change their minds.
+//! A server that is not installed is left out, with the reason, and so is one of another version
+//! than the table's: servers change their minds.
 
 #[path = "../common/mod.rs"]
 mod common;

@@ -58,8 +58,8 @@ impl fmt::Display for Verdict {
 const OTHERS: usize = 8;
 
 /// Sends the bytes, waits until the server has nothing more to say to them, closes the writing side
-/// and reads to the end. A server that stops reading in the middle may reset the connection; what it
-/// said before counts.
+/// and reads to the end. A server that stops reading in the middle may reset the connection; what
+/// it said before counts.
 pub(crate) fn verdict(address: SocketAddr, case: &Case) -> Verdict {
     let mut stream = connect(address);
     let mut said = Vec::new();

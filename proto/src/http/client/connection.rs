@@ -150,8 +150,8 @@ impl Connection {
         }
     }
 
-    /// Receives once more; false at the end of the stream, which under TLS the peer has to announce:
-    /// where it was cut off that is an error.
+    /// Receives once more; false at the end of the stream, which under TLS the peer has to
+    /// announce: where it was cut off that is an error.
     pub(super) async fn receive(&mut self, phase: Phase) -> Result<bool, Cause> {
         let bytes = transport::recv(&mut self.transport).await;
         Ok(self.took(bytes.map_err(|error| Cause::Io(phase, error))?))

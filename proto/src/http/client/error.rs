@@ -208,8 +208,8 @@ pub enum Error {
     /// Nothing of the request left this host: the peer knows nothing of it.
     NotSent(Box<Failure>),
     /// The request, or a part of it, went out, and no complete answer came, or one to a request
-    /// that was not sent whole: the peer may have done what it was asked for, or not. It is never sent
-    /// again by itself if it is not idempotent.
+    /// that was not sent whole: the peer may have done what it was asked for, or not. It is never
+    /// sent again by itself if it is not idempotent.
     WrittenNoAnswer(Box<Failure>),
     /// The peer answered, and the answer says no; from
     /// [`error_for_status`](super::Response::error_for_status).

@@ -59,9 +59,9 @@ impl RequestBuilder {
         self
     }
 
-    /// Adds a header, beside others of the same name; `Accept-Encoding`, `Authorization`, `Host` and
-    /// `User-Agent` take the place of the one that is there, such as the client's own. Those that
-    /// follow from the body, the connection or `expect` can't be set by it.
+    /// Adds a header, beside others of the same name; `Accept-Encoding`, `Authorization`, `Host`
+    /// and `User-Agent` take the place of the one that is there, such as the client's own. Those
+    /// that follow from the body, the connection or `expect` can't be set by it.
     pub fn header(self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.with(|request| {
             let (name, value) = header(name.as_ref(), value.as_ref())?;

@@ -71,9 +71,10 @@ impl Body {
         Self(Kind::Empty)
     }
 
-    /// Chunks as they come: with `bytes`, exactly so many, and without it chunked (a client of HTTP/1.0
-    /// reads up to the end of the connection). A stream that fails, or that gives more or fewer bytes
-    /// than it said, ends the connection, so that the client sees that the response is not whole.
+    /// Chunks as they come: with `bytes`, exactly so many, and without it chunked (a client of
+    /// HTTP/1.0 reads up to the end of the connection). A stream that fails, or that gives more or
+    /// fewer bytes than it said, ends the connection, so that the client sees that the response is
+    /// not whole.
     pub fn stream<S, C, E>(stream: S, bytes: Option<u64>) -> Self
     where
         S: Stream<Item = Result<C, E>> + 'static,

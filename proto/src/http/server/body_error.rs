@@ -7,8 +7,8 @@ use http::StatusCode;
 use super::Response;
 use crate::http::wire::Reject;
 
-/// Why the body of a request can't be read. A handler that passes it on as its response answers what
-/// the error calls for; whatever it answers, the connection is closed behind it.
+/// Why the body of a request can't be read. A handler that passes it on as its response answers
+/// what the error calls for; whatever it answers, the connection is closed behind it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum BodyError {

@@ -1,8 +1,8 @@
 //! One connection: requests are taken, answered in order and one at a time, and the answers sent.
 //!
 //! The connection is one task. Where a handler has to wait, what was answered before it is sent
-//! meanwhile; where nothing is left to answer, all answers leave in one write. Requests that came in
-//! one piece and whose handlers need not wait are so answered by one receive and one send.
+//! meanwhile; where nothing is left to answer, all answers leave in one write. Requests that came
+//! in one piece and whose handlers need not wait are so answered by one receive and one send.
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -193,8 +193,8 @@ async fn await_head<T: Transport>(
     }
 }
 
-/// Has the handler answer, and begins its response. While the handler waits, what was answered before
-/// is sent.
+/// Has the handler answer, and begins its response. While the handler waits, what was answered
+/// before is sent.
 #[inline]
 async fn answer<T: Transport, S: Service>(
     wire: &SharedWire<T>,
@@ -239,8 +239,8 @@ enum Step {
     Upgrading(Box<Response>),
 }
 
-/// Collects the response, which is all there is to do for a short one on a connection that stays: so
-/// this is no future.
+/// Collects the response, which is all there is to do for a short one on a connection that stays:
+/// so this is no future.
 #[inline]
 fn begin<T: Transport>(
     wire: &SharedWire<T>,

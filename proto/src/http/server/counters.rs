@@ -4,7 +4,8 @@ use std::cell::Cell;
 
 macro_rules! counters {
     ($($(#[doc = $doc:literal])+ $name:ident,)+) => {
-        /// A snapshot of a server's counters, all since it was built. `connections_live` is a gauge.
+        /// A snapshot of a server's counters, all since it was built. `connections_live` is a
+        /// gauge.
         #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
         #[non_exhaustive]
         pub struct ServerCounters {

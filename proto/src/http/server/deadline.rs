@@ -1,8 +1,8 @@
 //! The one timer of a connection.
 //!
 //! A connection waits with a time limit for each request, and hardly ever until the limit. So the
-//! timer of the wheel stays where it is while the deadline is put off: it fires once in a while, too
-//! early, and is then moved. A wait costs a comparison, and no change of the wheel.
+//! timer of the wheel stays where it is while the deadline is put off: it fires once in a while,
+//! too early, and is then moved. A wait costs a comparison, and no change of the wheel.
 
 use std::io;
 use std::pin::Pin;

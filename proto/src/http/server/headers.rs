@@ -1,9 +1,9 @@
 //! The headers of a response, in memory that is used again.
 //!
 //! A name and a value are 72 bytes, and a response is moved a few times on its way out. So its
-//! headers stand in a vector of their own, which goes back to a store of the thread when the response
-//! is dropped: moving a response moves a pointer, and any number of headers allocates nothing once
-//! the thread has had a response with as many.
+//! headers stand in a vector of their own, which goes back to a store of the thread when the
+//! response is dropped: moving a response moves a pointer, and any number of headers allocates
+//! nothing once the thread has had a response with as many.
 
 use std::cell::RefCell;
 

@@ -1,8 +1,8 @@
 //! The body of a request, as it comes in.
 //!
 //! Pieces are handed out where they landed. Nothing is received before the handler asks, so a body
-//! that nobody reads waits in the kernel, and a client that asked whether it may send is told so only
-//! then (`100 Continue`).
+//! that nobody reads waits in the kernel, and a client that asked whether it may send is told so
+//! only then (`100 Continue`).
 
 use std::future::poll_fn;
 use std::task::{Context, Poll, ready};

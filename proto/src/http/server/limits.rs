@@ -54,8 +54,8 @@ impl Limits {
 }
 
 limits! {
-    /// Limits of a request's head. 16 KiB, 100 header lines, 8 KiB for the request line and for each
-    /// header line.
+    /// Limits of a request's head. 16 KiB, 100 header lines, 8 KiB for the request line and for
+    /// each header line.
     head: HeadLimits = HeadLimits::default(),
     /// Limits of what surrounds the payload of a chunked body. 256 B a chunk's line, 4 KiB of
     /// extensions, 4 KiB and 32 lines of trailers.
@@ -68,20 +68,20 @@ limits! {
     /// Bytes of a body that a handler left unread which are thrown away to keep the connection. 64
     /// KiB; the connection of a longer one is closed behind the response.
     drain_bytes_max: u64 = 64 << 10,
-    /// Requests of one connection that are answered in one go: then what they got is written, and the
-    /// other tasks of the core have their turn. 64.
+    /// Requests of one connection that are answered in one go: then what they got is written, and
+    /// the other tasks of the core have their turn. 64.
     pipeline_max: u32 = 64,
     /// Bytes of responses that are collected before they are written. 64 KiB.
     output_bytes_max: usize = 64 << 10,
     /// Requests that a connection may carry. No limit; behind the last one it is closed.
     requests_per_connection_max: u64 = u64::MAX,
-    /// Connections of this server, which are those of one core. 16 384; those beyond it are answered
-    /// 503 and closed.
+    /// Connections of this server, which are those of one core. 16 384; those beyond it are
+    /// answered 503 and closed.
     connections_max: usize = 16_384,
-    /// Connections of one IP address, so that no client can have all of the server's. No limit of its
-    /// own: all of a desk's strategies may come from one host, and whole firms from behind one proxy
-    /// or load balancer. For a server that strangers reach. Those beyond it are answered 503 and
-    /// closed. An address of IPv6 counts as it is; Unix sockets have none.
+    /// Connections of one IP address, so that no client can have all of the server's. No limit of
+    /// its own: all of a desk's strategies may come from one host, and whole firms from behind one
+    /// proxy or load balancer. For a server that strangers reach. Those beyond it are answered 503
+    /// and closed. An address of IPv6 counts as it is; Unix sockets have none.
     connections_per_address_max: usize = usize::MAX,
     /// Connections beyond these limits that are being told so. 64; those beyond it are closed
     /// without a word.
@@ -103,9 +103,9 @@ limits! {
     /// nothing at all is the matter of `write_timeout`.
     response_grace: Duration = Duration::from_secs(30),
     /// Bytes a second at which a client has to take a response, or a piece of one that comes in
-    /// pieces, while the server waits for it, beyond `response_grace`. 240; the connection of a slower
-    /// one is closed, and the client sees a reset. What the kernel takes to be sent counts as taken. 0
-    /// is no minimum.
+    /// pieces, while the server waits for it, beyond `response_grace`. 240; the connection of a
+    /// slower one is closed, and the client sees a reset. What the kernel takes to be sent counts
+    /// as taken. 0 is no minimum.
     response_bytes_per_second_min: u64 = 240,
     /// How long a closing connection swallows what its client still sends, so that the client reads
     /// the last response rather than a reset. 2 s.

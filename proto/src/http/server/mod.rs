@@ -16,8 +16,8 @@
 //! | `service`, `router`, `routes`, `catch` | handlers: how they are found and called |
 //!
 //! A request that came in one piece, and is answered from static bytes, allocates nothing: the head
-//! is read where it landed, the response is written into memory that connections share, and no future
-//! is boxed.
+//! is read where it landed, the response is written into memory that connections share, and no
+//! future is boxed.
 //!
 //! What is strict about the codec is so here: a connection whose bytes could be read in two ways is
 //! answered once and closed. Every wait has a time limit.

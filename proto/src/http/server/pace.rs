@@ -24,7 +24,8 @@ pub(super) struct Demand {
 }
 
 impl Pace {
-    /// A wait begins, or goes on, when so many bytes have moved: since when, and how long it may last.
+    /// A wait begins, or goes on, when so many bytes have moved: since when, and how long it may
+    /// last.
     pub(super) fn wait(&mut self, bytes: u64, demand: Demand) -> (Instant, Duration) {
         let since = *self.waiting_since.get_or_insert_with(Instant::now);
         let seconds = bytes as f64 / demand.bytes_per_second_min as f64;

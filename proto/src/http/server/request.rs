@@ -139,9 +139,9 @@ impl<'a> Request<'a> {
         &self.0.client.peer
     }
 
-    /// What the handshake agreed on, of a connection over TLS: version, application protocol (ALPN),
-    /// the name that was asked for (SNI), the client's certificates. The same for each request of a
-    /// connection, and looked up without cost.
+    /// What the handshake agreed on, of a connection over TLS: version, application protocol
+    /// (ALPN), the name that was asked for (SNI), the client's certificates. The same for each
+    /// request of a connection, and looked up without cost.
     ///
     /// ```
     /// use http::StatusCode;

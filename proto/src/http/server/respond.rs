@@ -1,7 +1,8 @@
 //! A response on its way out.
 //!
-//! The head, and a short body with it, go to the connection's output, which is written when there is
-//! nothing left to answer. A longer body is written from where it lies, behind what is collected.
+//! The head, and a short body with it, go to the connection's output, which is written when there
+//! is nothing left to answer. A longer body is written from where it lies, behind what is
+//! collected.
 
 use std::future::poll_fn;
 use std::io;
@@ -185,8 +186,8 @@ async fn send_trailed<T: Transport>(wire: &SharedWire<T>, trailed: Trailed) -> i
     write_last_chunk(wire.borrow_mut().output(), fields).map_err(io::Error::other)
 }
 
-/// Sends a piece of a body: a short one is collected, as many as may be, a longer one is written from
-/// where it lies.
+/// Sends a piece of a body: a short one is collected, as many as may be, a longer one is written
+/// from where it lies.
 async fn send_piece<T: Transport>(
     wire: &SharedWire<T>,
     piece: &[u8],

@@ -16,8 +16,8 @@ use crate::http::wire::{write_status_line, write_typed_header};
 /// What a handler answers: a status, headers and a body.
 ///
 /// `Date`, `Content-Length`, `Transfer-Encoding` and `Connection` are the server's: what a handler
-/// sets of the last three is left out, since a wrong one would break the connection. A `Date` of the
-/// handler replaces the server's.
+/// sets of the last three is left out, since a wrong one would break the connection. A `Date` of
+/// the handler replaces the server's.
 ///
 /// Made of standard header names, static values and a static body, it allocates nothing once the
 /// thread has had a response with as many headers.
@@ -100,10 +100,10 @@ impl Response {
         Self { content: Content::Json, ..Self::ok(json) }
     }
 
-    /// 101: the connection goes on in another protocol, which the `Upgrade` header names. `protocol`
-    /// runs in the task of the connection and has the transport, with the bytes that came behind the
-    /// request. It counts as a connection until it ends; the server's shutdown cancels it once its
-    /// time is up.
+    /// 101: the connection goes on in another protocol, which the `Upgrade` header names.
+    /// `protocol` runs in the task of the connection and has the transport, with the bytes that
+    /// came behind the request. It counts as a connection until it ends; the server's shutdown
+    /// cancels it once its time is up.
     ///
     /// A request whose client did not ask for an upgrade (see
     /// [`Request::is_upgrade`](super::Request::is_upgrade)) is answered 426 instead.

@@ -14,8 +14,8 @@ use super::{Request, Response, Service};
 /// Paths are matched as they are sent, without decoding. `{name}` stands for one segment and
 /// `{*name}` for all the rest; [`Request::param`] gives what stood there.
 ///
-/// What no handler answers is answered here: 404 where there is no such path, 405 with `Allow` where
-/// it has other methods, HEAD by the handler of GET, OPTIONS with `Allow`.
+/// What no handler answers is answered here: 404 where there is no such path, 405 with `Allow`
+/// where it has other methods, HEAD by the handler of GET, OPTIONS with `Allow`.
 ///
 /// The handlers are in the router's type, so that none of their futures is boxed. Finding one
 /// allocates nothing up to four parameters.

@@ -1,4 +1,5 @@
-//! The handlers of a router: a list in its type, so that each keeps its own future and none is boxed.
+//! The handlers of a router: a list in its type, so that each keeps its own future and none is
+//! boxed.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -3,8 +3,8 @@
 use taut_net::{TcpStream, UnixStream};
 
 /// What a server asks of the transports that it serves, beside their bytes: what a handshake agreed
-/// on, which a handler sees as [`Request::tls`](super::Request::tls). Asked once a connection, before
-/// its first request.
+/// on, which a handler sees as [`Request::tls`](super::Request::tls). Asked once a connection,
+/// before its first request.
 ///
 /// A transport of one's own that is not encrypted needs nothing but `impl Secured for Mine {}`; one
 /// that wraps another passes the question on.

@@ -131,8 +131,8 @@ impl Server {
     }
 
     /// As [`serve`](Self::serve), with a handshake between accepting and the first request, such as
-    /// that of TLS, which handlers see as [`Request::tls`](super::Request::tls). The time of the first
-    /// request's head includes it.
+    /// that of TLS, which handlers see as [`Request::tls`](super::Request::tls). The time of the
+    /// first request's head includes it.
     ///
     /// # Errors
     ///

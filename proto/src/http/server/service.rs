@@ -7,11 +7,11 @@ use pin_project_lite::pin_project;
 
 use super::{Request, Response};
 
-/// What answers requests: an async function or closure of a [`Request`] that gives a [`Response`] or
-/// what becomes one, or a [`Router`](super::Router) of them.
+/// What answers requests: an async function or closure of a [`Request`] that gives a [`Response`]
+/// or what becomes one, or a [`Router`](super::Router) of them.
 ///
-/// One service answers all connections of a server, each in the task of its connection. Its future is
-/// not boxed. It is dropped where an earlier response can't be sent, and its awaits fail with
+/// One service answers all connections of a server, each in the task of its connection. Its future
+/// is not boxed. It is dropped where an earlier response can't be sent, and its awaits fail with
 /// `ECANCELED` where a shutdown has run out of time; that its client has gone, a handler that waits
 /// for something else is not told.
 pub trait Service {

@@ -1,8 +1,8 @@
 //! What the connections of a server have in common.
 //!
 //! A connection holds memory only while it needs it: the bytes of responses and the index of a head
-//! are borrowed here and given back, so ten thousand idle connections hold none, and those that take
-//! turns write into the same warm cache lines.
+//! are borrowed here and given back, so ten thousand idle connections hold none, and those that
+//! take turns write into the same warm cache lines.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;

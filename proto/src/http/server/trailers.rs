@@ -1,8 +1,9 @@
 //! Fields behind the body of a response: what is known only once all of it is there, such as a
 //! checksum, or how a call of gRPC-web ended.
 //!
-//! They go to clients that asked for them (`TE: trailers`), behind a chunked body; the others get the
-//! same body without them (RFC 9110 section 6.5.1). A response without trailers pays nothing for them.
+//! They go to clients that asked for them (`TE: trailers`), behind a chunked body; the others get
+//! the same body without them (RFC 9110 section 6.5.1). A response without trailers pays nothing
+//! for them.
 
 use std::fmt;
 
@@ -53,9 +54,9 @@ impl From<TrailerError> for super::Response {
 
 impl Body {
     /// Sends fields of these names behind the body, to clients that take them (`TE: trailers`); to
-    /// them the body is sent in chunks, whatever it is made of, and the names are told in front of it
-    /// (`Trailer`). `fields` is called when all of the body was given; what it leaves out is not sent,
-    /// nor is what was not named. Replaces earlier trailers.
+    /// them the body is sent in chunks, whatever it is made of, and the names are told in front of
+    /// it (`Trailer`). `fields` is called when all of the body was given; what it leaves out is not
+    /// sent, nor is what was not named. Replaces earlier trailers.
     ///
     /// ```
     /// use std::cell::Cell;

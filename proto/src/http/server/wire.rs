@@ -1,9 +1,9 @@
 //! One connection's bytes: what came in and is not used yet, what is to go out, and the time limits
 //! of both.
 //!
-//! A head or a piece of a body is a handle onto the buffer that it landed in. Only a head that spans
-//! buffers is copied, once, into memory where it lies in one piece. Responses are collected and
-//! written together before anything is waited for.
+//! A head or a piece of a body is a handle onto the buffer that it landed in. Only a head that
+//! spans buffers is copied, once, into memory where it lies in one piece. Responses are collected
+//! and written together before anything is waited for.
 //!
 //! Invariant: `unread` starts with the first byte that nobody has used. What `output` has beyond
 //! `written` has not been written.
@@ -221,8 +221,8 @@ impl<T: Transport> Wire<T> {
     ///
     /// # Errors
     ///
-    /// Those of the transport; `TimedOut` where the client takes nothing for `write_timeout`, or less
-    /// than it has to.
+    /// Those of the transport; `TimedOut` where the client takes nothing for `write_timeout`, or
+    /// less than it has to.
     pub(super) fn poll_write(
         &mut self,
         context: &mut Context<'_>,
@@ -313,7 +313,8 @@ impl<T: Transport> Wire<T> {
     }
 }
 
-/// A wire that is borrowed for each poll, since a handler reads from it while its connection writes.
+/// A wire that is borrowed for each poll, since a handler reads from it while its connection
+/// writes.
 pub(super) type SharedWire<T> = std::cell::RefCell<Wire<T>>;
 
 /// Writes all that is collected.

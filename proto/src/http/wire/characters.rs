@@ -113,8 +113,8 @@ const fn classes() -> [u8; 256] {
     // Unreserved characters and sub-delimiters.
     mark(&mut classes, b"-._~!$&'()*+,;=", PATH | QUERY | HOST);
     mark(&mut classes, b":@/", PATH | QUERY);
-    // Brackets have no place in a query by RFC 3986, but are in every second one (`match[]=up`), and
-    // mean nothing to the framing.
+    // Brackets have no place in a query by RFC 3986, but are in every second one (`match[]=up`),
+    // and mean nothing to the framing.
     mark(&mut classes, b"?[]", QUERY);
     classes
 }

@@ -99,8 +99,8 @@ pub fn check_target(target: &[u8]) -> Result<(), EncodeError> {
     Part::Target.check(target, target.iter().position(|byte| !byte.is_ascii_graphic()))
 }
 
-/// Appends `method target HTTP/1.x` and the line's end: 1.0 for [`Version::HTTP_10`], else 1.1. On an
-/// error `out` is as it was.
+/// Appends `method target HTTP/1.x` and the line's end: 1.0 for [`Version::HTTP_10`], else 1.1. On
+/// an error `out` is as it was.
 ///
 /// # Errors
 ///

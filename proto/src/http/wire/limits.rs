@@ -6,8 +6,8 @@ pub struct HeadLimits {
     /// Bytes of the whole head with its line ends. 16 KiB, and never 4 GiB; a request beyond it is
     /// answered 431.
     pub head_bytes_max: usize,
-    /// Bytes of the start line without its end. 8 KiB (RFC 9112 section 3 asks for at least 8000); a
-    /// request beyond it is answered 414.
+    /// Bytes of the start line without its end. 8 KiB (RFC 9112 section 3 asks for at least 8000);
+    /// a request beyond it is answered 414.
     pub start_line_bytes_max: usize,
     /// Bytes of one header line without its end. 8 KiB; a request beyond it is answered 431.
     pub header_line_bytes_max: usize,
@@ -33,7 +33,8 @@ pub struct ChunkLimits {
     /// Bytes of the line in front of a chunk, without its end. 256; a request beyond it is answered
     /// 413.
     pub line_bytes_max: usize,
-    /// Bytes of all chunk extensions of a body together. 4 KiB; a request beyond it is answered 413.
+    /// Bytes of all chunk extensions of a body together. 4 KiB; a request beyond it is answered
+    /// 413.
     pub extension_bytes_max: usize,
     /// Bytes of the trailer section with its line ends. 4 KiB; a request beyond it is answered 431.
     pub trailer_bytes_max: usize,

@@ -1,4 +1,5 @@
-//! The codec of HTTP/1.1 (RFC 9112): bytes to heads and bodies, and back. No I/O, no clock, no task.
+//! The codec of HTTP/1.1 (RFC 9112): bytes to heads and bodies, and back. No I/O, no clock, no
+//! task.
 //!
 //! | module | idea |
 //! |---|---|
@@ -10,9 +11,10 @@
 //! | `chunked`, `extension`, `trailers` | chunked bodies, in place |
 //! | `encode`, `chunks` | heads and chunks as bytes, without a way to inject lines |
 //!
-//! Two rules hold throughout. The verdict on a message depends on its bytes alone, never on how they
-//! were cut on the way. And what two readers could read in two ways is refused, not mended: a
-//! message that one server takes for one request and its proxy for two is how requests are smuggled.
+//! Two rules hold throughout. The verdict on a message depends on its bytes alone, never on how
+//! they were cut on the way. And what two readers could read in two ways is refused, not mended: a
+//! message that one server takes for one request and its proxy for two is how requests are
+//! smuggled.
 //!
 //! Nothing allocates once an index has grown to the headers of its connection, except on demand
 //! ([`HeadIndex::to_map`]), for trailers, and for methods longer than 15 bytes.

@@ -1,9 +1,9 @@
 //! Header lines, in one pass over their bytes.
 //!
-//! A name is looked up byte by byte in the table of [`characters`](super::characters), a value eight
-//! bytes at a time, so a line costs some four instructions a byte of its name and one a byte of its
-//! value. All that has to hold of a line is looked at on this way: a line that got through here
-//! needs no second look.
+//! A name is looked up byte by byte in the table of [`characters`](super::characters), a value
+//! eight bytes at a time, so a line costs some four instructions a byte of its name and one a byte
+//! of its value. All that has to hold of a line is looked at on this way: a line that got through
+//! here needs no second look.
 
 use http::Version;
 
@@ -15,7 +15,8 @@ use super::{HEAD_BYTES_MAX, HeadIndex, HeadLimits, Reject, Span};
 /// where it is kept: values of odd sizes are not handed around, since their copies stall.
 pub(super) type End = Result<Option<usize>, Reject>;
 
-/// The bytes that a head may be in: no more of them than a head may have, and than a [`Span`] counts.
+/// The bytes that a head may be in: no more of them than a head may have, and than a [`Span`]
+/// counts.
 #[inline]
 pub(super) fn within<'a>(bytes: &'a [u8], limits: &HeadLimits) -> &'a [u8] {
     let bytes_max = limits.head_bytes_max.min(HEAD_BYTES_MAX);
@@ -83,8 +84,8 @@ pub(super) fn line_end(
     }
 }
 
-/// What a start line is read as whose version, `HTTP/` and a digit, a dot, a digit, is neither 1.0 nor
-/// 1.1. A higher minor version is read as the highest one there is (RFC 9110 section 2.5).
+/// What a start line is read as whose version, `HTTP/` and a digit, a dot, a digit, is neither 1.0
+/// nor 1.1. A higher minor version is read as the highest one there is (RFC 9110 section 2.5).
 ///
 /// # Errors
 ///

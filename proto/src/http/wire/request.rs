@@ -8,8 +8,8 @@ use super::parse::{End, other_version, read_fields, within};
 use super::target::Authority;
 use super::{HeadIndex, HeadLimits, HeadScanner, Reject, RequestFraming, Span, Target};
 
-/// What the head of a request says, and the reader of it. A connection keeps one and reads every head
-/// into it: it is too large to be handed around, and its memory is used again.
+/// What the head of a request says, and the reader of it. A connection keeps one and reads every
+/// head into it: it is too large to be handed around, and its memory is used again.
 ///
 /// ```
 /// use taut_proto::http::wire::{BodyLength, HeadLimits, RequestHead};

@@ -23,8 +23,9 @@ pub struct ResponseHead {
 /// Reads the head of the response to a request of this method, as
 /// [`RequestHead::read`](super::RequestHead::read) reads that of a request, and says how many bytes
 /// it has. The scanner is one for [responses](HeadScanner::response), and as new when a head was
-/// read or refused; until then it remembers how far `bytes` were looked at, and what is in the index
-/// is of no head. The space in front of an empty reason may be missing, as many servers leave it out.
+/// read or refused; until then it remembers how far `bytes` were looked at, and what is in the
+/// index is of no head. The space in front of an empty reason may be missing, as many servers leave
+/// it out.
 ///
 /// ```
 /// use http::{Method, StatusCode};

@@ -1,8 +1,9 @@
 //! Finds the end of a head as it comes in.
 //!
-//! Looks at each byte once, line by line, however the head is cut: a head that comes in byte by byte
-//! costs as much as one that comes in whole. What breaks a limit, ends in a bare LF or can't be HTTP
-//! at all is refused at its first byte that shows it, so that the verdict depends on the bytes alone.
+//! Looks at each byte once, line by line, however the head is cut: a head that comes in byte by
+//! byte costs as much as one that comes in whole. What breaks a limit, ends in a bare LF or can't
+//! be HTTP at all is refused at its first byte that shows it, so that the verdict depends on the
+//! bytes alone.
 
 use memchr::memchr;
 

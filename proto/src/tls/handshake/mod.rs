@@ -25,8 +25,8 @@ pub struct Agreed {
     pub version: TlsVersion,
     /// The application protocol, such as `http/1.1`, where both named one.
     pub alpn: Option<Vec<u8>>,
-    /// The name that the client asked for (SNI), as a server sees it; in lower case. Nothing where the
-    /// client named none, and nothing at a client, which knows what it asked for.
+    /// The name that the client asked for (SNI), as a server sees it; in lower case. Nothing where
+    /// the client named none, and nothing at a client, which knows what it asked for.
     pub server_name: Option<String>,
     /// The peer's certificate and those that vouch for it, in DER, the peer's first. Also of a
     /// resumed session. Empty where the peer showed none.

@@ -27,9 +27,9 @@ pub enum Opened {
 
 /// The records of one connection, both ways, without I/O.
 ///
-/// Made by [`Handshake::finish`](crate::tls::Handshake::finish). Received bytes are cut into records
-/// by [`record_bytes`](Self::record_bytes) and opened one by one, in order; what is to be sent
-/// stands in [`sealed`](Self::sealed), also what the layer itself has to answer.
+/// Made by [`Handshake::finish`](crate::tls::Handshake::finish). Received bytes are cut into
+/// records by [`record_bytes`](Self::record_bytes) and opened one by one, in order; what is to be
+/// sent stands in [`sealed`](Self::sealed), also what the layer itself has to answer.
 #[derive(Debug)]
 pub struct RecordLayer {
     pub(super) version: TlsVersion,

@@ -35,8 +35,8 @@ impl<T: Transport> Lend for Shared<T> {
 pub struct TlsReadHalf<T: Transport>(Shared<T>);
 
 /// The writing half of a [`TlsStream`](super::TlsStream). Dropping it ends the transport's writing
-/// direction without `close_notify`: the peer sees the stream as cut off. [`shutdown`](Self::shutdown)
-/// first where all was sent that was to be sent.
+/// direction without `close_notify`: the peer sees the stream as cut off.
+/// [`shutdown`](Self::shutdown) first where all was sent that was to be sent.
 pub struct TlsWriteHalf<T: Transport>(Shared<T>);
 
 pub(super) fn split<T: Transport>(

@@ -265,8 +265,8 @@ impl Table {
     }
 
     /// Whether the kernel is to put what comes in into the core's slots, by itself: where it has
-    /// some, which fit, and where that is not dearer than calls. Else what is armed watches only, so
-    /// that readers who wait make progress even when others hold all the slots.
+    /// some, which fit, and where that is not dearer than calls. Else what is armed watches only,
+    /// so that readers who wait make progress even when others hold all the slots.
     pub(crate) fn fills_slots(&self, inbound: &InboundState) -> bool {
         let own_slots = inbound.records.as_ref().is_some_and(|records| records.own_slots.is_some());
         !own_slots && !inbound.readiness.in_bulk() && self.shared.receive_pool.ring_has_slots()
