@@ -25,7 +25,8 @@ pub(crate) enum Opinion {
 pub(crate) fn on_request(bytes: &[u8], limits: &HeadLimits) -> Opinion {
     let mut slots = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut theirs = httparse::Request::new(&mut slots);
-    let theirs_ends = end(theirs.parse(bytes));
+    let as_1_1 = as_version_1_1(bytes);
+    let theirs_ends = end(theirs.parse(&as_1_1));
     match request(bytes, &[], limits) {
         Verdict::Whole { head, head_bytes, fields } => {
             assert_eq!(theirs_ends, Some(head_bytes), "{}", bytes.escape_ascii());
@@ -46,7 +47,8 @@ pub(crate) fn on_request(bytes: &[u8], limits: &HeadLimits) -> Opinion {
 pub(crate) fn on_response(bytes: &[u8], method: &Method, limits: &HeadLimits) -> Opinion {
     let mut slots = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut theirs = httparse::Response::new(&mut slots);
-    let theirs_ends = end(theirs.parse(bytes));
+    let as_1_1 = as_version_1_1(bytes);
+    let theirs_ends = end(theirs.parse(&as_1_1));
     match response(bytes, &[], method, limits) {
         Verdict::Whole { head, head_bytes, fields } => {
             assert_eq!(theirs_ends, Some(head_bytes), "{}", bytes.escape_ascii());
@@ -94,6 +96,24 @@ pub(crate) fn on_trailers(bytes: &[u8], limits: ChunkLimits) -> Opinion {
             Opinion::Nobody
         }
     }
+}
+
+/// The bytes with version 1.1 instead of 1.2 to 1.9 in their first line: httparse does not know that
+/// these are to be read as 1.1 (RFC 9110 section 2.5).
+fn as_version_1_1(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let start = if bytes.starts_with(b"\r\n") { 2 } else { 0 };
+    let line = &mut bytes[start..];
+    let line_bytes = line.windows(2).position(|pair| pair == b"\r\n").unwrap_or(line.len());
+    // Of a response it stands first in its line, of a request last.
+    for version_start in [0, line_bytes.saturating_sub(b"HTTP/1.1".len())] {
+        if let Some([b'H', b'T', b'T', b'P', b'/', b'1', b'.', minor @ b'2'..=b'9', ..]) =
+            line.get_mut(version_start..)
+        {
+            *minor = b'1';
+        }
+    }
+    bytes
 }
 
 /// What it means that we don't take the bytes, or not yet.

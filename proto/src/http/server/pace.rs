@@ -54,37 +54,48 @@ mod tests {
         Demand { grace: 5 * SECOND, bytes_per_second_min }
     }
 
+    /// Runs with a clock, which is a runtime's.
+    fn with_clock(body: impl FnOnce()) {
+        taut_runtime::Runtime::new().unwrap().block_on(async { body() });
+    }
+
     #[test]
     fn what_has_moved_earns_time_and_what_was_waited_is_spent() {
-        let mut pace = Pace::default();
-        assert_eq!(pace.wait(0, demand(10)).1, 5 * SECOND);
-        assert_eq!(pace.wait(30, demand(10)).1, 8 * SECOND);
-        pace.waited = 7 * SECOND;
-        assert_eq!(pace.wait(30, demand(10)).1, SECOND);
-        pace.waited = 9 * SECOND;
-        assert_eq!(pace.wait(30, demand(10)).1, Duration::ZERO);
+        with_clock(|| {
+            let mut pace = Pace::default();
+            assert_eq!(pace.wait(0, demand(10)).1, 5 * SECOND);
+            assert_eq!(pace.wait(30, demand(10)).1, 8 * SECOND);
+            pace.waited = 7 * SECOND;
+            assert_eq!(pace.wait(30, demand(10)).1, SECOND);
+            pace.waited = 9 * SECOND;
+            assert_eq!(pace.wait(30, demand(10)).1, Duration::ZERO);
+        });
     }
 
     #[test]
     fn a_wait_is_counted_from_its_beginning_to_its_end_and_no_further() {
-        let mut pace = Pace::default();
-        assert!(!pace.stop());
-        let (since, _) = pace.wait(0, demand(1));
-        while since.elapsed() < Duration::from_millis(2) {}
-        assert_eq!(pace.wait(9, demand(1)).0, since, "it is the same wait");
-        assert!(pace.stop());
-        assert!(pace.waited >= Duration::from_millis(2));
-        let waited = pace.waited;
-        assert!(!pace.stop());
-        assert_eq!(pace.waited, waited);
+        with_clock(|| {
+            let mut pace = Pace::default();
+            assert!(!pace.stop());
+            let (since, _) = pace.wait(0, demand(1));
+            while since.elapsed() < Duration::from_millis(2) {}
+            assert_eq!(pace.wait(9, demand(1)).0, since, "it is the same wait");
+            assert!(pace.stop());
+            assert!(pace.waited >= Duration::from_millis(2));
+            let waited = pace.waited;
+            assert!(!pace.stop());
+            assert_eq!(pace.waited, waited);
+        });
     }
 
     #[test]
     fn without_a_rate_there_is_no_end() {
-        for bytes in [0, 1, u64::MAX] {
-            assert_eq!(Pace::default().wait(bytes, demand(0)).1, Duration::MAX);
-        }
-        let longest = Pace::default().wait(u64::MAX, demand(1)).1;
-        assert!(longest > Duration::from_secs(u64::MAX / 2));
+        with_clock(|| {
+            for bytes in [0, 1, u64::MAX] {
+                assert_eq!(Pace::default().wait(bytes, demand(0)).1, Duration::MAX);
+            }
+            let longest = Pace::default().wait(u64::MAX, demand(1)).1;
+            assert!(longest > Duration::from_secs(u64::MAX / 2));
+        });
     }
 }

@@ -59,25 +59,16 @@ impl Body {
     /// sent, nor is what was not named. Replaces earlier trailers.
     ///
     /// ```
-    /// use std::cell::Cell;
-    /// use std::rc::Rc;
+    /// use http::header::{HeaderMap, HeaderName, HeaderValue};
+    /// use taut_proto::http::{Body, Response, TrailerError};
     ///
-    /// use http::header::{HeaderMap, HeaderName};
-    /// use taut_proto::http::{Body, Response};
-    ///
-    /// # fn fills() -> Result<Response, taut_proto::http::TrailerError> {
-    /// let sum = Rc::new(Cell::new(0_u64));
-    /// let so_far = Rc::clone(&sum);
-    /// let lots = futures_util::stream::iter([100_u64, 200]);
-    /// let lines = futures_util::StreamExt::map(lots, move |lot| {
-    ///     so_far.set(so_far.get() + lot);
-    ///     Ok::<_, std::io::Error>(format!("{lot}\n"))
-    /// });
     /// const SUM: HeaderName = HeaderName::from_static("x-sum");
-    /// let body = Body::stream(lines, None)
-    ///     .with_trailers([SUM], move || HeaderMap::from_iter([(SUM, sum.get().into())]))?;
-    /// Ok(Response::ok(body))
-    /// # }
+    ///
+    /// fn fills() -> Result<Response, TrailerError> {
+    ///     let sum = || HeaderMap::from_iter([(SUM, HeaderValue::from_static("300"))]);
+    ///     let body = Body::from("100\n200\n").with_trailers([SUM], sum)?;
+    ///     Ok(Response::ok(body))
+    /// }
     /// # fills().unwrap();
     /// ```
     ///
