@@ -12,6 +12,7 @@
 
 mod receive;
 mod receive_mut;
+mod receive_pool;
 mod region;
 mod send;
 
@@ -19,6 +20,6 @@ pub use receive::RxBuf;
 pub use receive_mut::RxBufMut;
 pub use send::{SendBuf, TxBuf};
 
-pub(crate) use receive::{ProvidedRing, ReceivePool};
+pub(crate) use receive_pool::{ProvidedRing, ReceivePool};
 pub(crate) use region::{Region, RegionNames};
 pub(crate) use send::SendPool;
