@@ -35,7 +35,8 @@ pub trait Transport: Unpin {
     /// `BrokenPipe`, `ConnectionReset` and the like.
     fn poll_write(&mut self, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>>;
 
-    /// As [`poll_write`](Self::poll_write), of several slices.
+    /// As [`poll_write`](Self::poll_write), of several slices. Of the first one that is not empty
+    /// where a transport knows nothing better.
     ///
     /// # Errors
     ///
@@ -44,7 +45,10 @@ pub trait Transport: Unpin {
         &mut self,
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>>;
+    ) -> Poll<io::Result<usize>> {
+        let first = slices.iter().find(|slice| !slice.is_empty());
+        self.poll_write(context, first.map_or(&[], |slice| slice))
+    }
 
     /// Ready once all that was written is with the kernel.
     ///

@@ -2,7 +2,7 @@
 //! sixteen at a time, and whose answers nobody reads.
 
 use std::cell::Cell;
-use std::io::{self, IoSlice};
+use std::io;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
@@ -40,14 +40,6 @@ impl Transport for Batches {
     fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.written.set(self.written.get() + bytes.len());
         Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_write_vectored(
-        &mut self,
-        context: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.poll_write(context, &slices[0])
     }
 
     fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {

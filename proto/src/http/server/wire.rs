@@ -366,14 +366,6 @@ mod tests {
             if self.takes_bytes { Poll::Ready(Ok(bytes.len())) } else { Poll::Pending }
         }
 
-        fn poll_write_vectored(
-            &mut self,
-            context: &mut Context<'_>,
-            slices: &[IoSlice<'_>],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_write(context, &slices[0])
-        }
-
         fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             if self.flushes { Poll::Ready(Ok(())) } else { Poll::Pending }
         }

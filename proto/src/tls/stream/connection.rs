@@ -237,14 +237,6 @@ mod tests {
             })
         }
 
-        fn poll_write_vectored(
-            &mut self,
-            context: &mut Context<'_>,
-            slices: &[IoSlice<'_>],
-        ) -> Poll<io::Result<usize>> {
-            self.poll_write(context, &slices[0])
-        }
-
         fn poll_flush(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
             Poll::Ready(Ok(()))
         }
