@@ -4,14 +4,18 @@
 //! |---|---|
 //! | `tls` | TLS 1.2 and 1.3 over any transport |
 //! | [`http`] | HTTP/1.1, client and server |
+//! | [`ws`] | WebSocket, client and server |
 //! | `hyper` | what hyper asks of a runtime, behind the feature of that name |
 //!
-//! There is no unsafe code here.
+//! Unsafe code is in `ws::wire::mask`, for the registers of the CPU, and in `ws::message`, for text
+//! that was validated.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod deadline;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
 #[cfg(feature = "tls")]
 pub mod tls;
+pub mod ws;

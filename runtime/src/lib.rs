@@ -60,10 +60,12 @@ pub use config::{Driver, WaitStrategy};
 pub use cores::launch::cores;
 pub use counters::Counters;
 pub use error::{BuildError, BuildErrorKind};
-pub use executor::{JoinError, JoinHandle, YieldNow, spawn, spawn_background, yield_now};
+pub use executor::{
+    JoinError, JoinHandle, YieldNow, is_inside_runtime, spawn, spawn_background, yield_now,
+};
 pub use executor::{LONG_TURNS_MAX, LongTurn};
 pub use executor::{Poller, PollerHandle, add_poller};
 pub use features::{Feature, Features};
 pub use host::NumaMemory;
-pub use random::random_u64;
+pub use random::{random_u64, secure_random_bytes, secure_random_u32};
 pub use runtime::{Runtime, counters, dump, features, long_turns, run};

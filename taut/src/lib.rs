@@ -78,16 +78,22 @@ pub mod hyper {
     pub use taut_proto::hyper::*;
 }
 
-pub use taut_runtime::random_u64;
+/// WebSocket: see [`ws::WebSocket`]. Behind the feature `ws`.
+#[cfg(feature = "ws")]
+pub mod ws {
+    pub use taut_proto::ws::*;
+}
+
 pub use taut_runtime::{
     BuildError, BuildErrorKind, Builder, CancelFlag, Cancelled, Counters, Driver, Feature,
     Features, JoinError, JoinHandle, NumaMemory, OffCore, Runtime, WaitStrategy, WorkPanicked,
-    YieldNow, buffer, channel, cores, counters, dump, features, fs, io, is_cancelled, off_core,
-    off_core_with, on_own_thread, process, run, signal, spawn, spawn_background, sync, task, time,
-    yield_now,
+    YieldNow, buffer, channel, cores, counters, dump, features, fs, io, is_cancelled,
+    is_inside_runtime, off_core, off_core_with, on_own_thread, process, run, signal, spawn,
+    spawn_background, sync, task, time, yield_now,
 };
 pub use taut_runtime::{LONG_TURNS_MAX, LongTurn, long_turns};
 pub use taut_runtime::{Poller, PollerHandle, add_poller};
+pub use taut_runtime::{random_u64, secure_random_bytes, secure_random_u32};
 
 /// Keeps the programs of the README and of the guides compiling and true.
 #[cfg(doctest)]

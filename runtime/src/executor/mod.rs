@@ -114,6 +114,12 @@ where
     current().spawn(future, Lane::Background)
 }
 
+/// Whether a runtime runs on this thread, so that [`spawn`] and the like have one: for drops, which
+/// happen anywhere.
+pub fn is_inside_runtime() -> bool {
+    try_current().is_some()
+}
+
 /// Which of a core's two queues a task runs in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {

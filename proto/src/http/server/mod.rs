@@ -9,7 +9,7 @@
 //! | `serve`, `listener`, `peer`, `secured` | accepting, and what a server is told from outside |
 //! | `limits`, `counters`, `shared` | what all connections have in common |
 //! | `connection` | one connection: request after request, in order |
-//! | `wire`, `deadline`, `pace` | its bytes, in and out, its one timer, how fast a client must be |
+//! | `wire`, `pace` | its bytes, in and out, how fast a client must be |
 //! | `request`, `inflow`, `body_error` | what a handler sees |
 //! | `response`, `headers`, `body`, `trailers`, `respond` | what it answers, and how that is sent |
 //! | `upgrade` | connections that go on in another protocol |
@@ -27,7 +27,6 @@ mod body_error;
 mod catch;
 mod connection;
 mod counters;
-mod deadline;
 mod headers;
 mod inflow;
 mod limits;

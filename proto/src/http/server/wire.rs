@@ -18,11 +18,11 @@ use taut_runtime::buffer::RxBuf;
 use taut_runtime::time::Instant;
 
 use super::counters::count;
-use super::deadline::Deadline;
 use super::inflow::Inflow;
 use super::pace::Pace;
 use super::respond::Rest;
 use super::shared::{Listening, Shared};
+use crate::deadline::Deadline;
 use crate::http::wire::{Reject, RequestHead};
 
 /// Room that an output buffer has from the start, in bytes: several small responses.

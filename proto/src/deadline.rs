@@ -12,19 +12,19 @@ use taut_runtime::time::{Instant, Sleep, sleep_until};
 
 /// A point in time that moves, mostly away.
 #[derive(Debug)]
-pub(super) struct Deadline {
+pub(crate) struct Deadline {
     due: Instant,
     /// Fires at or before `due`, once it was polled.
     timer: Option<Sleep>,
 }
 
 impl Deadline {
-    pub(super) fn at(due: Instant) -> Self {
+    pub(crate) fn at(due: Instant) -> Self {
         Self { due, timer: None }
     }
 
     #[inline]
-    pub(super) fn set(&mut self, due: Instant) {
+    pub(crate) fn set(&mut self, due: Instant) {
         self.due = due;
     }
 
@@ -33,7 +33,7 @@ impl Deadline {
     /// # Errors
     ///
     /// `ECANCELED` where the task was asked to stop.
-    pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         loop {
             let timer = self.timer.get_or_insert_with(|| sleep_until(self.due));
             if timer.deadline() > self.due {

@@ -1,0 +1,87 @@
+//! How a connection behaves.
+
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::wire::MessageLimits;
+
+/// How a connection behaves once it is there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Options {
+    /// Limits of what is read.
+    pub limits: MessageLimits,
+    /// Most bytes that wait to be sent; 16 MiB by default. What would go beyond is refused with
+    /// [`QueueFull`](super::ErrorKind::QueueFull), or waited for by a `send`. One message may be
+    /// longer where nothing else waits.
+    pub queue_bytes_max: usize,
+    /// Whether text is validated; on by default. Without, text comes as
+    /// [`UncheckedText`](super::Message::UncheckedText): for trusted feeds whose parser looks at
+    /// each byte anyway.
+    pub validate_text: bool,
+    /// Whether pings are answered by the connection; on by default. Without, they are handed out.
+    pub auto_pong: bool,
+    /// Pings of our own, and how long a silence may be.
+    pub keepalive: Keepalive,
+    /// How long the peer may take to answer a close frame, and to end the connection after it;
+    /// 5 s by default.
+    pub close_timeout: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            limits: MessageLimits::default(),
+            queue_bytes_max: 16 << 20,
+            validate_text: true,
+            auto_pong: true,
+            keepalive: Keepalive::default(),
+            close_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Whether the peer is still there: pings, and limits of silence. Nothing of it is on by default.
+///
+/// The clocks run while the connection is read, or written with a wait.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Keepalive {
+    /// How often a ping is sent. Its answers are the connection's round trips.
+    pub ping_every: Option<Duration>,
+    /// How long the answer may take; 10 s by default.
+    pub pong_timeout: Duration,
+    /// How long nothing at all may be received.
+    pub idle_timeout: Option<Duration>,
+    /// Pings as a venue has them in place of WebSocket's.
+    pub text_ping: Option<TextPing>,
+}
+
+impl Default for Keepalive {
+    fn default() -> Self {
+        let pong_timeout = Duration::from_secs(10);
+        Self { ping_every: None, pong_timeout, idle_timeout: None, text_ping: None }
+    }
+}
+
+/// A ping that is a text message, such as `ping` or `{"op":"ping"}`, and its answer.
+#[derive(Clone)]
+pub struct TextPing {
+    pub(super) text: Rc<str>,
+    pub(super) is_answer: Rc<dyn Fn(&str) -> bool>,
+}
+
+impl TextPing {
+    /// Sends `text`. Messages that `is_answer` says yes to are the answers, and not handed out;
+    /// only asked while one is awaited.
+    pub fn new(text: &str, is_answer: impl Fn(&str) -> bool + 'static) -> Self {
+        Self { text: text.into(), is_answer: Rc::new(is_answer) }
+    }
+}
+
+impl fmt::Debug for TextPing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TextPing").field("text", &self.text).finish_non_exhaustive()
+    }
+}
