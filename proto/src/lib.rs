@@ -7,8 +7,8 @@
 //! | [`ws`] | WebSocket, client and server |
 //! | `hyper` | what hyper asks of a runtime, behind the feature of that name |
 //!
-//! Unsafe code is in `ws::wire::mask`, for the registers of the CPU, and in `ws::message`, for text
-//! that was validated.
+//! Unsafe code is in `ws::wire::mask`, for the registers of the CPU, and in `text` and `ws::message`,
+//! for text that was validated.
 
 #![deny(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod deadline;
 pub mod http;
 #[cfg(feature = "hyper")]
 pub mod hyper;
+mod text;
 #[cfg(feature = "tls")]
 pub mod tls;
 pub mod ws;

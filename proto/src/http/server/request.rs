@@ -12,6 +12,7 @@ use super::inflow::Source;
 use super::peer::Known;
 use super::{BodyError, Peer};
 use crate::http::wire::RequestHead;
+use crate::text::to_str;
 
 /// Memory that is set aside for a body before any of it is there, at most, in bytes: what a client
 /// announces is not what it sends.
@@ -113,7 +114,7 @@ impl<'a> Request<'a> {
     /// The value of the first header of this name, where it is text.
     #[must_use]
     pub fn header_text(&self, name: &str) -> Option<&'a str> {
-        self.header(name).and_then(|value| std::str::from_utf8(value).ok())
+        self.header(name).and_then(to_str)
     }
 
     /// Names and values of all headers, in their order.
@@ -229,7 +230,7 @@ impl<'a> Request<'a> {
 
 /// Targets are ASCII: the head was refused otherwise.
 fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or_default()
+    to_str(bytes).unwrap_or_default()
 }
 
 async fn next_piece(source: &dyn Source) -> Result<Option<RxBuf>, BodyError> {
