@@ -11,7 +11,7 @@ use std::future::poll_fn;
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, ready};
 
-use taut_runtime::buffer::{RxBuf, RxBufMut};
+use taut_runtime::buffer::RxBuf;
 
 use crate::{Family, Stream};
 
@@ -24,19 +24,6 @@ pub trait Transport: Unpin {
     ///
     /// The stream's failure, once.
     fn poll_recv(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBuf>>;
-
-    /// As [`poll_recv`](Self::poll_recv), for who changes the bytes where they are. They are copied
-    /// where another handle shares their memory and the transport knows nothing better.
-    ///
-    /// # Errors
-    ///
-    /// As for [`poll_recv`](Self::poll_recv).
-    #[inline]
-    fn poll_recv_mut(&mut self, context: &mut Context<'_>) -> Poll<io::Result<RxBufMut>> {
-        self.poll_recv(context).map_ok(|bytes| {
-            bytes.try_into_mut().unwrap_or_else(|shared| RxBufMut::from(shared.to_vec()))
-        })
-    }
 
     /// Nobody waits for bytes any more, until the next poll: a hot socket is not polled meanwhile.
     fn stop_waiting(&mut self);

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use taut_net::Transport;
-use taut_runtime::buffer::{RxBuf, RxBufMut};
+use taut_runtime::buffer::RxBuf;
 use taut_runtime::is_cancelled;
 use taut_runtime::time::Instant;
 
@@ -67,7 +67,7 @@ impl<T: Transport> Connection<T> {
             decoder.trust_text();
         }
         if let Some(left) = left {
-            decoder.push(owned(left));
+            decoder.push(left);
         }
         Self {
             transport,
@@ -224,7 +224,7 @@ impl<T: Transport> Connection<T> {
         }
         self.push(context);
         self.poll_clocks(context)?;
-        let received = match self.transport.poll_recv_mut(context) {
+        let received = match self.transport.poll_recv(context) {
             Poll::Ready(received) => received,
             Poll::Pending => {
                 if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker())) {
@@ -453,8 +453,4 @@ impl<T: Transport> Connection<T> {
             }
         }
     }
-}
-
-fn owned(bytes: RxBuf) -> RxBufMut {
-    bytes.try_into_mut().unwrap_or_else(|shared| RxBufMut::from(shared.to_vec()))
 }

@@ -120,6 +120,13 @@ impl DerefMut for RxBufMut {
     }
 }
 
+impl From<RxBufMut> for RxBuf {
+    /// As [`RxBufMut::freeze`].
+    fn from(bytes: RxBufMut) -> Self {
+        bytes.freeze()
+    }
+}
+
 impl From<Vec<u8>> for RxBufMut {
     /// Wraps bytes of the heap; copies nothing.
     ///

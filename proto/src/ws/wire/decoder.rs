@@ -11,13 +11,14 @@
 use std::ops::Range;
 use std::rc::Rc;
 
-use taut_runtime::buffer::{RxBuf, RxBufMut};
+use taut_runtime::buffer::RxBuf;
 
 use super::close::{CloseFrame, ControlPayload};
 use super::deflate::Inflate;
 use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role};
 use super::limits::MessageLimits;
 use super::mask::{apply_mask, rotate};
+use super::unread::Unread;
 use super::utf8::Utf8;
 use super::violation::Violation;
 
@@ -33,8 +34,10 @@ pub struct Decoder {
     validates_text: bool,
     inflate: Option<Inflate>,
     /// What was received last.
-    unread: Option<RxBufMut>,
+    unread: Option<Unread>,
     at: usize,
+    /// Pieces that can't be unmasked where they are.
+    scratch: Vec<u8>,
     split_header: [u8; HEADER_BYTES_MAX],
     split_header_bytes: usize,
     /// A frame whose payload is not all there.
@@ -114,6 +117,7 @@ impl Decoder {
             inflate: None,
             unread: None,
             at: 0,
+            scratch: Vec::new(),
             split_header: [0; HEADER_BYTES_MAX],
             split_header_bytes: 0,
             frame: None,
@@ -146,10 +150,13 @@ impl Decoder {
     ///
     /// Where it still has some.
     #[inline]
-    pub fn push(&mut self, bytes: RxBufMut) {
+    pub fn push(&mut self, bytes: impl Into<RxBuf>) {
         assert!(self.unread.is_none(), "bytes are pushed before the last ones were decoded");
-        self.unread = Some(bytes).filter(|bytes| !bytes.is_empty());
-        self.at = 0;
+        let bytes = bytes.into();
+        if !bytes.is_empty() {
+            self.unread = Some(Unread::new(bytes, self.role.receives_masked()));
+            self.at = 0;
+        }
     }
 
     /// The payload of the last control frame.
@@ -178,13 +185,11 @@ impl Decoder {
         };
         let Some(unread) = &mut self.unread else { return RxBuf::empty() };
         let mut taken = if range.end == unread.len() {
-            let Some(unread) = self.unread.take() else { return RxBuf::empty() };
-            unread.freeze()
+            self.unread.take().map_or_else(RxBuf::empty, Unread::freeze)
         } else {
-            unread.split_to(range.end).freeze()
+            unread.split_to(range.end)
         };
         self.at = 0;
-        taken.truncate(range.end);
         taken.advance(range.start);
         taken
     }
@@ -292,10 +297,14 @@ impl Decoder {
             return Ok(None);
         }
         let range = self.at..self.at + header.payload_bytes as usize;
-        let payload = &mut unread[range.clone()];
-        let is_ascii = header.mask.is_some_and(|key| apply_mask(payload, key));
+        let mut is_ascii = false;
+        if let Some(key) = header.mask {
+            let Some(unread) = unread.as_mut() else { return Ok(None) };
+            is_ascii = apply_mask(&mut unread[range.clone()], key);
+        }
         let is_valid_text = is_text && self.validates_text;
-        if is_valid_text && !is_ascii && simdutf8::basic::from_utf8(payload).is_err() {
+        if is_valid_text && !is_ascii && simdutf8::basic::from_utf8(&unread[range.clone()]).is_err()
+        {
             return Err(Violation::NOT_UTF8);
         }
         self.at = range.end;
@@ -353,17 +362,25 @@ impl Decoder {
     fn resume(&mut self) -> Result<Progress, Violation> {
         let Some(frame) = &mut self.frame else { return Ok(Progress::Absorbed) };
         let left = frame.header.payload_bytes - frame.bytes_done;
-        let mut piece: &mut [u8] = &mut [];
+        let mut piece: &[u8] = &[];
+        let mut is_ascii = false;
         if left > 0 {
             let Some(unread) = &mut self.unread else { return Ok(Progress::Starved) };
             let there = unread.len() - self.at;
             // Fits: it is at most what is there.
             let count = left.min(there as u64) as usize;
-            piece = &mut unread[self.at..self.at + count];
-            self.at += count;
+            let range = self.at..self.at + count;
+            self.at = range.end;
+            piece = match frame.header.mask {
+                None => &unread[range],
+                Some(key) => {
+                    let key = rotate(key, (frame.bytes_done % 4) as usize);
+                    let masked = unread.part_mut(range, &mut self.scratch);
+                    is_ascii = apply_mask(masked, key);
+                    masked
+                }
+            };
         }
-        let key = frame.header.mask.map(|key| rotate(key, (frame.bytes_done % 4) as usize));
-        let is_ascii = key.is_some_and(|key| apply_mask(piece, key));
         frame.bytes_done += piece.len() as u64;
         let is_done = frame.bytes_done == frame.header.payload_bytes;
 

@@ -3,7 +3,7 @@
 //! | module | idea |
 //! |---|---|
 //! | `header`, `close` | what stands before a payload, what a close frame says |
-//! | `decoder` | received bytes to messages, in place |
+//! | `decoder`, `unread` | received bytes to messages, in place |
 //! | `encoder` | messages to bytes that are to be sent |
 //! | `mask`, `utf8` | the two passes over a payload, which are one where text is ASCII |
 //! | `deflate` | compressed messages (RFC 7692) |
@@ -19,6 +19,7 @@ mod encoder;
 mod header;
 mod limits;
 mod mask;
+mod unread;
 mod utf8;
 mod violation;
 
