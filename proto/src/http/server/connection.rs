@@ -114,7 +114,7 @@ async fn requests<T: Transport, S: Service>(
             }
         };
         let bytes = wire.borrow_mut().take(head_bytes);
-        let head = head.get();
+        let head = head.get().head();
         count(&shared.counters.requests);
         served += 1;
         in_one_go += 1;

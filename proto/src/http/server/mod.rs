@@ -9,7 +9,7 @@
 //! | `serve`, `listener`, `peer`, `secured` | accepting, and what a server is told from outside |
 //! | `limits`, `counters`, `shared` | what all connections have in common |
 //! | `connection` | one connection: request after request, in order |
-//! | `wire`, `pace` | its bytes, in and out, how fast a client must be |
+//! | `wire`, `kept_head`, `pace` | its bytes, in and out, the last head, how fast a client must be |
 //! | `request`, `inflow`, `body_error` | what a handler sees |
 //! | `response`, `headers`, `body`, `trailers`, `respond` | what it answers, and how that is sent |
 //! | `upgrade` | connections that go on in another protocol |
@@ -29,6 +29,7 @@ mod connection;
 mod counters;
 mod headers;
 mod inflow;
+mod kept_head;
 mod limits;
 mod listener;
 mod pace;

@@ -13,9 +13,9 @@ use std::rc::Rc;
 use std::task::{Context, Waker};
 
 use super::counters::CounterCells;
+use super::kept_head::KeptHead;
 use super::limits::Limits;
 use crate::http::date::CachedDate;
-use crate::http::wire::RequestHead;
 
 /// Pieces of memory that are kept for the next one who needs one; more are freed.
 const SPARE_MAX: usize = 64;
@@ -41,7 +41,7 @@ pub(super) struct Shared {
         clippy::vec_box,
         reason = "a head is lent by its pointer: it is too large to be moved"
     )]
-    heads: RefCell<Vec<Box<RequestHead>>>,
+    heads: RefCell<Vec<Box<KeptHead>>>,
 }
 
 impl Shared {
@@ -111,7 +111,7 @@ impl fmt::Debug for Shared {
 #[derive(Debug)]
 pub(super) struct BorrowedHead {
     shared: Rc<Shared>,
-    head: Option<Box<RequestHead>>,
+    head: Option<Box<KeptHead>>,
 }
 
 impl BorrowedHead {
@@ -120,14 +120,14 @@ impl BorrowedHead {
     }
 
     #[inline]
-    pub(super) fn get(&mut self) -> &mut RequestHead {
+    pub(super) fn get(&mut self) -> &mut KeptHead {
         self.head.get_or_insert_with(|| self.shared.heads.borrow_mut().pop().unwrap_or_default())
     }
 
     pub(super) fn give_back(&mut self) {
         let mut spare = self.shared.heads.borrow_mut();
         if let Some(head) = self.head.take()
-            && !head.is_partial()
+            && !head.head().is_partial()
             && spare.len() < SPARE_MAX
         {
             spare.push(head);

@@ -19,11 +19,12 @@ use taut_runtime::time::Instant;
 
 use super::counters::count;
 use super::inflow::Inflow;
+use super::kept_head::KeptHead;
 use super::pace::Pace;
 use super::respond::Rest;
 use super::shared::{Listening, Shared};
 use crate::deadline::Deadline;
-use crate::http::wire::{Reject, RequestHead};
+use crate::http::wire::Reject;
 
 /// Room that an output buffer has from the start, in bytes: several small responses.
 const OUTPUT_BYTES: usize = 4096;
@@ -91,9 +92,9 @@ impl<T: Transport> Wire<T> {
     ///
     /// The rule or the limit that it breaks.
     #[inline]
-    pub(super) fn read_head(&self, head: &mut RequestHead) -> Result<Option<usize>, Reject> {
+    pub(super) fn read_head(&self, head: &mut KeptHead) -> Result<Option<usize>, Reject> {
         // Also where nothing is there: that is no beginning of a head.
-        head.read(self.unread(), &self.shared.limits.head)
+        head.read(self.unread(), &self.shared.limits)
     }
 
     /// Takes the first unread bytes, of which there are so many.
@@ -416,7 +417,7 @@ mod tests {
 
         with_wire(|mut wire, _| {
             let mut held = Vec::new();
-            let mut head = RequestHead::new();
+            let mut head = KeptHead::default();
             for body in 0..100_u8 {
                 // The body, of one byte, and the next head come in one piece, cut anywhere.
                 let stream: Vec<u8> = [HEAD, &[body]].concat();
@@ -442,7 +443,7 @@ mod tests {
             wire.transport = Scripted { takes_bytes: true, flushes: true };
             wire.append(RxBuf::from(b"GET / HT".to_vec()));
             wire.append(RxBuf::from(b"TP/1.1\r\nhost: e\r\n\r\n".to_vec()));
-            let head_bytes = wire.read_head(&mut RequestHead::new()).unwrap().unwrap();
+            let head_bytes = wire.read_head(&mut KeptHead::default()).unwrap().unwrap();
             drop(wire.take(head_bytes));
             wire.output().extend_from_slice(b"response");
             assert!(wire.poll_write(context, &[], &mut 0).is_ready());
