@@ -5,6 +5,20 @@ use std::sync::LazyLock;
 /// What every client asks.
 pub(crate) const REQUEST: &[u8] = b"GET /plaintext HTTP/1.1\r\nhost: 127.0.0.1\r\n\
     user-agent: taut-bench\r\naccept: text/plain\r\n\r\n";
+/// As many requests, of the same length as [`REQUEST`], each of which differs from those around it
+/// in its `user-agent`; those of the next `turn` are others again.
+pub(crate) fn varied_requests(count: usize, turn: usize) -> Vec<u8> {
+    let agent = b"taut-bench";
+    let at = REQUEST.windows(agent.len()).position(|window| window == agent);
+    let at = at.expect("it is in the request") + agent.len() - 4;
+    let mut requests = REQUEST.repeat(count);
+    for (index, request) in requests.chunks_exact_mut(REQUEST.len()).enumerate() {
+        let number = format!("{:04}", (turn * count + index) % 10_000);
+        request[at..at + 4].copy_from_slice(number.as_bytes());
+    }
+    requests
+}
+
 /// The body of every answer.
 pub(crate) const BODY: &[u8] = b"Hello, World!";
 /// What the raw servers answer.
@@ -74,6 +88,15 @@ mod tests {
         let shape = shape_of(&[answer, &b"HTTP/1.1 200"[..]].concat()).unwrap().unwrap();
         assert_eq!(shape.bytes, answer.len());
         assert_eq!(&answer[shape.date], b" Mon, 01 Jan 2035 00:00:00 GMT");
+    }
+
+    #[test]
+    fn varied_requests_differ_from_each_other_and_not_in_length() {
+        let turns = [varied_requests(3, 0), varied_requests(3, 1)].concat();
+        let requests: std::collections::BTreeSet<&[u8]> =
+            turns.chunks_exact(REQUEST.len()).collect();
+        assert_eq!(requests.len(), 6);
+        assert!(requests.iter().all(|request| request.ends_with(b"accept: text/plain\r\n\r\n")));
     }
 
     #[test]

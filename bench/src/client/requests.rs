@@ -9,7 +9,7 @@ use rustix::io::Errno;
 use super::channel::Channel;
 use super::exchange::Exchange;
 use super::{Patience, broken};
-use crate::http::{REQUEST, Shape, shape_of};
+use crate::http::{REQUEST, Shape, shape_of, varied_requests};
 
 /// Longer than any head that a server would send with so short a body.
 const ANSWER_BYTES_MAX: usize = 4_096;
@@ -17,15 +17,16 @@ const ANSWER_BYTES_MAX: usize = 4_096;
 /// See the module's documentation.
 #[derive(Debug)]
 pub(crate) struct Requests {
-    questions: Vec<u8>,
+    /// Sent in turn.
+    questions: [Vec<u8>; 2],
     pattern: Vec<u8>,
     shape: Shape,
 }
 
 impl Requests {
     /// Asks once on this connection, to learn what the server's answers look like. Later questions
-    /// are `depth` requests each.
-    pub(crate) fn learn(channel: &mut Channel, depth: usize) -> Result<Self, String> {
+    /// are `depth` requests each, all alike or each another than the one before.
+    pub(crate) fn learn(channel: &mut Channel, depth: usize, varied: bool) -> Result<Self, String> {
         channel.send(REQUEST).map_err(|e| broken("send", e))?;
         let mut pattern = vec![0; ANSWER_BYTES_MAX];
         let (mut received, mut patience) = (0, Patience::default());
@@ -47,12 +48,16 @@ impl Requests {
             return Err(format!("{} bytes behind its answer", received - shape.bytes));
         }
         pattern.truncate(shape.bytes);
-        Ok(Self { questions: REQUEST.repeat(depth), pattern, shape })
+        let questions = [0, 1].map(|turn| match varied {
+            true => varied_requests(depth, turn),
+            false => REQUEST.repeat(depth),
+        });
+        Ok(Self { questions, pattern, shape })
     }
 
     /// How many requests are one question.
     pub(crate) fn depth(&self) -> usize {
-        self.questions.len() / REQUEST.len()
+        self.questions[0].len() / REQUEST.len()
     }
 
     /// Whether a piece of one answer is that of the pattern.
@@ -67,8 +72,8 @@ impl Requests {
 }
 
 impl Exchange for Requests {
-    fn question(&mut self, _sequence: u64) -> &[u8] {
-        &self.questions
+    fn question(&mut self, sequence: u64) -> &[u8] {
+        &self.questions[(sequence % 2) as usize]
     }
 
     fn answer_bytes(&self) -> usize {
@@ -97,7 +102,8 @@ mod tests {
 
     fn requests() -> Requests {
         let shape = shape_of(ANSWER).unwrap().unwrap();
-        Requests { questions: REQUEST.repeat(3), pattern: ANSWER.to_vec(), shape }
+        let questions = [REQUEST.repeat(3), REQUEST.repeat(3)];
+        Requests { questions, pattern: ANSWER.to_vec(), shape }
     }
 
     #[test]

@@ -38,6 +38,11 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) tls: bool,
 
+    /// Have each request differ from the one before in its `user-agent`. Without, all are alike, as
+    /// those of load generators are, which suits servers that remember what they read.
+    #[arg(long)]
+    pub(crate) varied: bool,
+
     #[command(flatten)]
     pub(crate) selection: Selection,
 
@@ -62,9 +67,10 @@ impl Served for Options {
 
     fn measures(&self) -> String {
         let tls = if self.tls { ", TLS 1.3 but for the raw servers" } else { "" };
+        let varied = if self.varied { ", each request another one" } else { "" };
         format!(
             "RTT of requests of HTTP/1.1, loopback TCP, GET of {} B, answer of {} B and its head, \
-             closed loop, keep-alive{tls}",
+             closed loop, keep-alive{tls}{varied}",
             REQUEST.len(),
             BODY.len()
         )
@@ -101,7 +107,7 @@ impl Served for Options {
                 streams.into_iter().map(encrypted).collect::<Result<Vec<_>, _>>()?
             }
         };
-        let requests = Requests::learn(&mut channels[0], depth as usize)?;
+        let requests = Requests::learn(&mut channels[0], depth as usize, self.varied)?;
         Crowd::new(channels, requests)
     }
 
