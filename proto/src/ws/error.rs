@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 use std::time::Duration;
 use std::{fmt, io};
 
+use super::handshake::HandshakeError;
 use super::wire::{CloseFrame, Violation};
 
 /// Why a connection failed, or a message was not taken. One pointer wide, so that a message stays
@@ -14,6 +15,8 @@ pub struct Error(Box<ErrorKind>);
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
+    /// There is no connection: its handshake failed.
+    Handshake(HandshakeError),
     /// The peer broke the protocol, or went beyond a limit. It was told so by a close frame.
     Violation(Violation),
     /// The connection ended without a close frame of the peer: what it sent last may be missing.
@@ -53,6 +56,14 @@ impl Error {
         &self.0
     }
 
+    /// Why the handshake failed, where that is what it is.
+    pub fn handshake(&self) -> Option<&HandshakeError> {
+        match &*self.0 {
+            ErrorKind::Handshake(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The rule that the peer broke, where that is why.
     pub fn violation(&self) -> Option<Violation> {
         match *self.0 {
@@ -68,6 +79,12 @@ impl From<ErrorKind> for Error {
     }
 }
 
+impl From<HandshakeError> for Error {
+    fn from(error: HandshakeError) -> Self {
+        ErrorKind::Handshake(error).into()
+    }
+}
+
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
         ErrorKind::Io(error).into()
@@ -78,6 +95,8 @@ impl From<Error> for io::Error {
     fn from(error: Error) -> Self {
         let kind = match *error.0 {
             ErrorKind::Io(error) => return error,
+            ErrorKind::Handshake(HandshakeError::Http(error)) => return error.into(),
+            ErrorKind::Handshake(ref error) => error.io_kind(),
             ErrorKind::Violation(_) => io::ErrorKind::InvalidData,
             ErrorKind::CutOff => io::ErrorKind::UnexpectedEof,
             ErrorKind::TimedOut(..) => io::ErrorKind::TimedOut,
@@ -92,6 +111,7 @@ impl From<Error> for io::Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
+            ErrorKind::Handshake(error) => write!(f, "the handshake failed: {error}"),
             ErrorKind::Violation(violation) => {
                 write!(f, "the peer sent {violation}; it was closed with {}", violation.code())
             }
@@ -130,6 +150,7 @@ impl fmt::Debug for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match &*self.0 {
+            ErrorKind::Handshake(error) => Some(error),
             ErrorKind::Io(error) => Some(error),
             ErrorKind::Violation(violation) => Some(violation),
             _ => None,

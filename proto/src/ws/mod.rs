@@ -7,6 +7,7 @@
 //! | `outbox` | what is to be sent |
 //! | `stream`, `split`, `operations` | a connection for its user, and as two halves |
 //! | `message` | what is handed out |
+//! | `handshake` | from an HTTP request to a connection, client and server |
 //! | `options`, `error` | how a connection behaves, and how it fails |
 //!
 //! A message that lies in one receive buffer is unmasked, validated and handed out there. What is
@@ -16,6 +17,7 @@
 mod clocks;
 mod connection;
 mod error;
+mod handshake;
 mod message;
 mod operations;
 mod options;
@@ -25,6 +27,10 @@ mod stream;
 pub mod wire;
 
 pub use error::{Error, ErrorKind, Wait};
+pub use handshake::{
+    Acceptor, Connector, Extension, Handshake, HandshakeError, HandshakeViolation, Refusal, accept,
+    connect, upgrade,
+};
 pub use message::{Frame, Item, Message, Text};
 pub use options::{Keepalive, Options, TextPing};
 pub use outbox::Outbox;

@@ -11,6 +11,7 @@ use taut_runtime::{is_inside_runtime, spawn_background};
 
 use super::connection::Connection;
 use super::error::Error;
+use super::handshake::Handshake;
 use super::message::{Frame, Item, Message};
 use super::operations::{self, Access};
 use super::options::Options;
@@ -31,12 +32,28 @@ use super::wire::{CloseCode, CloseFrame, Opcode, Role};
 pub struct WebSocket<T: Transport + 'static> {
     /// Gone only while it is dropped.
     connection: Option<Box<Connection<T>>>,
+    /// Where it was made here.
+    handshake: Option<Box<Handshake>>,
 }
 
 impl<T: Transport + 'static> WebSocket<T> {
     /// Over a transport whose handshake was made elsewhere; `left` is what came behind it.
     pub fn over(transport: T, role: Role, options: &Options, left: Option<RxBuf>) -> Self {
-        Self { connection: Some(Box::new(Connection::new(transport, role, options, left))) }
+        let connection = Connection::new(transport, role, options, left);
+        Self { connection: Some(Box::new(connection)), handshake: None }
+    }
+
+    /// Over a transport whose handshake was made here.
+    pub(super) fn shaken(
+        transport: T,
+        role: Role,
+        options: &Options,
+        left: Option<RxBuf>,
+        handshake: Handshake,
+    ) -> Self {
+        let mut connection = Self::over(transport, role, options, left);
+        connection.handshake = Some(Box::new(handshake));
+        connection
     }
 
     /// The next message; nothing once the peer has closed. What is queued is sent meanwhile.
@@ -153,6 +170,12 @@ impl<T: Transport + 'static> WebSocket<T> {
     /// [`Stream::set_hot`](taut_net::Stream::set_hot).
     pub fn set_hot(&mut self, hot: bool) {
         self.connection_mut().transport.set_hot(hot);
+    }
+
+    /// What the two ends agreed on; nothing where the handshake was [made
+    /// elsewhere](Self::over).
+    pub fn handshake(&self) -> Option<&Handshake> {
+        self.handshake.as_deref()
     }
 
     /// What it runs over.

@@ -36,9 +36,21 @@ enum End {
     Closed,
     /// The client may still be sending: what it sends is swallowed until it has seen the end.
     Lingering,
+    /// As that, since what it sent is no request.
+    Rejected(Reject),
     /// It failed: there is nobody to tell anything.
-    Failed,
+    Failed(io::Error),
     Upgraded(Takeover),
+}
+
+/// How a connection ended, for who serves a single one.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    InOrder,
+    /// What the client sent is no request, or took too long. It was told so, unless it had sent
+    /// nothing.
+    Rejected(Reject),
+    Failed(io::Error),
 }
 
 /// Serves a connection to its end.
@@ -48,29 +60,37 @@ pub(super) async fn serve<T, S>(
     peer: Peer,
     first_head_due: Instant,
     service: &S,
-) where
+) -> Ended
+where
     T: Transport + Secured + 'static,
     S: Service,
 {
     let client = Known::of(peer, &transport);
     let wire = SharedWire::new(Wire::new(transport, shared, first_head_due));
-    match requests(&wire, &client, service).await {
-        End::Failed => {}
+    let end = requests(&wire, &client, service).await;
+    let ended = match &end {
+        End::Rejected(reject) => Ended::Rejected(*reject),
+        _ => Ended::InOrder,
+    };
+    match end {
+        End::Failed(error) => return Ended::Failed(error),
         End::Closed => {
             let _ = shut_down(&wire).await;
         }
-        End::Lingering => {
+        End::Lingering | End::Rejected(_) => {
             if shut_down(&wire).await.is_ok() {
                 linger(&wire).await;
             }
         }
         End::Upgraded(takeover) => {
-            if flush(&wire).await.is_ok() {
-                count(&shared.counters.upgrades);
-                upgraded(wire.into_inner(), shared, takeover).await;
+            if let Err(error) = flush(&wire).await {
+                return Ended::Failed(error);
             }
+            count(&shared.counters.upgrades);
+            upgraded(wire.into_inner(), shared, takeover).await;
         }
     }
+    ended
 }
 
 /// Turns a connection away, of which there are too many.
@@ -95,8 +115,8 @@ async fn requests<T: Transport, S: Service>(
     loop {
         if in_one_go == shared.limits.pipeline_max {
             in_one_go = 0;
-            if flush(wire).await.is_err() {
-                return End::Failed;
+            if let Err(error) = flush(wire).await {
+                return End::Failed(error);
             }
             yield_now().await;
         }
@@ -129,9 +149,9 @@ async fn requests<T: Transport, S: Service>(
         match sent {
             Ok(None) => {}
             Ok(Some(end)) => return end,
-            Err(_) => {
+            Err(error) => {
                 count(&shared.counters.responses_aborted);
-                return End::Failed;
+                return End::Failed(error);
             }
         }
     }
@@ -141,7 +161,7 @@ fn refuse<T: Transport>(wire: &SharedWire<T>, reject: Reject) -> End {
     let mut wire = wire.borrow_mut();
     count(&wire.shared.counters.requests_rejected);
     wire.refuse(reject.status(), &reject);
-    End::Lingering
+    End::Rejected(reject)
 }
 
 /// How many bytes the next head has, of which more has to come. What was answered is sent before.
@@ -154,7 +174,7 @@ async fn await_head<T: Transport>(
     let limits = &shared.limits;
     let mut started = false;
     loop {
-        flush(wire).await.map_err(|_| End::Failed)?;
+        flush(wire).await.map_err(End::Failed)?;
         let partial = wire.borrow().unread.is_some();
         // The first head has been due since its connection was accepted.
         if served > 0 && partial && !started {
@@ -176,7 +196,7 @@ async fn await_head<T: Transport>(
                 }
             }
             Received::End => return Err(End::Closed),
-            Received::Failed(_) => return Err(End::Failed),
+            Received::Failed(error) => return Err(End::Failed(error)),
             Received::Closing => return Err(End::Lingering),
             Received::TimedOut if partial => {
                 count(&shared.counters.timeouts_header);
@@ -187,7 +207,7 @@ async fn await_head<T: Transport>(
                     0 => &shared.counters.timeouts_header,
                     _ => &shared.counters.timeouts_idle,
                 });
-                return Err(End::Lingering);
+                return Err(End::Rejected(Reject::TimedOut));
             }
         }
     }

@@ -47,6 +47,8 @@ mod trailers;
 mod upgrade;
 mod wire;
 
+pub(crate) use connection::Ended;
+
 pub use body::Body;
 pub use body_error::BodyError;
 pub use counters::ServerCounters;

@@ -58,6 +58,11 @@ impl<'a> Request<'a> {
         self.0
     }
 
+    /// The head, and its bytes.
+    pub(crate) fn head(&self) -> (&'a RequestHead, &'a [u8]) {
+        (self.0.head, self.0.bytes)
+    }
+
     /// The method.
     #[must_use]
     pub fn method(&self) -> &'a Method {

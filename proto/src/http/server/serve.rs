@@ -12,6 +12,7 @@ use taut_runtime::is_cancelled;
 use taut_runtime::task::{TaskGroup, waiting};
 use taut_runtime::time::{Instant, sleep, timeout, timeout_at};
 
+use super::connection::Ended;
 use super::counters::{ServerCounters, count};
 use super::limits::{Limits, ServerBuilder};
 use super::listener::Listener;
@@ -213,9 +214,18 @@ impl Server {
         T: Transport + Secured + 'static,
         S: Service,
     {
+        self.serve_one(transport, peer, service).await;
+    }
+
+    /// As [`serve_connection`](Self::serve_connection); says how it ended.
+    pub(crate) async fn serve_one<T, S>(&self, transport: T, peer: Peer, service: &S) -> Ended
+    where
+        T: Transport + Secured + 'static,
+        S: Service,
+    {
         let due = Instant::now() + self.shared.limits.header_timeout;
         let place = Place::among_served(&self.shared, counted(&self.shared, &peer));
-        connection::serve(&place.shared, transport, peer, due, service).await;
+        connection::serve(&place.shared, transport, peer, due, service).await
     }
 }
 
@@ -244,7 +254,9 @@ where
     };
     match place.refused {
         Some(why) => connection::turn_away(&place.shared, transport, why).await,
-        None => connection::serve(&place.shared, transport, peer, due, service).await,
+        None => {
+            connection::serve(&place.shared, transport, peer, due, service).await;
+        }
     }
 }
 

@@ -54,6 +54,17 @@ impl Upgraded {
         };
         Ok((*transport, self.left))
     }
+
+    /// As [`downcast`](Self::downcast), or itself, where that is what is asked for.
+    pub(crate) fn downcast_or_keep<T: Transport + 'static>(
+        self,
+    ) -> Result<(T, Option<RxBuf>), Self> {
+        let mut kept = Some(self);
+        match (&mut kept as &mut dyn Any).downcast_mut::<Option<T>>().and_then(Option::take) {
+            Some(itself) => Ok((itself, None)),
+            None => kept.expect("it was not taken").downcast(),
+        }
+    }
 }
 
 impl Transport for Upgraded {
