@@ -204,7 +204,7 @@ impl Decoder {
     pub fn decode(&mut self, unit: Unit) -> Result<Option<Decoded>, Violation> {
         loop {
             if self.frame.is_some() {
-                match self.resume()? {
+                match self.resume(unit)? {
                     Progress::Decoded(decoded) => return Ok(Some(decoded)),
                     Progress::Absorbed => continue,
                     Progress::Starved => return Ok(None),
@@ -214,7 +214,7 @@ impl Decoder {
             if let Some(data) = self.in_place(&header)? {
                 return Ok(Some(Decoded::Data(data)));
             }
-            self.begin(header, unit)?;
+            self.begin(header)?;
         }
     }
 
@@ -237,6 +237,10 @@ impl Decoder {
                 .ok()
                 .and_then(|payload_bytes| rest.get(header_bytes..)?.get(payload_bytes..));
             let Some(behind) = behind else { return false };
+            if header.opcode == Opcode::Close {
+                // Nothing behind it is read.
+                return false;
+            }
             if header.is_final && !header.opcode.is_control() {
                 return true;
             }
@@ -317,17 +321,17 @@ impl Decoder {
     }
 
     /// Notes a frame whose payload is to be gone through piece by piece.
-    fn begin(&mut self, header: FrameHeader, unit: Unit) -> Result<(), Violation> {
+    fn begin(&mut self, header: FrameHeader) -> Result<(), Violation> {
         if header.opcode.is_control() {
             self.control = ControlPayload::EMPTY;
         } else {
-            self.begin_data(&header, unit)?;
+            self.begin_data(&header)?;
         }
         self.frame = Some(PartialFrame { header, bytes_done: 0 });
         Ok(())
     }
 
-    fn begin_data(&mut self, header: &FrameHeader, unit: Unit) -> Result<(), Violation> {
+    fn begin_data(&mut self, header: &FrameHeader) -> Result<(), Violation> {
         let is_first = header.opcode != Opcode::Continuation;
         let message = match (&mut self.message, is_first) {
             (None, false) => return Err(Violation::CONTINUES_NOTHING),
@@ -339,8 +343,7 @@ impl Decoder {
                 utf8: Utf8::default(),
                 bytes: 0,
                 fragments: 0,
-                // What is compressed makes sense as a whole only.
-                in_frames: unit == Unit::Frame && !header.is_compressed,
+                in_frames: false,
             }),
         };
         message.fragments += 1;
@@ -359,7 +362,7 @@ impl Decoder {
     }
 
     /// Goes on with the frame that was begun.
-    fn resume(&mut self) -> Result<Progress, Violation> {
+    fn resume(&mut self, unit: Unit) -> Result<Progress, Violation> {
         let Some(frame) = &mut self.frame else { return Ok(Progress::Absorbed) };
         let left = frame.header.payload_bytes - frame.bytes_done;
         let mut piece: &[u8] = &[];
@@ -418,10 +421,10 @@ impl Decoder {
         if !is_done {
             return Ok(Progress::Starved);
         }
-        self.end_frame()
+        self.end_frame(unit)
     }
 
-    fn end_frame(&mut self) -> Result<Progress, Violation> {
+    fn end_frame(&mut self, unit: Unit) -> Result<Progress, Violation> {
         let Some(PartialFrame { header, .. }) = self.frame.take() else {
             return Ok(Progress::Absorbed);
         };
@@ -430,14 +433,18 @@ impl Decoder {
             Opcode::Pong => Decoded::Pong,
             Opcode::Close => Decoded::Close(CloseFrame::read(&self.control)?),
             Opcode::Continuation | Opcode::Text | Opcode::Binary => {
-                return self.end_data_frame(&header);
+                return self.end_data_frame(&header, unit);
             }
         };
         Ok(Progress::Decoded(decoded))
     }
 
-    fn end_data_frame(&mut self, header: &FrameHeader) -> Result<Progress, Violation> {
-        let Some(message) = &self.message else { return Ok(Progress::Absorbed) };
+    fn end_data_frame(&mut self, header: &FrameHeader, unit: Unit) -> Result<Progress, Violation> {
+        let Some(message) = &mut self.message else { return Ok(Progress::Absorbed) };
+        // So far nothing was put together. What is compressed makes sense as a whole only.
+        if message.fragments == 1 && !message.is_compressed {
+            message.in_frames = unit == Unit::Frame;
+        }
         let (is_text, in_frames) = (message.is_text, message.in_frames);
         let validates = is_text && self.validates_text;
         if header.is_final {
