@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Examples that serve until they are stopped, or need an address.
-const ENDLESS: [&str; 2] = ["echo_server", "hot_client"];
+const ENDLESS: [&str; 3] = ["autobahn", "echo_server", "hot_client"];
 
 fn names() -> Vec<String> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples");
