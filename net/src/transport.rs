@@ -15,6 +15,10 @@ use taut_runtime::buffer::RxBuf;
 
 use crate::{Family, Stream};
 
+/// Room in front of bytes that are [written in place](Transport::poll_write_in_place) which is enough
+/// for every transport, in bytes: TLS puts a record's header and a nonce there.
+pub const WRITE_ROOM_BYTES: usize = 16;
+
 /// A connected stream of bytes that protocols run over.
 pub trait Transport: Unpin {
     /// The next bytes as they came in; empty at the end of the stream, then and ever after. A
@@ -48,6 +52,25 @@ pub trait Transport: Unpin {
     ) -> Poll<io::Result<usize>> {
         let first = slices.iter().find(|slice| !slice.is_empty());
         self.poll_write(context, first.map_or(&[], |slice| slice))
+    }
+
+    /// As [`poll_write`](Self::poll_write), of `memory[start..]`, by who has no more use for
+    /// `memory` once that is sent. A transport that changes what it sends may do so there, with what
+    /// stands before `start`, where [`WRITE_ROOM_BYTES`] should be, and behind the end as its room:
+    /// it keeps the memory then, having taken all of the bytes, and leaves other memory in its
+    /// place, which is empty.
+    ///
+    /// # Errors
+    ///
+    /// As for [`poll_write`](Self::poll_write).
+    #[inline]
+    fn poll_write_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut Vec<u8>,
+        start: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.poll_write(context, &memory[start..])
     }
 
     /// Ready once all that was written is with the kernel.

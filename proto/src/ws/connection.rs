@@ -318,9 +318,12 @@ impl<T: Transport> Connection<T> {
     #[inline]
     fn poll_drain(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while !self.outbox.encoder.unsent().is_empty() {
-            match ready!(self.transport.poll_write(context, self.outbox.encoder.unsent())) {
+            let written = self.outbox.poll_write(|memory, start| {
+                self.transport.poll_write_in_place(context, memory, start)
+            });
+            match ready!(written) {
                 Ok(0) => self.write_failed(io::ErrorKind::WriteZero.into()),
-                Ok(count) => self.outbox.sent(count),
+                Ok(_) => {}
                 Err(error) if is_cancelled(&error) => return Poll::Pending,
                 Err(error) => self.write_failed(error),
             }

@@ -4,6 +4,9 @@
 //! most one waits beside it, always the answer to the newest ping (RFC 6455 section 5.5.3 lets
 //! older ones go): a peer that only pings makes us hold nothing more.
 
+use std::io;
+use std::task::{Poll, ready};
+
 use super::error::{Error, ErrorKind};
 use super::wire::{
     CloseCode, CloseFrame, ControlPayload, Encoder, Opcode, Role, Room, close_payload,
@@ -192,15 +195,19 @@ impl Outbox {
         self.pong_end = self.encoder.queued_total();
     }
 
-    /// So many bytes were sent.
+    /// Has `write` write what is queued, as [`Encoder::poll_write`].
     #[inline]
-    pub(super) fn sent(&mut self, bytes: usize) {
-        self.encoder.sent(bytes);
+    pub(super) fn poll_write(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(self.encoder.poll_write(write))?;
         if let Some(pong) = self.pong
             && self.encoder.sent_total() >= self.pong_end
         {
             self.pong = None;
             self.answer_ping(&pong);
         }
+        Poll::Ready(Ok(count))
     }
 }

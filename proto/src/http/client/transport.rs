@@ -57,6 +57,16 @@ impl Transport for ClientTransport {
         each!(self, transport => transport.poll_write_vectored(context, slices))
     }
 
+    #[inline]
+    fn poll_write_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut Vec<u8>,
+        start: usize,
+    ) -> Poll<io::Result<usize>> {
+        each!(self, transport => transport.poll_write_in_place(context, memory, start))
+    }
+
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         each!(self, transport => transport.poll_flush(context))
     }

@@ -91,6 +91,16 @@ impl Transport for Upgraded {
         self.transport.poll_write_vectored(context, slices)
     }
 
+    #[inline]
+    fn poll_write_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut Vec<u8>,
+        start: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.transport.poll_write_in_place(context, memory, start)
+    }
+
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.transport.poll_flush(context)
     }

@@ -162,6 +162,37 @@ impl RecordLayer {
         Ok(bytes)
     }
 
+    /// Seals `memory[start..]` where it is, as one record, and says whether it did. Then `memory` is
+    /// where that record waits to be sent, and is exchanged for empty memory.
+    ///
+    /// It does not where nothing is to be sealed or it is more than one record, where other records
+    /// wait, and where there is too little room in front of `start`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`seal_vectored`](Self::seal_vectored).
+    pub fn seal_in_place(&mut self, memory: &mut Vec<u8>, start: usize) -> Result<bool, TlsError> {
+        self.not_failed()?;
+        let bytes = memory.len() - start;
+        if bytes == 0 || bytes > RECORD_PLAINTEXT_BYTES_MAX {
+            return Ok(false);
+        }
+        self.make_room_for_a_record()?;
+        let Some(record_start) = start.checked_sub(self.outbound.bytes_before()) else {
+            return Ok(false);
+        };
+        // New keys may just have been told.
+        if !self.sealed().is_empty() {
+            return Ok(false);
+        }
+        self.outbound.begin_before(&mut memory[record_start..start]);
+        self.outbound.finish(content::APPLICATION_DATA, memory, record_start);
+        std::mem::swap(&mut self.sealed, memory);
+        self.sent = record_start;
+        memory.clear();
+        Ok(true)
+    }
+
     /// Sees to it that the key may seal one more record, with one left for its successor.
     fn make_room_for_a_record(&mut self) -> Result<(), TlsError> {
         if self.sent_close {

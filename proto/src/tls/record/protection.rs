@@ -130,11 +130,25 @@ impl Protection {
         }
     }
 
+    /// How many bytes stand in front of the plaintext.
+    #[inline]
+    pub(super) fn bytes_before(&self) -> usize {
+        RECORD_HEADER_BYTES + if self.sends_nonce() { EXPLICIT_NONCE_BYTES } else { 0 }
+    }
+
+    /// As [`begin`](Self::begin), in front of plaintext that is there: `to` is
+    /// [`bytes_before`](Self::bytes_before) it.
+    #[inline]
+    pub(super) fn begin_before(&self, to: &mut [u8]) {
+        if self.sends_nonce() {
+            to[RECORD_HEADER_BYTES..].copy_from_slice(&self.key.nonce(self.sequence)[4..]);
+        }
+    }
+
     /// Seals the record that begins at `start`, whose plaintext of this kind was appended.
     #[inline]
     pub(super) fn finish(&mut self, kind: u8, to: &mut Vec<u8>, start: usize) {
-        let before = if self.sends_nonce() { EXPLICIT_NONCE_BYTES } else { 0 };
-        let sealed = start + RECORD_HEADER_BYTES + before;
+        let sealed = start + self.bytes_before();
         let plain = to.len() - sealed;
         let outer = match self.version {
             TlsVersion::Tls13 => {

@@ -360,3 +360,53 @@ fn nothing_shows_a_key() {
     let shown = format!("{client:?}");
     assert!(shown.contains("Key(Aes256Gcm)") && shown.contains("Secrets(client)"), "{shown}");
 }
+
+/// What lies in memory with room in front, sealed there or in the layer's own memory.
+#[test]
+fn data_sealed_where_it_is_reads_as_if_it_had_been_copied() {
+    for version in [TlsVersion::Tls12, TlsVersion::Tls13] {
+        let [mut from, mut to] = pair(version);
+        let before = from.outbound.bytes_before();
+        let mut memory = Vec::new();
+        for round in 0..6_usize {
+            let data: Vec<u8> = (0..100 + round * 1000).map(|at| (at + round) as u8).collect();
+            let start = before + round;
+            memory.extend_from_slice(&vec![0xAA; start]);
+            memory.extend_from_slice(&data);
+            assert!(from.seal_in_place(&mut memory, start).unwrap());
+            assert!(memory.is_empty(), "the memory was exchanged");
+            assert_eq!(said(&mut to, &from), (content::APPLICATION_DATA, data.clone()));
+            // With a record that waits, another is not sealed in place: it would overtake.
+            let mut other = [vec![0; before], b"other".to_vec()].concat();
+            assert!(!from.seal_in_place(&mut other, before).unwrap());
+            assert_eq!(&other[before..], b"other");
+            let sealed = from.sealed().len();
+            from.sent(sealed);
+            // In between, one that is copied.
+            from.seal(&data).unwrap();
+            assert_eq!(said(&mut to, &from), (content::APPLICATION_DATA, data));
+            let sealed = from.sealed().len();
+            from.sent(sealed);
+        }
+        for (room, bytes) in [(before, 0), (before - 1, 10), (before, (1 << 14) + 1)] {
+            let mut memory = vec![7; room + bytes];
+            assert!(!from.seal_in_place(&mut memory, room).unwrap(), "{room} {bytes}");
+            assert_eq!(memory, vec![7; room + bytes], "nothing was done to it");
+            assert!(from.sealed().is_empty());
+        }
+        let mut most = vec![7; before + (1 << 14)];
+        assert!(from.seal_in_place(&mut most, before).unwrap());
+        assert_eq!(said(&mut to, &from).1.len(), 1 << 14);
+    }
+}
+
+#[test]
+fn new_keys_go_before_data_that_would_be_sealed_where_it_is() {
+    let [mut from, mut to] = pair(TlsVersion::Tls13);
+    from.outbound.records_max = 1;
+    let before = from.outbound.bytes_before();
+    let mut memory = [vec![0; before], b"data".to_vec()].concat();
+    assert!(!from.seal_in_place(&mut memory, before).unwrap(), "the new keys are told first");
+    assert_eq!(said(&mut to, &from).0, content::HANDSHAKE);
+    assert_eq!(&memory[before..], b"data");
+}

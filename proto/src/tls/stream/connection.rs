@@ -112,6 +112,19 @@ impl<T: Transport> Connection<T> {
         polled
     }
 
+    /// Sends what a writer's bytes were sealed to. They are taken, also where the transport has no
+    /// room for all of them now. Where a part has left, a failure is told by the next write: else
+    /// the writer would think that none has.
+    fn send_sealed(&mut self, context: &mut Context<'_>, count: usize) -> Poll<io::Result<usize>> {
+        let sealed_bytes = self.layer.sealed().len();
+        match self.poll_drained(context) {
+            Poll::Ready(Err(error)) if self.layer.sealed().len() == sealed_bytes => {
+                Poll::Ready(Err(error))
+            }
+            _ => Poll::Ready(Ok(count)),
+        }
+    }
+
     /// As [`Transport::poll_recv`], copied.
     pub(super) fn poll_read(
         &mut self,
@@ -161,15 +174,25 @@ impl<T: Transport> Transport for Connection<T> {
         }
         ready!(self.poll_drained(context))?;
         let count = self.layer.seal_vectored(slices, WRITE_BYTES_MAX)?;
-        let sealed_bytes = self.layer.sealed().len();
-        // They are taken, also where the transport has no room for all of them now. Where a part
-        // has left, a failure is told by the next write: else the writer would think that none has.
-        match self.poll_drained(context) {
-            Poll::Ready(Err(error)) if self.layer.sealed().len() == sealed_bytes => {
-                Poll::Ready(Err(error))
-            }
-            _ => Poll::Ready(Ok(count)),
+        self.send_sealed(context, count)
+    }
+
+    fn poll_write_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut Vec<u8>,
+        start: usize,
+    ) -> Poll<io::Result<usize>> {
+        ready!(poll_checkpoint(context))?;
+        if self.is_shut {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
+        ready!(self.poll_drained(context))?;
+        let count = memory.len() - start;
+        if self.layer.seal_in_place(memory, start)? {
+            return self.send_sealed(context, count);
+        }
+        self.poll_write(context, &memory[start..])
     }
 
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {

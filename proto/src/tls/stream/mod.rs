@@ -229,6 +229,16 @@ impl<T: Transport> Transport for TlsStream<T> {
         self.connection.poll_write_vectored(context, slices)
     }
 
+    #[inline]
+    fn poll_write_in_place(
+        &mut self,
+        context: &mut Context<'_>,
+        memory: &mut Vec<u8>,
+        start: usize,
+    ) -> Poll<io::Result<usize>> {
+        self.connection.poll_write_in_place(context, memory, start)
+    }
+
     fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.connection.poll_flush(context)
     }

@@ -1,7 +1,7 @@
 //! Messages to bytes that are to be sent.
 //!
-//! Invariants: `bytes` is whole frames from its beginning, of which the first `sent` bytes have
-//! left; so frames are put behind one another in the order of the calls, and leave with as few
+//! Invariants: `bytes` is empty, or has room for whoever seals it in place and then whole frames, of
+//! which all before `sent` have left; so frames are put behind one another in the order of the calls, and leave with as few
 //! writes as the transport takes. A client's payload is masked where it stands, with a key that
 //! nobody can foresee (RFC 6455 section 10.3), a new one for each frame.
 //!
@@ -9,8 +9,10 @@
 //! connection queues.
 
 use std::ops::{Deref, DerefMut};
+use std::task::{Poll, ready};
 use std::{fmt, io};
 
+use taut_net::transport::WRITE_ROOM_BYTES;
 use taut_runtime::secure_random_u32;
 
 use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role};
@@ -51,6 +53,7 @@ impl Encoder {
         let mask = self.key();
         let payload_bytes = payload.len() as u64;
         let header = FrameHeader { is_final, is_compressed, opcode, mask, payload_bytes };
+        self.begin();
         self.bytes.reserve(HEADER_BYTES_MAX + payload.len());
         self.header(&header);
         let start = self.bytes.len();
@@ -80,6 +83,7 @@ impl Encoder {
     /// Where frames wait.
     pub(crate) fn rest_of_frame(&mut self, parts: [&[u8]; 2]) {
         assert!(self.unsent().is_empty(), "the rest of a frame goes before any other");
+        self.begin();
         for part in parts {
             self.bytes.extend_from_slice(part);
         }
@@ -87,6 +91,7 @@ impl Encoder {
 
     /// Room for a message of up to `bytes_max` bytes, to be written in place.
     pub fn reserve(&mut self, opcode: Opcode, bytes_max: usize) -> Room<'_> {
+        self.begin();
         let frame_start = self.bytes.len();
         let payload_bytes = bytes_max as u64;
         let mask = self.key();
@@ -95,6 +100,15 @@ impl Encoder {
         let start = frame_start + header.header_bytes();
         self.bytes.resize(start + bytes_max, 0);
         Room { encoder: self, header, frame_start, start, written: 0 }
+    }
+
+    /// Leaves room in front of the first frame.
+    #[inline]
+    fn begin(&mut self) {
+        if self.bytes.is_empty() {
+            self.bytes.extend_from_slice(&[0; WRITE_ROOM_BYTES]);
+            self.sent = WRITE_ROOM_BYTES;
+        }
     }
 
     #[inline]
@@ -121,6 +135,24 @@ impl Encoder {
         &self.bytes[self.sent..]
     }
 
+    /// Has `write` write what is to be sent next, as
+    /// [`Transport::poll_write_in_place`](taut_net::Transport::poll_write_in_place) does; 0 where
+    /// it took nothing.
+    pub(crate) fn poll_write(
+        &mut self,
+        write: impl FnOnce(&mut Vec<u8>, usize) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let count = ready!(write(&mut self.bytes, self.sent))?;
+        if self.bytes.is_empty() {
+            // It kept the memory, with all that was in it.
+            self.sent = 0;
+            self.sent_total += count as u64;
+        } else {
+            self.sent(count);
+        }
+        Poll::Ready(Ok(count))
+    }
+
     /// The first `bytes` of [`unsent`](Self::unsent) were sent.
     ///
     /// # Panics
@@ -135,11 +167,11 @@ impl Encoder {
             self.sent = 0;
             self.bytes.clear();
             self.bytes.shrink_to(KEPT_BYTES_MAX);
-        } else if self.sent > self.bytes.len() / 2 {
+        } else if self.sent - WRITE_ROOM_BYTES > self.bytes.len() / 2 {
             // Moves fewer bytes than were sent since the last time.
-            self.bytes.copy_within(self.sent.., 0);
-            self.bytes.truncate(self.bytes.len() - self.sent);
-            self.sent = 0;
+            self.bytes.copy_within(self.sent.., WRITE_ROOM_BYTES);
+            self.bytes.truncate(self.bytes.len() - self.sent + WRITE_ROOM_BYTES);
+            self.sent = WRITE_ROOM_BYTES;
         }
     }
 
