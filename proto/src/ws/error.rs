@@ -56,6 +56,11 @@ impl Error {
         &self.0
     }
 
+    /// What it is, to keep.
+    pub fn into_kind(self) -> ErrorKind {
+        *self.0
+    }
+
     /// Why the handshake failed, where that is what it is.
     pub fn handshake(&self) -> Option<&HandshakeError> {
         match &*self.0 {

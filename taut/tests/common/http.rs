@@ -82,7 +82,11 @@ pub(crate) struct Client {
 
 impl Client {
     pub(crate) async fn connect(address: std::net::SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), unread: Vec::new() }
+        Self::of(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        Self { stream, unread: Vec::new() }
     }
 
     pub(crate) async fn send(&mut self, bytes: impl AsRef<[u8]>) {

@@ -16,6 +16,8 @@ pub(super) struct Origin {
     /// Without the brackets of an IPv6 address.
     pub(super) host: Rc<str>,
     pub(super) port: u16,
+    /// Whether a proxy is to make a tunnel, also where nothing is encrypted.
+    pub(super) needs_tunnel: bool,
 }
 
 impl Origin {
@@ -32,7 +34,7 @@ impl Origin {
             None => return Err(Cause::invalid("the URL has no host")),
         };
         let port = url.port_or_known_default().unwrap_or(if is_secure { 443 } else { 80 });
-        Ok(Self { is_secure, host, port })
+        Ok(Self { is_secure, host, port, needs_tunnel: false })
     }
 
     /// `host:port`, with the brackets of an IPv6 address.

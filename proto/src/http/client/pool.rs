@@ -332,7 +332,12 @@ mod tests {
     #[test]
     fn origins_that_nobody_needs_are_forgotten() {
         let pool = Pool::new(Dialer::default(), Limits::default(), Timeouts::default());
-        let origin = |port| Origin { is_secure: false, host: "venue.example".into(), port };
+        let origin = |port| Origin {
+            is_secure: false,
+            host: "venue.example".into(),
+            port,
+            needs_tunnel: false,
+        };
         let (held, warm) = (pool.site(&origin(1)), pool.site(&origin(2)));
         warm.warm.set(1);
         drop(warm);

@@ -57,7 +57,7 @@ impl Proxies {
 impl Proxy {
     /// Whether requests to an origin name their whole URL.
     pub(super) fn wants_absolute(&self, origin: &Origin) -> bool {
-        self.kind == Kind::Http && !origin.is_secure
+        self.kind == Kind::Http && !origin.is_secure && !origin.needs_tunnel
     }
 }
 
@@ -76,7 +76,7 @@ mod tests {
 
     /// The port of the proxy before a URL; 0 for none.
     fn port(proxies: &Proxies, is_secure: bool, host: &str) -> u16 {
-        let origin = Origin { is_secure, host: host.into(), port: 1 };
+        let origin = Origin { is_secure, host: host.into(), port: 1, needs_tunnel: false };
         proxies.before(&origin).map_or(0, |proxy| proxy.port)
     }
 

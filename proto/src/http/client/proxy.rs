@@ -20,8 +20,8 @@ use crate::http::body::Body;
 
 /// A proxy, for all but the hosts that are excepted.
 ///
-/// Through an HTTP proxy `https` goes in a tunnel (`CONNECT`), `http` as a request for the whole
-/// URL. SOCKS5 (RFC 1928) is given the host's name, so the proxy resolves it.
+/// Through an HTTP proxy `https` goes in a tunnel (`CONNECT`), and so does a request for an upgrade;
+/// `http` as a request for the whole URL. SOCKS5 (RFC 1928) is given the host's name, so the proxy resolves it.
 ///
 /// ```
 /// use taut_proto::http::client::Proxy;
@@ -301,7 +301,7 @@ mod tests {
     use super::*;
 
     fn origin(host: &str) -> Origin {
-        Origin { is_secure: false, host: host.into(), port: 80 }
+        Origin { is_secure: false, host: host.into(), port: 80, needs_tunnel: false }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::head::{Extras, write_head};
 use super::incoming::Incoming;
 use super::limit_time::Total;
 use super::pool::{Lease, Site};
+use super::proxy::Proxy;
 use super::redirect;
 use super::request::Request;
 use super::response::Response;
@@ -65,7 +66,11 @@ async fn exchange(
     }
     let written_before = *written;
     let unsent = |cause| asked.failed(written_before, None, cause);
-    let origin = Origin::of(&request.url).map_err(unsent)?;
+    let mut origin = Origin::of(&request.url).map_err(unsent)?;
+    // A proxy passes no upgrade on (RFC 9110 7.8).
+    let is_cut = |proxy: &Proxy| proxy.wants_absolute(&origin);
+    let is_cut = shared.pool.dialer.proxy_for(&origin).is_some_and(is_cut);
+    origin.needs_tunnel = is_cut && request.extras.upgrade.is_some();
     let site = shared.pool.site(&origin);
     let mut attempts = Attempts { written_before, ..Attempts::new(shared, &site, bounds) };
     let outcome = loop {
