@@ -1,9 +1,9 @@
 //! Both directions of a WebSocket connection, by polls.
 //!
 //! Invariants: all state is here and none in a future, so dropping any of them loses no byte and
-//! tears no frame. Whoever polls sends what is queued, also a reader: an answer to the peer needs no
-//! writer. A reader that thereby took a waiting writer's place with the transport wakes it once it
-//! is done.
+//! tears no frame. A reader sends what is queued and runs the clocks, since an answer to the peer
+//! needs no writer; while a writer waits, that does both, and wakes the reader once it is done. So
+//! each is one task's at a time, the one that will be polled.
 
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
@@ -44,8 +44,12 @@ pub(super) struct Connection<T> {
     /// Whether the transport has ended.
     is_ended: bool,
     is_shut: bool,
-    /// Why nothing can be written; told once the peer's last messages are read.
+    /// Why nothing can be written; told once, at the latest when the peer's last messages are read.
     write_failure: Option<io::Error>,
+    /// Whether there was such a failure.
+    is_broken: bool,
+    /// A silence that was told to the writer, and is still to be told to the reader.
+    silence: Option<(Wait, Duration)>,
     /// Who waits for messages, and for room to write.
     reader: Option<Waker>,
     writer: Option<Waker>,
@@ -81,6 +85,8 @@ impl<T: Transport> Connection<T> {
             is_ended: false,
             is_shut: false,
             write_failure: None,
+            is_broken: false,
+            silence: None,
             reader: None,
             writer: None,
         }
@@ -109,10 +115,7 @@ impl<T: Transport> Connection<T> {
         &mut self,
         context: &mut Context<'_>,
     ) -> Poll<Result<Option<Message>, Error>> {
-        if self.decoder.is_in_frames() {
-            let why = "the beginning of this message was taken as a frame: take the rest so too";
-            return Poll::Ready(Err(ErrorKind::Invalid(why).into()));
-        }
+        self.check_whole()?;
         let received = ready!(self.poll_next(context, Unit::Message))?;
         Poll::Ready(Ok(received.map(|received| match received {
             Received::Data(data) => {
@@ -148,6 +151,14 @@ impl<T: Transport> Connection<T> {
         })))
     }
 
+    fn check_whole(&self) -> Result<(), Error> {
+        if !self.decoder.is_in_frames() {
+            return Ok(());
+        }
+        let why = "the beginning of this message was taken as a frame: take the rest so too";
+        Err(ErrorKind::Invalid(why).into())
+    }
+
     /// Shows all messages of one receive to `visit`, and says how many they were; 0 once the peer
     /// has closed.
     pub(super) fn poll_visit(
@@ -155,18 +166,23 @@ impl<T: Transport> Connection<T> {
         context: &mut Context<'_>,
         visit: &mut impl FnMut(Item<'_>, &mut Outbox) -> Result<(), Error>,
     ) -> Poll<Result<usize, Error>> {
+        self.check_whole()?;
         let mut count = 0;
         loop {
             while let Some(received) = self.decode(context, Unit::Message)? {
-                let Received::Data(data) = received else { continue };
                 count += 1;
-                let item = Item {
-                    payload: self.decoder.payload(&data),
-                    is_text: data.opcode == Opcode::Text,
-                    is_validated: data.is_valid_text,
-                    is_last: !self.decoder.has_message(),
+                let is_last = !self.decoder.has_message();
+                let control;
+                let (payload, opcode, is_validated) = match &received {
+                    Received::Data(data) => {
+                        (self.decoder.payload(data), data.opcode, data.is_valid_text)
+                    }
+                    Received::Control(opcode) => {
+                        control = self.decoder.control();
+                        (&*control, *opcode, false)
+                    }
                 };
-                visit(item, &mut self.outbox)?;
+                visit(Item { payload, opcode, is_validated, is_last }, &mut self.outbox)?;
             }
             if count > 0 {
                 self.push(context);
@@ -190,6 +206,7 @@ impl<T: Transport> Connection<T> {
             let opcode = match decoded {
                 Decoded::Data(data) => {
                     if data.opcode == Opcode::Text
+                        && data.is_final
                         && let Some(clocks) = &mut self.clocks
                         && clocks.text(self.decoder.payload(&data))
                     {
@@ -220,15 +237,21 @@ impl<T: Transport> Connection<T> {
     /// Whether more was received, or nothing will be.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         if self.is_read {
-            return Poll::Ready(Ok(false));
+            return Poll::Ready(match self.silence.take() {
+                Some((wait, limit)) => Err(ErrorKind::TimedOut(wait, limit).into()),
+                None => Ok(false),
+            });
         }
         self.push(context);
-        self.poll_clocks(context)?;
         let received = match self.transport.poll_recv(context) {
             Poll::Ready(received) => received,
             Poll::Pending => {
                 if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker())) {
                     self.reader = Some(context.waker().clone());
+                }
+                // Last: it was no silence if something has come meanwhile.
+                if self.writer.is_none() {
+                    self.poll_clocks(context)?;
                 }
                 return Poll::Pending;
             }
@@ -237,9 +260,9 @@ impl<T: Transport> Connection<T> {
             Ok(bytes) if bytes.is_empty() => {
                 (self.is_ended, self.is_read) = (true, true);
                 match self.write_failure.take() {
-                    // It had been told that this end has no more to say.
-                    _ if self.outbox.is_closed => Ok(false),
                     Some(failure) => Err(failure.into()),
+                    // It had been told that this end has no more to say.
+                    None if self.outbox.is_closed && !self.is_broken => Ok(false),
                     None => Err(ErrorKind::CutOff.into()),
                 }
             }
@@ -259,7 +282,7 @@ impl<T: Transport> Connection<T> {
         })
     }
 
-    /// Does what the clocks say is due.
+    /// Does what the clocks say is due, for who waits.
     fn poll_clocks(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
         if self.outbox.is_closed {
             let timeout = self.close_timeout;
@@ -304,13 +327,12 @@ impl<T: Transport> Connection<T> {
 
     /// Sends what is queued as far as the peer takes it. A failure is told by whoever writes, and
     /// to the reader at the end: what the peer said before is still to be read.
+    ///
+    /// Nothing where a writer waits: it does so itself.
     #[inline]
     pub(super) fn push(&mut self, context: &mut Context<'_>) {
-        if !self.outbox.encoder.unsent().is_empty()
-            && self.poll_drain(context).is_ready()
-            && let Some(writer) = self.writer.take()
-        {
-            writer.wake();
+        if self.writer.is_none() && !self.outbox.encoder.unsent().is_empty() {
+            let _ = self.poll_drain(context);
         }
     }
 
@@ -334,6 +356,7 @@ impl<T: Transport> Connection<T> {
     fn write_failed(&mut self, error: io::Error) {
         self.outbox.encoder.discard();
         self.outbox.is_closed = true;
+        self.is_broken = true;
         self.write_failure.get_or_insert(error);
     }
 
@@ -341,8 +364,7 @@ impl<T: Transport> Connection<T> {
     pub(super) fn poll_flush(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         ready!(taut_runtime::io::poll_checkpoint(context)).map_err(io::Error::from)?;
         if self.poll_drain(context).is_pending() {
-            self.wait_to_write(context);
-            self.poll_clocks(context)?;
+            self.wait_to_write(context)?;
             return Poll::Pending;
         }
         if let Some(failure) = self.write_failure.take() {
@@ -351,14 +373,22 @@ impl<T: Transport> Connection<T> {
         match self.transport.poll_flush(context) {
             Poll::Ready(flushed) => Poll::Ready(flushed.map_err(Error::from)),
             Poll::Pending => {
-                self.wait_to_write(context);
+                self.wait_to_write(context)?;
                 Poll::Pending
             }
         }
     }
 
-    fn wait_to_write(&mut self, context: &Context<'_>) {
+    /// Runs the clocks meanwhile.
+    fn wait_to_write(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
         self.writer = Some(context.waker().clone());
+        let polled = self.poll_clocks(context);
+        if let Err(error) = &polled
+            && let ErrorKind::TimedOut(wait, limit) = *error.kind()
+        {
+            self.silence = Some((wait, limit));
+        }
+        polled
     }
 
     /// Takes a message once there is room for it, of which the caller is told by `is_taken`; ready
@@ -372,6 +402,9 @@ impl<T: Transport> Connection<T> {
     ) -> Poll<Result<(), Error>> {
         if !*is_taken {
             ready!(taut_runtime::io::poll_checkpoint(context)).map_err(io::Error::from)?;
+            if let Some(failure) = self.write_failure.take() {
+                return Poll::Ready(Err(failure.into()));
+            }
             self.outbox.check_open()?;
             if !self.outbox.has_room(payload.len()) {
                 ready!(self.poll_flush(context))?;
@@ -411,9 +444,12 @@ impl<T: Transport> Connection<T> {
     pub(super) fn stop_waiting(&mut self) {
         self.reader = None;
         self.transport.stop_waiting();
-        // It may have taken the writer's place.
-        if let Some(writer) = self.writer.take() {
-            writer.wake();
+    }
+
+    /// Nobody waits to write any more: what the writer did meanwhile is the reader's again.
+    pub(super) fn stop_writing(&mut self) {
+        if self.writer.take().is_some() {
+            self.wake_reader();
         }
     }
 
@@ -426,21 +462,28 @@ impl<T: Transport> Connection<T> {
 
     /// Whether the peer is owed an end in order, rather than a cut.
     pub(super) fn owes_farewell(&self) -> bool {
-        self.outbox.is_closed && !self.is_ended && self.write_failure.is_none()
+        self.outbox.is_closed && !self.is_ended && !self.is_broken
     }
 
     /// Ends the connection after the close frame: the server first (RFC 6455 section 7.1.1), after
     /// reading what the peer still sends, so that no reset takes the close frame from it. Ready at
     /// the end, or when the peer takes too long.
-    pub(super) fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<()> {
+    ///
+    /// # Errors
+    ///
+    /// `ECANCELED` where the task was asked to stop: the end is still to come.
+    pub(super) fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let due = Instant::now() + self.close_timeout;
         let due = self.close_due.get_or_insert_with(|| Deadline::at(due));
-        if due.poll(context).is_ready() || self.is_ended {
-            return Poll::Ready(());
+        if self.is_ended {
+            return Poll::Ready(Ok(()));
+        }
+        if let Poll::Ready(polled) = due.poll(context) {
+            return Poll::Ready(polled);
         }
         ready!(self.poll_drain(context));
-        if self.write_failure.is_some() {
-            return Poll::Ready(());
+        if self.is_broken {
+            return Poll::Ready(Ok(()));
         }
         let ends_first = self.outbox.encoder.role() == Role::Server;
         if ends_first && !self.is_shut {
@@ -449,9 +492,10 @@ impl<T: Transport> Connection<T> {
         loop {
             match ready!(self.transport.poll_recv(context)) {
                 Ok(bytes) if !bytes.is_empty() => {}
+                Err(error) if is_cancelled(&error) => return Poll::Ready(Err(error)),
                 _ => {
                     self.is_ended = true;
-                    return Poll::Ready(());
+                    return Poll::Ready(Ok(()));
                 }
             }
         }

@@ -106,7 +106,7 @@ pub struct Frame {
 #[derive(Clone, Copy, Debug)]
 pub struct Item<'a> {
     pub(super) payload: &'a [u8],
-    pub(super) is_text: bool,
+    pub(super) opcode: Opcode,
     pub(super) is_validated: bool,
     pub(super) is_last: bool,
 }
@@ -121,21 +121,29 @@ impl<'a> Item<'a> {
     /// The text; nothing where it is binary, or not UTF-8.
     #[inline]
     pub fn as_str(&self) -> Option<&'a str> {
-        match (self.is_text, self.is_validated) {
+        match (self.is_text(), self.is_validated) {
             (true, true) => Some(as_validated_str(self.payload)),
             (true, false) => std::str::from_utf8(self.payload).ok(),
             _ => None,
         }
     }
 
-    /// Whether it is text, rather than binary.
+    /// Text or binary; also a ping, or a pong that answers none of the connection's own pings, where
+    /// the user [answers](super::Options::auto_pong).
+    #[inline]
+    pub fn opcode(&self) -> Opcode {
+        self.opcode
+    }
+
+    /// Whether it is text.
     #[inline]
     pub fn is_text(&self) -> bool {
-        self.is_text
+        self.opcode == Opcode::Text
     }
 
     /// Whether no further message is there behind it in what was received together: the moment to
-    /// act on the state that all of them made.
+    /// act on the state that all of them made. Where what is behind it turns out to be a mistake, or
+    /// the answer to a text ping, the end of the visit is that moment.
     #[inline]
     pub fn is_last(&self) -> bool {
         self.is_last

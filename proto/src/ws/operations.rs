@@ -39,14 +39,12 @@ pub(super) async fn send<A: Access>(
     payload: &[u8],
 ) -> Result<(), Error> {
     let mut is_taken = false;
-    poll_fn(|context| {
-        to.with(|connection| connection.poll_send(context, opcode, payload, &mut is_taken))
-    })
-    .await
+    write(to, |connection, context| connection.poll_send(context, opcode, payload, &mut is_taken))
+        .await
 }
 
 pub(super) async fn flush<A: Access>(to: &mut A) -> Result<(), Error> {
-    poll_fn(|context| to.with(|connection| connection.poll_flush(context))).await
+    write(to, Connection::poll_flush).await
 }
 
 /// Says that this end has no more to say, passes over what the peer still says, and ends the
@@ -65,7 +63,10 @@ pub(super) async fn close<A: Access>(
         }
     };
     if it.with(|connection| connection.owes_farewell()) {
-        read(it, Connection::poll_farewell).await;
+        let farewell = read(it, Connection::poll_farewell).await;
+        ended?;
+        farewell?;
+        return Ok(());
     }
     ended
 }
@@ -94,5 +95,22 @@ impl<A: Access> Drop for Waiting<'_, A> {
         if self.waits {
             self.access.with(Connection::stop_waiting);
         }
+    }
+}
+
+/// A write that leaves its work to the reader once it is done or dropped.
+async fn write<A: Access>(
+    to: &mut A,
+    mut poll: impl FnMut(&mut Connection<A::Transport>, &mut Context<'_>) -> Poll<Result<(), Error>>,
+) -> Result<(), Error> {
+    let writing = Writing(to);
+    poll_fn(|context| writing.0.with(|connection| poll(connection, context))).await
+}
+
+struct Writing<'a, A: Access>(&'a mut A);
+
+impl<A: Access> Drop for Writing<'_, A> {
+    fn drop(&mut self) {
+        self.0.with(Connection::stop_writing);
     }
 }

@@ -212,7 +212,8 @@ impl<T: Transport + 'static> Drop for WebSocket<T> {
         let Some(mut connection) = self.connection.take() else { return };
         if connection.owes_farewell() && is_inside_runtime() {
             spawn_background(async move {
-                poll_fn(|context| connection.poll_farewell(context)).await;
+                // Nobody cancels this task.
+                let _ = poll_fn(|context| connection.poll_farewell(context)).await;
             });
         }
     }
