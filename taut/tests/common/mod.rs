@@ -31,6 +31,7 @@ pub(crate) mod waits;
 pub(crate) mod wall_clock;
 pub(crate) mod ways;
 pub(crate) mod whole_process;
+pub(crate) mod ws;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
