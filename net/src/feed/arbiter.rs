@@ -119,19 +119,36 @@ where
     ///
     /// Where there is no such line.
     pub fn offer(&mut self, line: usize, at_ns: u64, packet: T, sink: &mut impl FnMut(Event<T>)) {
+        // Those without numbers are given to nobody.
+        let _unnumbered = self.offer_numbered(line, at_ns, packet, sink);
+    }
+
+    /// As [`offer`](Self::offer), and gives a packet back in which the extractor finds no numbers:
+    /// for lines that carry more than the feed.
+    ///
+    /// # Panics
+    ///
+    /// As for [`offer`](Self::offer).
+    pub fn offer_numbered(
+        &mut self,
+        line: usize,
+        at_ns: u64,
+        packet: T,
+        sink: &mut impl FnMut(Event<T>),
+    ) -> Option<T> {
         let statistics = &mut self.lines[line].statistics;
         let bytes = packet.as_ref();
         statistics.packets += 1;
         statistics.bytes += bytes.len() as u64;
         let Some(numbers) = (self.extract)(bytes) else {
             statistics.refused_unnumbered += 1;
-            return;
+            return Some(packet);
         };
         let possible = numbers.count <= self.options.packet_messages_max
             && numbers.first.checked_add(u64::from(numbers.count)).is_some();
         if !possible {
             statistics.refused_impossible += 1;
-            return;
+            return None;
         }
         if !self.begun {
             self.begin(numbers.session, self.options.first.unwrap_or(numbers.first));
@@ -144,6 +161,7 @@ where
             }
         }
         self.expire(at_ns, sink);
+        None
     }
 
     /// Gives up what has been missing for too long. To be called when

@@ -6,18 +6,19 @@
 
 use std::time::Duration;
 
-/// See the module's documentation.
+/// Pauses drawn from all times between nothing and a ceiling that doubles with each failure.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     /// The ceiling after the first failure.
-    pub(super) first: Duration,
+    pub first: Duration,
     /// What the ceiling never exceeds.
-    pub(super) max: Duration,
+    pub max: Duration,
 }
 
 impl Backoff {
     /// The pause after so many failures in a row; `random` is a number of which all bits count.
-    pub(super) fn pause(&self, failures: u32, random: u64) -> Duration {
+    #[must_use]
+    pub fn pause(&self, failures: u32, random: u64) -> Duration {
         let Some(doublings) = failures.checked_sub(1) else { return Duration::ZERO };
         let ceiling = self.first.saturating_mul(1 << doublings.min(31)).min(self.max);
         let ceiling_ns = u64::try_from(ceiling.as_nanos()).unwrap_or(u64::MAX);

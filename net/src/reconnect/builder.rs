@@ -7,17 +7,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use super::ReconnectingStream;
+use super::attempts::{Attempt, AttemptLimits};
 use super::backoff::Backoff;
 use crate::{Connector, TcpStream, ToAddresses};
-
-/// An attempt to connect that is about to be made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Attempt {
-    /// How many failures there were before it, in a row; a connection that did not hold is one.
-    pub failures: u32,
-    /// How long it waits first.
-    pub pause: Duration,
-}
 
 /// What is called when something happens.
 type Hook<T> = Rc<dyn Fn(&T)>;
@@ -129,8 +121,13 @@ impl ReconnectingBuilder {
         ReconnectingStream::new(self, Rc::new(to))
     }
 
-    pub(super) fn backoff(&self) -> Backoff {
-        Backoff { first: self.backoff_first, max: self.backoff_max }
+    pub(super) fn limits(&self) -> AttemptLimits {
+        AttemptLimits {
+            backoff: Backoff { first: self.backoff_first, max: self.backoff_max },
+            attempts_max: self.attempts_max,
+            outage_max: self.outage_max,
+            stable_after: self.stable_after,
+        }
     }
 }
 
@@ -138,9 +135,7 @@ impl fmt::Debug for ReconnectingBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReconnectingBuilder")
             .field("connector", &self.connector)
-            .field("backoff", &self.backoff())
-            .field("attempts_max", &self.attempts_max)
-            .field("outage_max", &self.outage_max)
+            .field("limits", &self.limits())
             .finish_non_exhaustive()
     }
 }

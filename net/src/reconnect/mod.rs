@@ -5,6 +5,7 @@
 //! | `stream` | the stream: what is sent, what comes in, what is lost |
 //! | `builder` | its limits and hooks |
 //! | `establish` | the attempts, from a break to the next connection |
+//! | `attempts` | how often, and for how long, is tried |
 //! | `backoff` | how long to wait before each |
 //! | `outbox` | messages that nobody has acknowledged |
 //! | `error` | why a message was not sent, and why no more is tried |
@@ -18,6 +19,7 @@
 //! The work is done inside of the futures that the user awaits: there is no task, and dropping the
 //! stream leaves nothing.
 
+mod attempts;
 mod backoff;
 mod builder;
 mod error;
@@ -25,7 +27,9 @@ mod establish;
 mod outbox;
 mod stream;
 
-pub use builder::{Attempt, ReconnectingBuilder};
+pub use attempts::{Attempt, AttemptLimits, Attempts, Exhausted};
+pub use backoff::Backoff;
+pub use builder::ReconnectingBuilder;
 pub use error::{GaveUp, SendError};
 pub use outbox::{Ticket, Uncertain};
 pub use stream::{Incoming, ReconnectingStream};
