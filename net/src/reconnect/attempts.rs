@@ -19,9 +19,9 @@ pub struct Attempt {
     pub pause: Duration,
 }
 
-/// The limits were reached.
+/// What has failed without a connection that held in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Exhausted {
+pub struct Outage {
     /// Attempts, and connections that did not hold, in a row.
     pub attempts: u32,
     /// How long there has been no connection that held.
@@ -91,7 +91,7 @@ impl Attempts {
     ///
     /// Outside of a runtime.
     #[expect(clippy::should_implement_trait, reason = "each depends on what became of the last")]
-    pub fn next(&mut self, pause_min: Duration) -> Result<Attempt, Exhausted> {
+    pub fn next(&mut self, pause_min: Duration) -> Result<Attempt, Outage> {
         let AttemptLimits { backoff, attempts_max, outage_max, .. } = self.limits;
         let elapsed = self.since.get_or_insert_with(Instant::now).elapsed();
         let failures = self.failures;
@@ -100,16 +100,22 @@ impl Attempts {
         let late = outage_max.is_some_and(|longest| elapsed.saturating_add(pause) >= longest);
         if enough || late {
             self.begin_anew();
-            return Err(Exhausted { attempts: failures, elapsed });
+            return Err(Outage { attempts: failures, elapsed });
         }
         Ok(Attempt { failures, pause })
+    }
+
+    /// How many failures there were so far, and for how long.
+    #[must_use]
+    pub fn so_far(&self) -> Outage {
+        let elapsed = self.since.map_or(Duration::ZERO, Instant::elapsed);
+        Outage { attempts: self.failures, elapsed }
     }
 
     /// How long the attempts may still take; nothing where there is no limit.
     #[must_use]
     pub fn time_left(&self) -> Option<Duration> {
-        let elapsed = self.since.map_or(Duration::ZERO, Instant::elapsed);
-        self.limits.outage_max.map(|longest| longest.saturating_sub(elapsed))
+        self.limits.outage_max.map(|longest| longest.saturating_sub(self.so_far().elapsed))
     }
 
     /// An attempt failed.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use taut_runtime::time::{sleep, timeout};
 
-use super::attempts::{Attempts, Exhausted};
+use super::attempts::{Attempts, Outage};
 use super::builder::{ReconnectingBuilder, Target};
 use super::error::GaveUp;
 use crate::TcpStream;
@@ -31,7 +31,7 @@ impl Plan {
     pub(super) async fn establish(self: Rc<Self>) -> io::Result<TcpStream> {
         loop {
             let next = self.attempts.borrow_mut().next(Duration::ZERO);
-            let attempt = next.map_err(|exhausted| self.gave_up(exhausted))?;
+            let attempt = next.map_err(|outage| self.gave_up(outage))?;
             if let Some(hook) = &self.settings.on_attempt {
                 hook(&attempt);
             }
@@ -48,7 +48,7 @@ impl Plan {
         }
     }
 
-    fn gave_up(&self, Exhausted { attempts, elapsed }: Exhausted) -> GaveUp {
+    fn gave_up(&self, Outage { attempts, elapsed }: Outage) -> GaveUp {
         let none = || io::Error::new(io::ErrorKind::TimedOut, "the limits allow no attempt");
         let last = self.last.take().unwrap_or_else(none);
         GaveUp { attempts, elapsed, last }

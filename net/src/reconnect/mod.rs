@@ -27,7 +27,7 @@ mod establish;
 mod outbox;
 mod stream;
 
-pub use attempts::{Attempt, AttemptLimits, Attempts, Exhausted};
+pub use attempts::{Attempt, AttemptLimits, Attempts, Outage};
 pub use backoff::Backoff;
 pub use builder::ReconnectingBuilder;
 pub use error::{GaveUp, SendError};

@@ -144,6 +144,7 @@ impl Clocks {
             return Ok(false);
         }
         self.pings += 1;
+        outbox.control_frames += 1;
         let payload = self.pings.to_be_bytes();
         match &self.keepalive.text_ping {
             Some(ping) => outbox.encoder.frame(Opcode::Text, true, false, ping.text.as_bytes()),

@@ -46,6 +46,13 @@ impl Message {
     }
 }
 
+impl AsRef<[u8]> for Message {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        self.as_bytes()
+    }
+}
+
 /// A text message: derefs to `str`.
 #[derive(Clone)]
 pub struct Text(RxBuf);

@@ -8,6 +8,7 @@
 //! | `stream`, `split`, `operations` | a connection for its user, and as two halves |
 //! | `message` | what is handed out |
 //! | `handshake` | from an HTTP request to a connection, client and server |
+//! | `session` | what outlives one connection |
 //! | `options`, `error` | how a connection behaves, and how it fails |
 //!
 //! A message that lies in one receive buffer is unmasked, validated and handed out there. What is
@@ -22,6 +23,7 @@ mod message;
 mod operations;
 mod options;
 mod outbox;
+mod session;
 mod split;
 mod stream;
 pub mod wire;
@@ -34,6 +36,10 @@ pub use handshake::{
 pub use message::{Frame, Item, Message, Text};
 pub use options::{Keepalive, Options, TextPing};
 pub use outbox::Outbox;
+pub use session::{
+    ArbitratedEvent, ArbitratedSessions, Event, Failure, Fresh, GaveUp, GaveUpReason, Position,
+    RATE_PERMITS_MAX, RateLimit, Retry, SendError, Sender, Session, SessionBuilder, TooSoon,
+};
 pub use split::{ReadHalf, WriteHalf};
 pub use stream::WebSocket;
 pub use wire::{

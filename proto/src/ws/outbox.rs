@@ -23,6 +23,8 @@ pub struct Outbox {
     /// Where in the stream of bytes the last pong ends.
     pong_end: u64,
     pub(super) is_closed: bool,
+    /// Pings and pongs that were sent without being asked for.
+    pub(super) control_frames: u64,
     /// What the peer closed with.
     pub(super) peer_close: Option<CloseFrame>,
 }
@@ -30,8 +32,15 @@ pub struct Outbox {
 impl Outbox {
     pub(super) fn new(role: Role, queue_bytes_max: usize) -> Self {
         let encoder = Encoder::new(role);
-        let (pong, pong_end) = (None, 0);
-        Self { encoder, queue_bytes_max, pong, pong_end, is_closed: false, peer_close: None }
+        Self {
+            encoder,
+            queue_bytes_max,
+            pong: None,
+            pong_end: 0,
+            is_closed: false,
+            control_frames: 0,
+            peer_close: None,
+        }
     }
 
     /// Queues a text message.
@@ -192,6 +201,7 @@ impl Outbox {
             return;
         }
         self.encoder.frame(Opcode::Pong, true, false, payload);
+        self.control_frames += 1;
         self.pong_end = self.encoder.queued_total();
     }
 

@@ -1,0 +1,39 @@
+//! What a trading engine needs above one connection: that there is one.
+//!
+//! | file | idea |
+//! |---|---|
+//! | `session` | messages, and what becomes of their connections, in one order |
+//! | `builder` | its limits and hooks |
+//! | `event` | what it tells, and how connections fail |
+//! | `plan` | the attempts, from a loss to the next connection |
+//! | `fresh` | a connection before anything of it is handed out |
+//! | `links` | the connections that there are |
+//! | `overlap` | what two connections both bring |
+//! | `sender` | sending on whichever connection there is |
+//! | `arbitrated` | one stream out of several sessions that carry it, first copy wins |
+//! | `rate` | how often connections are made and messages sent |
+//!
+//! Invariants: nothing is sent that was not asked for on this very connection; nothing is told out
+//! of order. There is no task: all work is done inside of the futures that the user awaits, and
+//! what they begin is the session's. A message costs a look at two options beyond what its
+//! connection costs, and no allocation.
+
+mod arbitrated;
+mod builder;
+mod event;
+mod fresh;
+mod links;
+mod overlap;
+mod plan;
+mod rate;
+mod sender;
+#[expect(clippy::module_inception, reason = "the file that has the type of this name")]
+mod session;
+
+pub use arbitrated::{ArbitratedEvent, ArbitratedSessions};
+pub use builder::SessionBuilder;
+pub use event::{Event, Failure, GaveUp, GaveUpReason, Position, Retry};
+pub use fresh::Fresh;
+pub use rate::{RATE_PERMITS_MAX, RateLimit, TooSoon};
+pub use sender::{SendError, Sender};
+pub use session::Session;
