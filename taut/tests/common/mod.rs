@@ -25,6 +25,7 @@ pub(crate) mod shared_memory;
 pub(crate) mod strace;
 pub(crate) mod tasks;
 pub(crate) mod tls;
+pub(crate) mod venue;
 pub(crate) mod veth;
 pub(crate) mod waiters;
 pub(crate) mod waits;
