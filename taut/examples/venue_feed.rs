@@ -77,6 +77,7 @@ impl Venue {
             }
         });
         let (mut sent, last) = (self.tick.get(), self.tick.get() + 60);
+        let mut notice = (number == 2).then_some(NOTICE);
         while sent < last && !reader.is_finished() {
             while sent < self.tick.get() {
                 sent += 1;
@@ -85,8 +86,8 @@ impl Venue {
             if sent % 10 == 0 {
                 write.queue(|outbox| outbox.queue_ping(b"are you there"))?;
             }
-            if number == 2 && sent + 40 > last && sent + 38 < last {
-                write.queue(|outbox| outbox.queue_text(NOTICE))?;
+            if let Some(notice) = notice.take_if(|_| sent + 40 >= last) {
+                write.queue(|outbox| outbox.queue_text(notice))?;
             }
             for _ in 0..answers.take() {
                 write.queue(|outbox| outbox.queue_text("pong"))?;
