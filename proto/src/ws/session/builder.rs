@@ -26,6 +26,7 @@ pub struct SessionBuilder<T: Transport + 'static> {
     pub(super) stable_after: Duration,
     pub(super) replace_after: Option<Duration>,
     pub(super) first_message_timeout: Duration,
+    pub(super) overlap_max: Duration,
     pub(super) overlap_keys_max: usize,
     pub(super) connection_limit: Option<RateLimit>,
     pub(super) message_limit: Option<RateLimit>,
@@ -46,6 +47,7 @@ impl<T: Transport + 'static> Default for SessionBuilder<T> {
             stable_after: Duration::from_secs(5),
             replace_after: None,
             first_message_timeout: Duration::from_secs(1),
+            overlap_max: Duration::from_millis(200),
             overlap_keys_max: 65_536,
             connection_limit: None,
             message_limit: None,
@@ -104,6 +106,11 @@ settings! {
     /// How long a replacement may take, once it is subscribed, to bring its first message. Then it
     /// takes over without: a quiet stream. Default: 1 s.
     first_message_timeout: Duration,
+    /// How long the older connection goes on once its replacement has brought a message: until it has
+    /// brought that message, too, where [`positions`](Self::positions) tell, and no longer than
+    /// this; without positions so long. More than one connection may be behind another. Default:
+    /// 200 ms.
+    overlap_max: Duration,
     /// The most keys of [`positions`](Self::positions) that are remembered while a connection is
     /// replaced; messages of others may come twice. 16 bytes each. Default: 65 536.
     overlap_keys_max: usize,

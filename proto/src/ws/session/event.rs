@@ -41,15 +41,15 @@ pub enum Event {
         replaces: Option<u64>,
     },
     /// The connection is lost. What the venue sent from here on until the next one was subscribed
-    /// is missing, unless a `Switched` follows at once.
+    /// is missing; where a `Switched` follows at once, only what the newer one has not.
     Lost {
         /// Its number.
         connection: u64,
         /// Why.
         why: Failure,
     },
-    /// From here on messages are those of another connection. Where the one before was replaced as
-    /// planned nothing is missing; some may come twice where there are no
+    /// From here on messages are those of another connection, from its first. Where the one before
+    /// was not [`Lost`](Self::Lost), nothing is missing, and some come twice where there are no
     /// [`positions`](super::SessionBuilder::positions).
     Switched {
         /// The connection before.

@@ -8,7 +8,7 @@
 //! | `plan` | the attempts, from a loss to the next connection |
 //! | `fresh` | a connection before anything of it is handed out |
 //! | `links` | the connections that there are |
-//! | `overlap` | what two connections both bring |
+//! | `overlap` | two connections at once: when the newer takes over, and what both bring |
 //! | `sender` | sending on whichever connection there is |
 //! | `arbitrated` | one stream out of several sessions that carry it, first copy wins |
 //! | `rate` | how often connections are made and messages sent |

@@ -101,10 +101,6 @@ pub struct Session<T: Transport + 'static> {
     connections: u64,
     /// When the current connection is to be replaced.
     replace_due: Option<Deadline>,
-    /// When a replacement takes over without a message.
-    first_message_due: Option<Deadline>,
-    /// The first message of a replacement.
-    first_message: Option<Message>,
     overlap: Overlap,
     is_over: bool,
 }
@@ -127,7 +123,7 @@ impl<T: Transport + 'static> Session<T> {
             message_limit: settings.message_limit.clone(),
             counts_control_frames: settings.count_control_frames,
         };
-        let overlap = Overlap::new(settings.positions.clone(), settings.overlap_keys_max);
+        let overlap = Overlap::new(&settings);
         let settings = Rc::new(settings);
         Self {
             plan: Plan::new(Rc::clone(&settings), connect),
@@ -136,8 +132,6 @@ impl<T: Transport + 'static> Session<T> {
             events: VecDeque::with_capacity(EVENTS_AT_ONCE_MAX),
             connections: 0,
             replace_due: None,
-            first_message_due: None,
-            first_message: None,
             overlap,
             is_over: false,
         }
@@ -177,7 +171,7 @@ impl<T: Transport + 'static> Session<T> {
         drop(links);
         self.plan.replace(lived);
         self.overlap.begin();
-        (self.replace_due, self.first_message_due) = (None, None);
+        self.replace_due = None;
         true
     }
 
@@ -193,7 +187,7 @@ impl<T: Transport + 'static> Session<T> {
         let dropped = [links.before.take(), links.current.take()];
         links.is_leaving = false;
         drop(links);
-        self.first_message = None;
+        self.overlap.begin();
         let was_connected = dropped.iter().any(Option::is_some);
         for mut live in dropped.into_iter().flatten() {
             live.say_farewell();
@@ -339,7 +333,7 @@ impl<T: Transport + 'static> Session<T> {
     /// something to tell.
     #[inline]
     fn poll_current(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
-        if let Some(message) = self.first_message.take() {
+        if let Some(message) = self.overlap.take_held() {
             let is_new = !self.overlap.is_duplicate(&message);
             return Poll::Ready(Ok(is_new.then_some(message)));
         }
@@ -375,30 +369,21 @@ impl<T: Transport + 'static> Session<T> {
         Poll::Ready(Ok(message))
     }
 
-    /// Ready where the replacement has brought its first message, or is late, or lost.
+    /// Ready where the replacement takes over, or is lost.
     fn poll_takes_over(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let is_lost = match self.poll_socket(Which::Current, context)? {
-            Poll::Ready(Some(message)) => {
-                self.first_message = Some(message);
-                false
-            }
-            Poll::Ready(None) => true,
-            Poll::Pending => {
-                let Some(due) = &mut self.first_message_due else { return Poll::Pending };
-                if !matches!(due.poll(context), Poll::Ready(Ok(()))) {
-                    return Poll::Pending;
-                }
-                false
-            }
-        };
-        if !is_lost {
-            let mut links = self.links();
-            links.is_leaving = true;
-            if let Some(before) = &mut links.before {
-                before.say_farewell();
+        while self.overlap.awaits_first() {
+            match self.poll_socket(Which::Current, context)? {
+                Poll::Ready(Some(message)) => self.overlap.hold(message),
+                Poll::Ready(None) => return Poll::Ready(Ok(())),
+                Poll::Pending => break,
             }
         }
-        self.first_message_due = None;
+        ready!(self.overlap.poll_is_over(context));
+        let mut links = self.links();
+        links.is_leaving = true;
+        if let Some(before) = &mut links.before {
+            before.say_farewell();
+        }
         Poll::Ready(Ok(()))
     }
 
@@ -447,7 +432,6 @@ impl<T: Transport + 'static> Session<T> {
             && let Some(to) = to
         {
             self.overlap.switched();
-            self.first_message_due = None;
             self.events.push_back(Event::Switched { from: live.number, to });
         }
     }
@@ -513,8 +497,7 @@ impl<T: Transport + 'static> Session<T> {
         self.links().current = Some(Live::new(socket, number));
         let now = Instant::now();
         self.replace_due = self.settings.replace_after.map(|after| Deadline::at(now + after));
-        self.first_message_due =
-            replaces.map(|_| Deadline::at(now + self.settings.first_message_timeout));
+        self.overlap.connected();
         self.events.push_back(Event::Connected { connection: number, replaces });
     }
 
