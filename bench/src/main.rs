@@ -28,6 +28,7 @@ mod sys;
 mod transport;
 mod work;
 mod workloads;
+mod ws;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ use workloads::{
     asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, http_order,
     jitter, market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
     throughput, tick_to_trade, timers, tls_records, udp, unix,
+    ws as ws_workload,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -85,6 +87,8 @@ enum Command {
     Connections(connections::Options),
     /// Requests of HTTP/1.1: one after the other and several at once, on one connection and many.
     Http(http_workload::Options),
+    /// Messages of WebSocket echoed: one by one and many at once, on one connection and many.
+    Ws(ws_workload::Options),
     /// An order by HTTP there and back, plain and over TLS: clients, against one venue.
     HttpOrder(http_order::Options),
     /// What a record of TLS costs, in three designs and by the cipher alone.
@@ -177,6 +181,9 @@ fn run(line: Line) -> Result<ExitCode, String> {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::Http(options) => {
+            on_servers(&options.common.clone(), &options.selection.clone(), options)
+        }
+        Command::Ws(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
         Command::HttpOrder(options) => {

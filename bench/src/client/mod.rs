@@ -7,6 +7,7 @@ pub(crate) mod crowd;
 pub(crate) mod exchange;
 pub(crate) mod flow;
 pub(crate) mod message;
+pub(crate) mod messages;
 pub(crate) mod ping_pong;
 pub(crate) mod pour;
 pub(crate) mod requests;

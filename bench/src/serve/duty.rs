@@ -13,9 +13,18 @@ pub(crate) enum Duty {
     Http,
     /// The same over TLS; the raw servers stay plain.
     Https,
+    /// Sends back the messages of a WebSocket.
+    Ws,
+    /// The same over TLS; the raw servers stay plain.
+    Wss,
 }
 
 impl Duty {
+    /// Whether servers with a TLS of their own use it.
+    pub(crate) fn is_encrypted(self) -> bool {
+        matches!(self, Self::Https | Self::Wss)
+    }
+
     /// As on the command line.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -23,6 +32,8 @@ impl Duty {
             Self::Swallow => "swallow",
             Self::Http => "http",
             Self::Https => "https",
+            Self::Ws => "ws",
+            Self::Wss => "wss",
         }
     }
 }

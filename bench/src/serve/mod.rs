@@ -13,8 +13,10 @@ mod raw_blocking;
 mod raw_connection;
 mod raw_datagrams;
 mod raw_epoll;
+mod raw_frames;
 mod raw_spin;
 pub(crate) mod venue;
+mod ws_on_taut;
 
 use std::io::{self, Read};
 use std::path::PathBuf;
@@ -26,6 +28,7 @@ use taut::counter_file::{CounterFile, CounterFileOptions};
 pub(crate) use self::duty::Duty;
 use self::raw_connection::{RawConnection, send_all};
 use self::raw_datagrams::Datagrams;
+use self::raw_frames::RawFrames;
 use crate::harness::cores;
 use crate::harness::environment::FeatureRow;
 use crate::subject::{Announcement, Attendant};

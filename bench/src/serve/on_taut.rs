@@ -10,6 +10,7 @@ use taut::{Driver, Runtime, WaitStrategy};
 use super::https::Https;
 use super::{
     Duty, Options, ServerKind, Service, announce, announce_with, datagrams_on_taut, http_on_taut,
+    ws_on_taut,
 };
 use crate::harness::environment::FeatureRow;
 use crate::transport::{Address, abstract_address, bind_datagrams};
@@ -41,15 +42,22 @@ pub(super) fn serve(
             Address::Ip(address) => {
                 let listener = TcpListener::bind(address).map_err(failed)?;
                 let bound = Address::Ip(listener.local_addr().map_err(failed)?);
-                let https = (service.duty == Duty::Https).then(Https::new).transpose()?;
+                let https = service.duty.is_encrypted().then(Https::new).transpose()?;
                 let certificate = https.as_ref().map(|https| https.path.clone());
                 announce_with(bound, &settings, features, certificate)?;
-                if matches!(service.duty, Duty::Http | Duty::Https) {
-                    let acceptor = https.as_ref().map(|https| https.acceptor.clone());
-                    let served = http_on_taut::serve(listener, hot, acceptor, service).await;
-                    return served.map_err(failed);
-                }
-                serve_all(async || listener.accept().await, hot, service).await.map_err(failed)
+                let acceptor = https.as_ref().map(|https| https.acceptor.clone());
+                let served = match service.duty {
+                    Duty::Http | Duty::Https => {
+                        http_on_taut::serve(listener, hot, acceptor, service).await
+                    }
+                    Duty::Ws | Duty::Wss => {
+                        ws_on_taut::serve(listener, hot, acceptor, service).await
+                    }
+                    Duty::Echo | Duty::Swallow => {
+                        serve_all(async || listener.accept().await, hot, service).await
+                    }
+                };
+                served.map_err(failed)
             }
             Address::Udp(_) | Address::Ticks(_) => {
                 let (socket, orders, address) =

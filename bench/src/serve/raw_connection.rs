@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
 
-use super::Duty;
+use super::{Duty, RawFrames};
 use crate::http;
 
 /// See the module's documentation.
@@ -15,11 +15,12 @@ pub(super) struct RawConnection {
     pub(super) stream: OwnedFd,
     /// Bytes of a request that is not all there.
     partial: usize,
+    frames: RawFrames,
 }
 
 impl From<OwnedFd> for RawConnection {
     fn from(stream: OwnedFd) -> Self {
-        Self { stream, partial: 0 }
+        Self { stream, partial: 0, frames: RawFrames::default() }
     }
 }
 
@@ -36,6 +37,7 @@ impl RawConnection {
         match duty {
             Duty::Echo => send_all(&self.stream, received, syscalls),
             Duty::Swallow => Ok(()),
+            Duty::Ws | Duty::Wss => self.frames.answer(&self.stream, received, syscalls),
             Duty::Http | Duty::Https => {
                 let bytes = self.partial + received.len();
                 self.partial = bytes % http::REQUEST.len();

@@ -13,6 +13,8 @@ pub(crate) enum Role {
     Sink,
     UdpSink,
     Http,
+    Ws,
+    Wss,
     Micro,
     Cores,
     Order,
@@ -21,7 +23,7 @@ pub(crate) enum Role {
 impl Role {
     /// Whether it listens on an address, and not for lines that name works.
     pub(crate) fn is_server(self) -> bool {
-        matches!(self, Self::Echo | Self::Sink | Self::UdpSink | Self::Http)
+        matches!(self, Self::Echo | Self::Sink | Self::UdpSink | Self::Http | Self::Ws | Self::Wss)
     }
 }
 

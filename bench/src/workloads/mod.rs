@@ -30,3 +30,4 @@ pub(crate) mod timers;
 pub(crate) mod tls_records;
 pub(crate) mod udp;
 pub(crate) mod unix;
+pub(crate) mod ws;

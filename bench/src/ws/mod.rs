@@ -1,0 +1,8 @@
+//! What the workloads of WebSocket send: the opening handshake, and frames that are made before
+//! anything is timed.
+
+mod frames;
+mod opening;
+
+pub(crate) use frames::{Frames, Kind, frame_bytes};
+pub(crate) use opening::{ANSWER, REQUEST, check_answer, head_bytes};

@@ -1,0 +1,76 @@
+//! The opening handshake of the raw client and of the servers that serve it alone.
+//!
+//! The key is the one of RFC 6455 section 1.3, so that the answer to it is a constant too. A server
+//! of another library is asked with the same bytes, and derives the answer itself.
+
+/// What the client asks with.
+pub(crate) const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+    Upgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
+/// What the servers of ours answer.
+pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
+    Upgrade: websocket\r\nConnection: Upgrade\r\n\
+    Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+/// What proves that the request was read.
+const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+const END: &[u8] = b"\r\n\r\n";
+
+/// Bytes of the head that `received` begins with; nothing where it is not all there.
+pub(crate) fn head_bytes(received: &[u8]) -> Option<usize> {
+    let end = received.windows(END.len()).position(|four| four == END)?;
+    Some(end + END.len())
+}
+
+/// Whether this head is the answer to [`REQUEST`].
+///
+/// # Errors
+///
+/// What is wrong with it.
+pub(crate) fn check_answer(head: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(head);
+    let mut lines = text.split("\r\n");
+    let first = lines.next().unwrap_or_default();
+    if !first.starts_with("HTTP/1.1 101") {
+        return Err(format!("it refused the upgrade to WebSocket: {first:?}"));
+    }
+    let fields = || lines.clone().filter_map(|line| line.split_once(':'));
+    let field = |name: &str| {
+        fields().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+    };
+    match (field("sec-websocket-accept"), field("sec-websocket-extensions")) {
+        (Some(ACCEPT), None) => Ok(()),
+        (accept, None) => Err(format!("it accepted with {accept:?}, not with {ACCEPT:?}")),
+        (_, Some(extensions)) => Err(format!("nobody offered its extensions {extensions:?}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_ends_with_an_empty_line_and_not_before() {
+        for cut in 0..REQUEST.len() {
+            assert_eq!(head_bytes(&REQUEST[..cut]), None, "{cut}");
+        }
+        let more = [REQUEST, &b"\x81\x80"[..]].concat();
+        assert_eq!(head_bytes(&more), Some(REQUEST.len()));
+    }
+
+    #[test]
+    fn only_the_answer_to_this_request_is_right() {
+        assert_eq!(check_answer(ANSWER), Ok(()));
+        let text = String::from_utf8_lossy(ANSWER);
+        let wrong = [
+            text.replace("101", "200"),
+            text.replace("s3pP", "S3pP"),
+            text.replace("Sec-WebSocket-Accept", "Sec-Websocket-Other"),
+            text.replace("Upgrade\r\n", "Upgrade\r\nSec-WebSocket-Extensions: x\r\n"),
+        ];
+        for answer in wrong {
+            assert!(check_answer(answer.as_bytes()).is_err(), "{answer}");
+        }
+        let other_case = text.replace("Sec-WebSocket-Accept", "sec-websocket-accept");
+        assert_eq!(check_answer(other_case.as_bytes()), Ok(()));
+    }
+}
