@@ -14,6 +14,7 @@ mod works;
 use std::fmt::Display;
 use std::io::{self, BufRead, Write};
 use std::net::{SocketAddr, UdpSocket};
+use std::path::Path;
 use std::process::exit;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -153,6 +154,17 @@ pub fn announce_server(listening: SocketAddr, about: &About) {
     listen(&listening.to_string(), about);
 }
 
+/// Announces a server of TLS, which shows the certificate in that file; see [`announce_server`].
+pub fn announce_encrypted(listening: SocketAddr, certificate: &Path, about: &About) {
+    answer_on_a_thread();
+    announce(&json!({
+        "listening": listening.to_string(),
+        "certificate": certificate,
+        "version": about.version,
+        "settings": about.settings,
+    }));
+}
+
 /// Announces a server of datagrams, answers each line `count` with what has been [`received`], and
 /// ends the process with status 0 as soon as stdin reaches its end.
 ///
@@ -161,9 +173,13 @@ pub fn announce_datagrams(listening: SocketAddr, about: &About) {
     listen(&format!("udp:{listening}"), about);
 }
 
-fn listen(listening: &str, about: &About) {
+fn answer_on_a_thread() {
     let thread = thread::Builder::new().name("stdin".to_owned()).spawn(answer);
     require("can't start the thread that reads stdin", thread);
+}
+
+fn listen(listening: &str, about: &About) {
+    answer_on_a_thread();
     announce(&json!({
         "listening": listening,
         "version": about.version,
