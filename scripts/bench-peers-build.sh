@@ -128,6 +128,11 @@ if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
     unavailable='nginx is not installed: apt-get install nginx'
 fi
 entry nginx http false http
+for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
+    rust "ws-$name"
+    entry "$name" ws false ws
+    entry "$name" wss false wss
+done
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

@@ -14,6 +14,7 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import subprocess
 import sys
 import tempfile
@@ -164,9 +165,9 @@ def connect(address):
     return connection
 
 
-def listening(subject, prefix):
-    """Its announcement and its address, which is written after a prefix."""
-    announced = subject.announcement({"listening", "version", "settings"})
+def listening(subject, prefix, *more):
+    """Its announcement, which may have more keys, and its address, written after a prefix."""
+    announced = subject.announcement({"listening", "version", "settings", *more})
     where = announced["listening"]
     require(where.startswith(prefix), f"it listens on {where}")
     host, port = where.removeprefix(prefix).rsplit(":", 1)
@@ -297,6 +298,107 @@ def check_http(command):
         connections.append(connect(address))
         connections[-1].sendall(REQUEST)
         answers(connections[-1], 1)
+        subject.end()
+        return announced
+
+
+UPGRADE = (b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\n"
+           b"Connection: Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+           b"Sec-WebSocket-Version: 13\r\n\r\n")
+TEXT, BINARY = 1, 2
+
+
+def frame(opcode, payload, key=None):
+    """One frame of a whole message, masked where there is a key."""
+    mask = 0x80 if key else 0
+    if len(payload) < 126:
+        head = bytes((0x80 | opcode, mask | len(payload)))
+    elif len(payload) < 1 << 16:
+        head = struct.pack(">BBH", 0x80 | opcode, mask | 126, len(payload))
+    else:
+        head = struct.pack(">BBQ", 0x80 | opcode, mask | 127, len(payload))
+    if not key:
+        return head + payload
+    masked = int.from_bytes(payload, "big") ^ int.from_bytes(
+        (key * (len(payload) // 4 + 1))[:len(payload)], "big")
+    return head + key + masked.to_bytes(len(payload), "big")
+
+
+def upgrade(address, certificate):
+    connection = connect(address)
+    if certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=pathlib.Path(certificate).read_bytes())
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
+    connection.sendall(UPGRADE)
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        got = connection.recv(1)
+        require(got, f"it closed a connection in its handshake: {head!r}")
+        head += got
+    lines = head.decode("ascii").split("\r\n")
+    require(lines[0].startswith("HTTP/1.1 101"), f"it answered {lines[0]!r}")
+    fields = dict(line.lower().split(": ", 1) for line in lines[1:] if line)
+    require(fields.get("sec-websocket-accept") == "s3pplmbitxaq9kygzzhzrbk+xoo=",
+            f"its head is {fields}")
+    require("sec-websocket-extensions" not in fields, f"nobody offered extensions: {fields}")
+    return connection
+
+
+def echo_messages(connection, messages, cuts=()):
+    """Sends messages, in pieces if cuts are given; each must come back as one minimal frame."""
+    sent = b"".join(frame(opcode, payload, random.randbytes(4)) for opcode, payload in messages)
+    expected = b"".join(frame(opcode, payload) for opcode, payload in messages)
+    start = 0
+    for cut in cuts:
+        connection.sendall(sent[start:cut])
+        start = cut
+        time.sleep(0.002)
+    connection.sendall(sent[start:])
+    received = b""
+    while len(received) < len(expected):
+        got = connection.recv(1 << 16)
+        require(got, f"it closed a connection after {len(received)} of {len(expected)} bytes")
+        received += got
+    require(received == expected, f"the echo of {len(messages)} messages differs")
+
+
+def check_ws(command):
+    return check_messages(command)
+
+
+def check_wss(command):
+    return check_messages(command, "certificate")
+
+
+def check_messages(command, *more):
+    with Subject(command) as subject:
+        announced, address = listening(subject, "", *more)
+        certificate = announced.get("certificate")
+        connections = [upgrade(address, certificate) for _ in range(3)]
+        for connection in connections:
+            for size in (0, 1, 64, 125, 126, 256, 16 << 10, 64 << 10, 200_000):
+                echo_messages(connection, [(BINARY, random.randbytes(size))])
+                echo_messages(connection, [(TEXT, ("\u20acx\u00fc" * size)[:size].encode())])
+            both = [(random.choice((TEXT, BINARY)), b"%063d" % number) for number in range(64)]
+            echo_messages(connection, both)
+        for cut in range(1, 90, 8):
+            echo_messages(connections[0], [(TEXT, b"x" * 40), (BINARY, b"y" * 40)], [cut])
+        connections.pop().close()
+        abort(connect(address))
+        for _ in range(3):
+            subject.stop()
+            for connection in connections:
+                connection.sendall(frame(TEXT, b"meanwhile", b"\1\2\3\4"))
+            subject.go_on()
+            for connection in connections:
+                received = b""
+                while len(received) < 11:
+                    received += connection.recv(11 - len(received))
+                require(received == frame(TEXT, b"meanwhile"), f"after a stop: {received!r}")
+        connections.append(upgrade(address, certificate))
+        echo_messages(connections[-1], [(TEXT, b"x" * 64)])
         subject.end()
         return announced
 
@@ -449,7 +551,8 @@ def check_refusals(command, option):
 def check(peer):
     checks = {
         "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
-        "cores": check_cores, "http": check_http, "order": check_order,
+        "cores": check_cores, "http": check_http, "order": check_order, "ws": check_ws,
+        "wss": check_wss,
     }
     announced = checks[peer["role"]](peer["command"])
     check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")

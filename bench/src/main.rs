@@ -12,6 +12,7 @@ mod all_to_all;
 mod capture;
 mod certificate;
 mod client;
+mod codec;
 mod compare;
 mod counters;
 mod cross;
@@ -38,12 +39,13 @@ use harness::options::{Common, Selection};
 use harness::session;
 use report::redraw;
 use serve::venue;
+use subject::Crew;
 use workloads::served::{OnServers, Served};
 use workloads::{
     asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, http_order,
     jitter, market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
     throughput, tick_to_trade, timers, tls_records, udp, unix,
-    ws as ws_workload,
+    ws as ws_workload, ws_codec,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -89,6 +91,8 @@ enum Command {
     Http(http_workload::Options),
     /// Messages of WebSocket echoed: one by one and many at once, on one connection and many.
     Ws(ws_workload::Options),
+    /// What a message of WebSocket costs in memory: decoded, unmasked and validated, or encoded.
+    WsCodec(micro::Options),
     /// An order by HTTP there and back, plain and over TLS: clients, against one venue.
     HttpOrder(http_order::Options),
     /// What a record of TLS costs, in three designs and by the cipher alone.
@@ -116,6 +120,8 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// One of the subjects of ws-codec.
+    Codec(codec::Options),
     /// One of the clients of http-order.
     Order(order::Options),
     /// The venue of http-order.
@@ -186,6 +192,11 @@ fn run(line: Line) -> Result<ExitCode, String> {
         Command::Ws(options) => {
             on_servers(&options.common.clone(), &options.selection.clone(), options)
         }
+        Command::WsCodec(options) => session::run(&options.common, |setting| {
+            let crew = Crew::of_codecs(&options.selection, setting.cores.server)?;
+            micro::Micro::of(ws_codec::DEFINITION, crew)
+        }),
+        Command::Codec(options) => codec::run(&options).map(|()| ExitCode::SUCCESS),
         Command::HttpOrder(options) => {
             session::run(&options.common, |setting| http_order::HttpOrder::new(&options, setting))
         }

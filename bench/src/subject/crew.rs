@@ -3,6 +3,7 @@
 use super::Subject;
 use super::manifest::{Entry, Manifest, Role};
 use super::servers::{check_names, this_program};
+use crate::codec::CodecKind;
 use crate::cross::CrossKind;
 use crate::harness::options::Selection;
 use crate::harness::verdict::Verdict;
@@ -35,6 +36,12 @@ impl Crew {
     pub(crate) fn on_two_cores(selection: &Selection, cores: [usize; 2]) -> Result<Self, String> {
         let ours = CrossKind::ALL.map(CrossKind::name);
         Self::start(selection, Role::Cores, ("cross", &ours), &cores)
+    }
+
+    /// Those who decode and encode frames in memory.
+    pub(crate) fn of_codecs(selection: &Selection, core: usize) -> Result<Self, String> {
+        let ours = CodecKind::ALL.map(CodecKind::name);
+        Self::start(selection, Role::Codec, ("codec", &ours), &[core])
     }
 
     /// Those who send orders.

@@ -17,6 +17,7 @@ pub(crate) enum Role {
     Wss,
     Micro,
     Cores,
+    Codec,
     Order,
 }
 

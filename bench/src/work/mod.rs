@@ -62,22 +62,26 @@ pub(crate) struct Options {
 }
 
 /// One batch of so many operations: its time in ns.
-type Batch = Box<dyn FnMut(u64) -> Result<u64, String>>;
+pub(crate) type Batch = Box<dyn FnMut(u64) -> Result<u64, String>>;
 
 /// What one kind of subject offers.
-struct Offer {
-    settings: String,
-    works: Vec<(&'static str, Batch)>,
+pub(crate) struct Offer {
+    pub(crate) settings: String,
+    pub(crate) works: Vec<(&'static str, Batch)>,
 }
 
 /// Answers until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     cores::pin(options.core)?;
-    let mut offer = match options.kind {
+    answer_all(match options.kind {
         WorkKind::Floor => floor::spinning(),
         WorkKind::Nanosleep => floor::nanosleep(),
         kind => on_taut::offer(kind, options.core)?,
-    };
+    })
+}
+
+/// Announces the works, and does those that standard input asks for until it ends.
+pub(crate) fn answer_all(mut offer: Offer) -> Result<(), String> {
     Announcement {
         works: offer.works.iter().map(|(name, _)| (*name).to_owned()).collect(),
         version: format!("taut-bench {}", env!("CARGO_PKG_VERSION")),

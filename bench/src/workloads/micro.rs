@@ -68,7 +68,11 @@ impl Micro {
         selection: &Selection,
         setting: &Setting,
     ) -> Result<Self, String> {
-        let crew = Crew::on_one_core(selection, setting.cores.server)?;
+        Self::of(definition, Crew::on_one_core(selection, setting.cores.server)?)
+    }
+
+    /// The same with subjects of another role, which answer the same lines.
+    pub(crate) fn of(definition: Definition, crew: Crew) -> Result<Self, String> {
         let mut lanes = Vec::new();
         for work in definition.works {
             let members = crew.list.iter().enumerate();

@@ -31,3 +31,4 @@ pub(crate) mod tls_records;
 pub(crate) mod udp;
 pub(crate) mod unix;
 pub(crate) mod ws;
+pub(crate) mod ws_codec;
