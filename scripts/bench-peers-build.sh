@@ -133,6 +133,10 @@ for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" ws false ws
     entry "$name" wss false wss
 done
+rust ws-codec
+for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
+    entry "$name" codec false "codec $name"
+done
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

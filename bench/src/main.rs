@@ -30,6 +30,7 @@ mod transport;
 mod work;
 mod workloads;
 mod ws;
+mod ws_feed;
 
 use std::process::ExitCode;
 
@@ -46,6 +47,7 @@ use workloads::{
     jitter, market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
     throughput, tick_to_trade, timers, tls_records, udp, unix,
     ws as ws_workload, ws_codec,
+    ws_feed as ws_feed_workload,
 };
 
 /// Counts allocations; see `allocations_per_op` in the report.
@@ -93,6 +95,8 @@ enum Command {
     Ws(ws_workload::Options),
     /// What a message of WebSocket costs in memory: decoded, unmasked and validated, or encoded.
     WsCodec(micro::Options),
+    /// A venue's feed by WebSocket, at its recorded speed and as one burst: clients.
+    WsFeed(ws_feed_workload::Options),
     /// An order by HTTP there and back, plain and over TLS: clients, against one venue.
     HttpOrder(http_order::Options),
     /// What a record of TLS costs, in three designs and by the cipher alone.
@@ -120,6 +124,8 @@ enum Command {
     Serve(serve::Options),
     /// One of the subjects of tasks, channels and timers.
     Work(work::Options),
+    /// One of the clients of ws-feed.
+    Feed(ws_feed::Options),
     /// One of the subjects of ws-codec.
     Codec(codec::Options),
     /// One of the clients of http-order.
@@ -196,6 +202,10 @@ fn run(line: Line) -> Result<ExitCode, String> {
             let crew = Crew::of_codecs(&options.selection, setting.cores.server)?;
             micro::Micro::of(ws_codec::DEFINITION, crew)
         }),
+        Command::WsFeed(options) => session::run(&options.common, |setting| {
+            ws_feed_workload::WsFeed::new(&options, setting)
+        }),
+        Command::Feed(options) => ws_feed::run(&options).map(|()| ExitCode::SUCCESS),
         Command::Codec(options) => codec::run(&options).map(|()| ExitCode::SUCCESS),
         Command::HttpOrder(options) => {
             session::run(&options.common, |setting| http_order::HttpOrder::new(&options, setting))

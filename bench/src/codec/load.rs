@@ -60,6 +60,12 @@ pub const WORKS: &[Work] = [
 .as_flattened();
 
 impl Work {
+    /// Whether a server does it, which is sent masked frames.
+    #[must_use]
+    pub const fn is_of_server(&self) -> bool {
+        matches!(self.kind, Kind::ServerDecodes(_))
+    }
+
     /// Messages that are there at once.
     #[must_use]
     pub const fn chunk_messages(&self) -> usize {
@@ -86,7 +92,7 @@ impl Work {
     #[must_use]
     pub fn chunk(&self) -> Vec<u8> {
         let text = self.text();
-        let is_masked = matches!(self.kind, Kind::ServerDecodes(_));
+        let is_masked = self.is_of_server();
         let mut chunk = Vec::new();
         for number in 0..self.chunk_messages() {
             let masked_bit = if is_masked { 0x80 } else { 0 };

@@ -92,10 +92,7 @@ mod tests {
     #[test]
     fn every_work_is_valid_text_of_its_size_in_frames_of_its_direction() {
         for work in WORKS.iter().filter(|work| work.kind != Kind::ClientEncodes) {
-            let role = match work.kind {
-                Kind::ServerDecodes(_) => Role::Server,
-                _ => Role::Client,
-            };
+            let role = if work.is_of_server() { Role::Server } else { Role::Client };
             let chunk = work.chunk();
             let (header, header_bytes) = FrameHeader::read(&chunk, role, false).unwrap().unwrap();
             assert_eq!(header.payload_bytes, work.bytes as u64, "{}", work.name);

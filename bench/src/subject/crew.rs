@@ -9,6 +9,7 @@ use crate::harness::options::Selection;
 use crate::harness::verdict::Verdict;
 use crate::order::OrderKind;
 use crate::work::WorkKind;
+use crate::ws_feed::FeedKind;
 
 /// One of them, or the reason why it is not there.
 #[derive(Debug)]
@@ -42,6 +43,12 @@ impl Crew {
     pub(crate) fn of_codecs(selection: &Selection, core: usize) -> Result<Self, String> {
         let ours = CodecKind::ALL.map(CodecKind::name);
         Self::start(selection, Role::Codec, ("codec", &ours), &[core])
+    }
+
+    /// Those who receive a feed.
+    pub(crate) fn of_feed(selection: &Selection, core: usize) -> Result<Self, String> {
+        let ours = FeedKind::ALL.map(FeedKind::name);
+        Self::start(selection, Role::Feed, ("feed", &ours), &[core])
     }
 
     /// Those who send orders.

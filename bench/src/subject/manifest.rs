@@ -18,6 +18,7 @@ pub(crate) enum Role {
     Micro,
     Cores,
     Codec,
+    Feed,
     Order,
 }
 

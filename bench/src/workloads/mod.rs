@@ -32,3 +32,4 @@ pub(crate) mod udp;
 pub(crate) mod unix;
 pub(crate) mod ws;
 pub(crate) mod ws_codec;
+pub(crate) mod ws_feed;

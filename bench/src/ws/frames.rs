@@ -65,6 +65,18 @@ pub(crate) fn frame_bytes(payload_bytes: usize, from: Role) -> usize {
     header(kind, from, 0).header_bytes() + payload_bytes
 }
 
+/// One text message as a client sends it.
+pub(crate) fn masked_text(text: &str) -> Vec<u8> {
+    let header = header(Kind { is_text: true, payload_bytes: text.len() }, Role::Client, 0);
+    let mut room = [0; HEADER_BYTES_MAX];
+    let header_bytes = header.write(&mut room);
+    let mut frame = [&room[..header_bytes], text.as_bytes()].concat();
+    if let Some(key) = header.mask {
+        apply_mask(&mut frame[header_bytes..], key);
+    }
+    frame
+}
+
 fn header(kind: Kind, from: Role, number: usize) -> FrameHeader {
     let key = (number as u32 + 1).wrapping_mul(0x9E37_79B9).to_ne_bytes();
     FrameHeader {

@@ -3,6 +3,8 @@
 //! The key is the one of RFC 6455 section 1.3, so that the answer to it is a constant too. A server
 //! of another library is asked with the same bytes, and derives the answer itself.
 
+use sha1::{Digest, Sha1};
+
 /// What the client asks with.
 pub(crate) const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
@@ -13,6 +15,8 @@ pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 /// What proves that the request was read.
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
+/// What a server puts behind the key before it hashes it (RFC 6455 section 1.3).
+const APPENDIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const END: &[u8] = b"\r\n\r\n";
 
 /// Bytes of the head that `received` begins with; nothing where it is not all there.
@@ -44,6 +48,35 @@ pub(crate) fn check_answer(head: &[u8]) -> Result<(), String> {
     }
 }
 
+/// The answer to a request with any key.
+///
+/// # Errors
+///
+/// Where it has none.
+pub(crate) fn answer_to(head: &[u8]) -> Result<Vec<u8>, String> {
+    let text = String::from_utf8_lossy(head);
+    let mut fields = text.lines().filter_map(|line| line.split_once(':'));
+    let key = fields.find(|(name, _)| name.eq_ignore_ascii_case("sec-websocket-key"));
+    let (_, key) = key.ok_or_else(|| format!("no request for a WebSocket: {text:?}"))?;
+    let digest = Sha1::digest(format!("{}{APPENDIX}", key.trim()));
+    let answer = String::from_utf8_lossy(ANSWER).replace(ACCEPT, &base64(&digest));
+    Ok(answer.into_bytes())
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let of = |place: usize| u32::from(three.get(place).copied().unwrap_or_default());
+        let bits = of(0) << 16 | of(1) << 8 | of(2);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= three.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +88,13 @@ mod tests {
         }
         let more = [REQUEST, &b"\x81\x80"[..]].concat();
         assert_eq!(head_bytes(&more), Some(REQUEST.len()));
+    }
+
+    #[test]
+    fn the_answer_to_any_key_is_derived() {
+        assert_eq!(answer_to(REQUEST).unwrap(), ANSWER);
+        assert!(answer_to(b"GET / HTTP/1.1\r\n\r\n").unwrap_err().contains("GET /"));
+        assert_eq!(["", "f", "fo", "foo"].map(|text| base64(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v"]);
     }
 
     #[test]
