@@ -137,6 +137,10 @@ rust ws-codec
 for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" codec false "codec $name"
 done
+rust ws-feed
+for name in sockudo tungstenite tokio-websockets yawc; do
+    entry "$name" feed false "feed $name"
+done
 rust async-executor
 entry async-executor micro false micro
 entry async-channel cores true cores

@@ -6,6 +6,8 @@ Usage: check-peers.py MANIFEST. Lists what failed and ends with 1, or prints one
 0. A peer that is not available is named, and is no failure. No timing decides anything here.
 """
 
+import base64
+import hashlib
 import json
 import os
 import pathlib
@@ -403,12 +405,85 @@ def check_messages(command, *more):
         return announced
 
 
+class FeedVenue(threading.Thread):
+    """Shakes hands with one client, and sends it messages each time that it says so."""
+
+    def __init__(self, counts):
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.counts, self.problem = counts, None
+
+    def run(self):
+        try:
+            connection, _ = self.listener.accept()
+            head = b""
+            while not head.endswith(b"\r\n\r\n"):
+                got = connection.recv(1 << 12)
+                require(got, f"it closed its connection in the handshake: {head!r}")
+                head += got
+            fields = {name.lower(): value.strip()
+                      for name, value in re.findall(r"([\w-]+):([^\r]*)", head.decode("ascii"))}
+            key = fields["sec-websocket-key"] + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+            accept = base64.b64encode(hashlib.sha1(key.encode()).digest())
+            connection.sendall(
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                b"Connection: Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n")
+            for count in self.counts:
+                go = connection.recv(8, socket.MSG_WAITALL)
+                text = bytes(byte ^ go[2 + place % 4] for place, byte in enumerate(go[6:]))
+                require(go[:2] == b"\x81\x82" and text == b"go", f"to begin it sent {go!r}")
+                for number in range(count):
+                    stamp = b"%019d" % time.monotonic_ns()
+                    filler = b"x" * random.choice((10, 90, 300, 4_000))
+                    connection.sendall(frame(TEXT, b'{"E":"' + stamp + b'","x":"' + filler + b'"}'))
+        except (Broken, KeyError, OSError) as problem:
+            self.problem = problem
+
+
+def check_feed(command):
+    counts = (1, 500, 2_000)
+    with Subject(command) as subject:
+        announced = subject.announcement({"works", "version", "settings"})
+        subject.check_core()
+        require(announced["works"] == ["feed"], f"it announced the works {announced['works']}")
+        venue = FeedVenue(counts)
+        venue.start()
+        answer = subject.ask(f"connect 127.0.0.1:{venue.listener.getsockname()[1]}")
+        require(answer == "connected\n", f"it was to connect and answered {answer!r}")
+        for count in counts:
+            words = subject.ask(f"feed {count}").split()
+            require(len(words) == count, f"of {count} messages it told {len(words)} lags")
+            lags = [int(word) for word in words]
+            require(0 < min(lags) and max(lags) < DEADLINE_S * 10**9, f"its lags are {lags[:9]}")
+            subject.stop()
+            subject.go_on()
+        venue.join()
+        require(not venue.problem, f"with the venue: {venue.problem}")
+        subject.end()
+        return announced
+
+
+CODEC = (pathlib.Path(__file__).parent / "../bench/src/codec/load.rs").read_text(encoding="utf-8")
+CODEC_WORKS = {
+    f"{name}{size}" for name in re.findall(r'at_each_size!\("(\w+)"', CODEC)
+    for size in re.findall(r'concat!\(\$name, "(_\d+)"\)', CODEC)
+}
+
+
+def check_codec(command):
+    return check_works(command, CODEC_WORKS)
+
+
 def check_micro(command):
+    return check_works(command, WORKS)
+
+
+def check_works(command, known):
     with Subject(command) as subject:
         announced = subject.announcement({"works", "version", "settings"})
         subject.check_core()
         works = announced["works"]
-        require(works and WORKS.issuperset(works), f"it announced the works {works}")
+        require(works and known.issuperset(works), f"it announced the works {works}")
         for work in works:
             operations = 1 if work == "sleep_50us" else OPERATIONS
             answer = subject.ask(f"{work} {BATCHES} {operations}")
@@ -552,7 +627,7 @@ def check(peer):
     checks = {
         "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
         "cores": check_cores, "http": check_http, "order": check_order, "ws": check_ws,
-        "wss": check_wss,
+        "wss": check_wss, "codec": check_codec, "feed": check_feed,
     }
     announced = checks[peer["role"]](peer["command"])
     check_refusals(peer["command"], "--cores" if peer["role"] == "cores" else "--core")

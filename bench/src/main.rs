@@ -45,8 +45,7 @@ use workloads::served::{OnServers, Served};
 use workloads::{
     asyncio, channels, clock, connections, cores, echo, flood, http as http_workload, http_order,
     jitter, market_data, mesh, micro, multicast, pipeline, pipeline_of_cores, stream, sweep, tasks,
-    throughput, tick_to_trade, timers, tls_records, udp, unix,
-    ws as ws_workload, ws_codec,
+    throughput, tick_to_trade, timers, tls_records, udp, unix, ws as ws_workload, ws_codec,
     ws_feed as ws_feed_workload,
 };
 

@@ -6,18 +6,18 @@ const CHUNK_BYTES: usize = 64 << 10;
 
 /// A work and its name.
 #[derive(Clone, Copy, Debug)]
-pub struct Work {
+pub(crate) struct Work {
     /// As on the lines of the contract.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// What is done.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Bytes of a payload.
-    pub bytes: usize,
+    pub(crate) bytes: usize,
 }
 
 /// What is done with a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A server decodes it: the frame is masked.
     ServerDecodes(Script),
     /// A client decodes it.
@@ -28,7 +28,7 @@ pub enum Kind {
 
 /// What a text is written in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Script {
+pub(crate) enum Script {
     /// As JSON of venues is.
     Ascii,
     /// Characters of one to three bytes.
@@ -50,7 +50,7 @@ macro_rules! at_each_size {
 }
 
 /// All works.
-pub const WORKS: &[Work] = [
+pub(crate) const WORKS: &[Work] = [
     at_each_size!("server_ascii", Kind::ServerDecodes(Script::Ascii)),
     at_each_size!("server_mixed", Kind::ServerDecodes(Script::Mixed)),
     at_each_size!("client_ascii", Kind::ClientDecodes(Script::Ascii)),
@@ -62,20 +62,20 @@ pub const WORKS: &[Work] = [
 impl Work {
     /// Whether a server does it, which is sent masked frames.
     #[must_use]
-    pub const fn is_of_server(&self) -> bool {
+    pub(crate) const fn is_of_server(&self) -> bool {
         matches!(self.kind, Kind::ServerDecodes(_))
     }
 
     /// Messages that are there at once.
     #[must_use]
-    pub const fn chunk_messages(&self) -> usize {
+    pub(crate) const fn chunk_messages(&self) -> usize {
         let messages = CHUNK_BYTES / (self.bytes + 8);
         if messages > 0 { messages } else { 1 }
     }
 
     /// The text of every message.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let pattern = match self.kind {
             Kind::ServerDecodes(Script::Mixed) | Kind::ClientDecodes(Script::Mixed) => {
                 r#"{"börse":"取引所","größe":"0,25 €","wer":"Żółw"},"#
@@ -90,7 +90,7 @@ impl Work {
 
     /// Whole frames with that text, each masked with a key of its own if they are a client's.
     #[must_use]
-    pub fn chunk(&self) -> Vec<u8> {
+    pub(crate) fn chunk(&self) -> Vec<u8> {
         let text = self.text();
         let is_masked = self.is_of_server();
         let mut chunk = Vec::new();

@@ -4,7 +4,6 @@
 //! `bench/SUBJECTS.md`. Each batch goes over frames that are copied from the same memory, which
 //! stands for the kernel.
 
-#[allow(unreachable_pub, reason = "the peers, which include this file, make it public")]
 mod load;
 mod on_taut;
 

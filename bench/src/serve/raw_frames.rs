@@ -22,7 +22,10 @@ const RUN_FRAMES: usize = 256;
 #[derive(Debug)]
 pub(super) enum RawFrames {
     /// What came of the handshake, and of the first header.
-    Opening { received: Vec<u8>, is_answered: bool },
+    Opening {
+        received: Vec<u8>,
+        is_answered: bool,
+    },
     Open(Box<Open>),
 }
 

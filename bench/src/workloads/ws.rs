@@ -35,8 +35,12 @@ const CONNECTIONS_MAX: usize = 10_000;
 pub(crate) struct Options {
     /// What is measured, separated by commas: SIZE of a message in bytes, SIZExN for N of them at
     /// once, SIZE@C or SIZExN@C on C connections.
-    #[arg(long, default_value = "64,256,16384,65536,64@64,64@1000,64x64,64x64@64",
-          value_delimiter = ',', value_name = "CASE")]
+    #[arg(
+        long,
+        default_value = "64,256,16384,65536,64@64,64@1000,64x64,64x64@64",
+        value_delimiter = ',',
+        value_name = "CASE"
+    )]
     pub(crate) cases: Vec<Case>,
 
     /// Send binary messages; without, text.
@@ -189,7 +193,8 @@ mod tests {
 
     #[test]
     fn what_is_no_case_is_an_error_that_repeats_it() {
-        for text in ["", "x", "64x", "64@", "64x2@x", "-1", "64@2x3", "0", "64x0", "64@0", "64@10001"]
+        for text in
+            ["", "x", "64x", "64@", "64x2@x", "-1", "64@2x3", "0", "64x0", "64@0", "64@10001"]
         {
             let error = text.parse::<Case>().unwrap_err();
             assert!(error.contains(text), "{error}");

@@ -141,8 +141,7 @@ impl Workload for WsFeed {
             }
         };
         let before = (awake.subject.usage(), Counters::of_this_thread());
-        let (sent, lags_ns) =
-            feed(&awake, &mut self.venue, connection, messages.clone(), speed)?;
+        let (sent, lags_ns) = feed(&awake, &mut self.venue, connection, messages.clone(), speed)?;
         let operations = messages.len() as u64;
         let mut server = awake.subject.usage().since(&before.0);
         let mut client = Counters::of_this_thread().since(&before.1);

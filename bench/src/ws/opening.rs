@@ -94,7 +94,10 @@ mod tests {
     fn the_answer_to_any_key_is_derived() {
         assert_eq!(answer_to(REQUEST).unwrap(), ANSWER);
         assert!(answer_to(b"GET / HTTP/1.1\r\n\r\n").unwrap_err().contains("GET /"));
-        assert_eq!(["", "f", "fo", "foo"].map(|text| base64(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v"]);
+        assert_eq!(
+            ["", "f", "fo", "foo"].map(|text| base64(text.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v"]
+        );
     }
 
     #[test]

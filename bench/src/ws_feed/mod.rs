@@ -5,7 +5,6 @@
 //! `bench/SUBJECTS.md`.
 
 mod floor;
-#[allow(unreachable_pub, reason = "the peers, which include this file, make it public")]
 mod handler;
 mod on_taut;
 mod recording;
@@ -88,7 +87,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         ..Announcement::default()
     }
     .print()?;
-    let mut client = None;
+    let (mut client, mut handler) = (None, Handler::default());
     answer_lines(|line| {
         let Some(client) = &mut client else {
             client = Some(connect(options, line)?);
@@ -96,7 +95,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         };
         let messages = line.strip_prefix("feed ").and_then(|messages| messages.parse().ok());
         let messages = messages.ok_or_else(|| format!("{line:?} is no line: feed MESSAGES"))?;
-        let mut handler = Handler::new(messages);
+        handler.expect(messages);
         client(&mut handler)?;
         Ok(spaced(handler.lags_ns()))
     })

@@ -4,6 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::Value;
 
@@ -70,4 +71,50 @@ pub(crate) fn children(parent: u32, argument: &str) -> Vec<u32> {
             of_parent && words.split('\0').nth(1) == Some(argument)
         })
         .collect()
+}
+
+/// Runs a workload with two short rounds; the report, which is no failure.
+pub(crate) fn report(name: &str, line: &str) -> Value {
+    report_of(name, line, 1)
+}
+
+/// The same of a workload that has to hold a rate: a host that is busy with something else may miss
+/// it, and rightly fails the run, but not again and again.
+pub(crate) fn report_at_rate(name: &str, line: &str) -> Value {
+    report_of(name, line, 5)
+}
+
+fn report_of(name: &str, line: &str, tries: u32) -> Value {
+    // One at a time: each takes two cores, and among others that spin a round may last for seconds.
+    static CORES: Mutex<()> = Mutex::new(());
+    let _turn = CORES.lock().unwrap_or_else(PoisonError::into_inner);
+    let folder = folder(&format!("workload-{name}"));
+    let out = folder.display();
+    let line = format!("{line} --rounds 2 --duration 1s --out {out}");
+    let mut output = run(&line);
+    for _ in 1..tries {
+        if output.status.success() {
+            break;
+        }
+        output = run(&line);
+    }
+    assert!(
+        output.status.success(),
+        "{line}: {}{}",
+        String::from_utf8_lossy(&output.stdout),
+        errors(&output)
+    );
+    let report = json(&folder.join(format!("{name}.json")));
+    assert_eq!(report["schema"], 2);
+    assert_eq!(report["workload"], name);
+    report
+}
+
+/// Names of the series that ran, and of those that could not.
+pub(crate) fn names(report: &Value) -> (Vec<String>, Vec<String>) {
+    let all = report["series"].as_array().expect("a report has series");
+    let name = |one: &Value| one["name"].as_str().expect("a series has a name").to_owned();
+    let (ran, absent): (Vec<&Value>, Vec<&Value>) =
+        all.iter().partition(|one| one["unavailable"].is_null());
+    (ran.into_iter().map(name).collect(), absent.into_iter().map(name).collect())
 }

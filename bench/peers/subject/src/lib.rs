@@ -6,6 +6,7 @@
 //! a store that nobody waits for at each receive.
 
 pub mod cores;
+mod feed;
 #[path = "../../../src/order/text.rs"]
 pub mod order;
 pub mod orders;
@@ -24,6 +25,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use serde_json::{Value, json};
 
+pub use feed::serve_feed;
 pub use works::{Executor, Work, batches, blocking, serve_works, task, yield_by_waking};
 
 /// What is asked of the kernel for the socket of [`datagrams`]; it grants what the host allows.

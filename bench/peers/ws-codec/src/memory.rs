@@ -20,7 +20,7 @@ impl Memory {
     }
 
     /// The next bytes, as many as there is room for and as the chunk still has.
-    fn take(&mut self, room: usize) -> &[u8] {
+    fn piece(&mut self, room: usize) -> &[u8] {
         if self.at == self.chunk.len() {
             self.at = 0;
         }
@@ -32,7 +32,7 @@ impl Memory {
 
 impl Read for Memory {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let taken = self.take(buffer.len());
+        let taken = self.piece(buffer.len());
         buffer[..taken.len()].copy_from_slice(taken);
         Ok(taken.len())
     }
@@ -55,7 +55,7 @@ impl AsyncRead for Memory {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let room = buffer.remaining();
-        buffer.put_slice(self.take(room));
+        buffer.put_slice(self.piece(room));
         Poll::Ready(Ok(()))
     }
 }
