@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::net::Shutdown;
 use std::time::Duration;
 
 use common::held::Held;
@@ -80,7 +81,7 @@ fn a_client_waits_for_the_server_to_end_the_transport() {
                 raw.write_all(&frame(Role::Server, 0x89, b"late")).await.unwrap();
                 raw.write_all(&close(Role::Server, 1000, "")).await.unwrap();
                 turns(10).await;
-                raw.shutdown().await.unwrap();
+                raw.shutdown(Shutdown::Write).await.unwrap();
                 assert!(is_at_end(&mut raw).await, "the client has sent nothing more");
             };
             let (closed, ()) = join(client.close(CloseCode::NORMAL, ""), serve).await;
@@ -159,7 +160,7 @@ fn an_end_without_a_close_frame_is_a_cut() {
             {
                 let (mut client, mut raw) = client_of_raw(&Options::default()).await;
                 raw.write_all(before).await.unwrap();
-                raw.shutdown().await.unwrap();
+                raw.shutdown(Shutdown::Write).await.unwrap();
                 if before.len() == 7 {
                     assert_eq!(next_text(&mut client).await, "whole");
                 }
