@@ -1,8 +1,8 @@
 //! What a connection is to send: the writing side, without I/O.
 //!
-//! Invariants: after a close frame nothing is queued. At most one pong stands in the queue and at
-//! most one waits beside it, always the answer to the newest ping (RFC 6455 section 5.5.3 lets
-//! older ones go): a peer that only pings makes us hold nothing more.
+//! Invariants: after a close frame nothing is queued. At most `PONGS_QUEUED_MAX` pongs stand in
+//! the queue and at most one waits beside them, always the answer to the newest ping (RFC 6455
+//! section 5.5.3 lets older ones go): a peer that only pings makes us hold nothing more.
 
 use std::io;
 use std::task::{Poll, ready};
@@ -12,14 +12,20 @@ use super::wire::{
     CloseCode, CloseFrame, ControlPayload, Encoder, Opcode, Role, Room, close_payload,
 };
 
+/// Pongs that stand in the queue at the same time: pings that come together are all answered, as a
+/// peer that counts its answers expects, but for a flood.
+const PONGS_QUEUED_MAX: u32 = 16;
+
 /// What a connection is to send. It leaves with the next `flush` or `send`, and by itself when
 /// the reader waits: so what is queued while messages are read leaves together.
 #[derive(Debug)]
 pub struct Outbox {
     pub(super) encoder: Encoder,
     queue_bytes_max: usize,
-    /// The answer to the newest ping, while an older one stands in the queue.
+    /// The answer to the newest ping, while as many older ones as may stand in the queue.
     pong: Option<ControlPayload>,
+    /// Since the last time that none of them stood in the queue.
+    pongs_queued: u32,
     /// Where in the stream of bytes the last pong ends.
     pong_end: u64,
     pub(super) is_closed: bool,
@@ -36,6 +42,7 @@ impl Outbox {
             encoder,
             queue_bytes_max,
             pong: None,
+            pongs_queued: 0,
             pong_end: 0,
             is_closed: false,
             control_frames: 0,
@@ -191,15 +198,19 @@ impl Outbox {
         }
     }
 
-    /// Answers a ping: now, or once the answer to an earlier one has left.
+    /// Answers a ping: now, or once the answers to earlier ones have left.
     pub(super) fn answer_ping(&mut self, payload: &[u8]) {
         if self.is_closed {
             return;
         }
-        if self.encoder.sent_total() < self.pong_end {
+        if self.encoder.sent_total() >= self.pong_end {
+            self.pongs_queued = 0;
+        }
+        if self.pongs_queued == PONGS_QUEUED_MAX {
             self.pong = ControlPayload::new(payload);
             return;
         }
+        self.pongs_queued += 1;
         self.encoder.frame(Opcode::Pong, true, false, payload);
         self.control_frames += 1;
         self.pong_end = self.encoder.queued_total();
@@ -219,5 +230,44 @@ impl Outbox {
             self.answer_ping(&pong);
         }
         Poll::Ready(Ok(count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ops::Range;
+
+    use super::*;
+
+    /// What is written where the transport takes all but so many bytes.
+    fn written(outbox: &mut Outbox, bytes_left: usize) -> Vec<u8> {
+        let mut written = Vec::new();
+        let polled = outbox.poll_write(|queue, at| {
+            written.extend_from_slice(&queue[at..queue.len() - bytes_left]);
+            Poll::Ready(Ok(written.len()))
+        });
+        assert!(matches!(polled, Poll::Ready(Ok(_))));
+        written
+    }
+
+    #[test]
+    fn pings_that_come_together_are_all_answered_but_for_a_flood() {
+        let mut outbox = Outbox::new(Role::Server, 0);
+        let pongs = |numbers: Range<u32>| {
+            let pong = |number: u32| [&[0x8A, 4][..], &number.to_be_bytes()].concat();
+            numbers.map(pong).collect::<Vec<_>>().concat()
+        };
+        for number in 0..PONGS_QUEUED_MAX + 5 {
+            outbox.answer_ping(&number.to_be_bytes());
+        }
+        let mut first = written(&mut outbox, 1);
+        outbox.answer_ping(&99_u32.to_be_bytes());
+        first.extend(written(&mut outbox, 0));
+        assert_eq!(first, pongs(0..PONGS_QUEUED_MAX));
+        for number in 100..100 + PONGS_QUEUED_MAX {
+            outbox.answer_ping(&number.to_be_bytes());
+        }
+        let newest = written(&mut outbox, 0);
+        assert_eq!(newest, pongs(99..99 + PONGS_QUEUED_MAX), "none of those between");
     }
 }
