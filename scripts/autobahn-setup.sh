@@ -3,9 +3,9 @@
 #
 #   scripts/autobahn-setup.sh FOLDER
 #
-# The suite needs Python 2.7, which Debian has not had since release 11: the packages of that release
-# are unpacked into FOLDER, and the suite is put beside them. FOLDER/wstest runs it. Where FOLDER
-# holds a suite already, nothing is done.
+# The suite needs Python 2.7, which Debian has not had since release 11: the packages of that
+# release are unpacked into FOLDER, and the suite is put beside them. FOLDER/wstest runs it. Where
+# FOLDER holds a suite already, nothing is done.
 #
 # Needs Debian or one of its kind, x86-64, python3 with pip, and the network; 100 MB and half a
 # minute. Ends with 0 when the suite is there; 2 when the command line is wrong; 3 when this host

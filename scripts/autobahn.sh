@@ -10,12 +10,12 @@
 #   --suite FOLDER  where the suite is, or is to be made (default: target/autobahn/suite)
 #   --program FILE  the example `autobahn`, built; builds it without
 #
-# Each run ends with a line of counts. What is not OK is named. Reports, with every byte on the wire,
-# are in target/autobahn/. TAUT_DRIVER chooses the driver as everywhere.
+# Each run ends with a line of counts. What is not OK is named. Reports, with every byte on the
+# wire, are in target/autobahn/. TAUT_DRIVER chooses the driver as everywhere.
 #
-# Ends with 0 where all cases are OK or INFORMATIONAL; 1 where one is anything else, UNIMPLEMENTED and
-# NON-STRICT too, or a case is missing; 2 where the command line is wrong; 3 where this host can't
-# have the suite.
+# Ends with 0 where all cases are OK or INFORMATIONAL; 1 where one is anything else, UNIMPLEMENTED
+# and NON-STRICT too, or a case is missing; 2 where the command line is wrong; 3 where this host
+# can't have the suite.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

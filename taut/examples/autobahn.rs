@@ -7,17 +7,16 @@
 //! autobahn identity FOLDER              writes certificate.pem and key.pem for 127.0.0.1
 //! ```
 
-#[path = "../tests/common/handshake.rs"]
-mod handshake;
-
 use std::error::Error;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use taut::net::{TcpListener, TcpStream, Transport};
+use taut::http::{Client, Secured};
+use taut::net::{TcpListener, Transport};
+use taut::task::all;
 use taut::tls::{Identity, Roots, TlsAcceptor, TlsConnector};
-use taut::ws::{CloseCode, Item, Message, Options, Outbox, WebSocket};
+use taut::ws::{Acceptor, CloseCode, Connector, Item, Message, Options, Outbox, WebSocket};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -35,6 +34,7 @@ fn main() -> Result<()> {
     }
 }
 
+/// What both ends are tested with.
 fn options() -> Options {
     Options::default()
 }
@@ -61,28 +61,31 @@ async fn serve() -> Result<()> {
     let tls = TcpListener::bind((Ipv4Addr::LOCALHOST, 0).into())?;
     println!("ws://{}\nwss://{}", plain.local_addr()?, tls.local_addr()?);
 
-    taut::spawn(async move {
-        loop {
-            let stream = tls.accept().await?;
-            let acceptor = acceptor.clone();
-            taut::spawn(async move {
-                match acceptor.accept(stream).await {
-                    Ok(stream) => serve_one(stream).await,
-                    Err(error) => eprintln!("{error}"),
-                }
-            });
-        }
-        #[expect(unreachable_code, reason = "says what the errors above are")]
-        std::io::Result::Ok(())
-    });
+    all((serve_plain(plain), serve_tls(tls, acceptor))).await?;
+    Ok(())
+}
+
+async fn serve_plain(listener: TcpListener) -> std::io::Result<()> {
     loop {
-        taut::spawn(serve_one(plain.accept().await?));
+        taut::spawn(serve_one(listener.accept().await?));
     }
 }
 
-async fn serve_one<T: Transport + 'static>(transport: T) {
+async fn serve_tls(listener: TcpListener, acceptor: TlsAcceptor) -> std::io::Result<()> {
+    loop {
+        let handshake = acceptor.accept(listener.accept().await?);
+        taut::spawn(async move {
+            match handshake.await {
+                Ok(stream) => serve_one(stream).await,
+                Err(error) => eprintln!("{error}"),
+            }
+        });
+    }
+}
+
+async fn serve_one<T: Transport + Secured + 'static>(transport: T) {
     let served = async {
-        let mut connection = handshake::accept(transport, &options()).await?;
+        let mut connection = Acceptor::new().options(options()).accept(transport).await?;
         echo_ready(&mut connection).await
     };
     // Most cases are mistakes on purpose.
@@ -112,46 +115,29 @@ async fn echo_each<T: Transport + 'static>(connection: &mut WebSocket<T>) -> Res
     Ok(())
 }
 
-/// Dials plain or over TLS, as the URL says.
-async fn visit(url: &str, agent: &str, root: Option<&Path>) -> Result<()> {
-    let (scheme, host) = url.split_once("://").ok_or(USAGE)?;
-    let address: SocketAddr = host.parse()?;
-    let dial = async || Ok(TcpStream::connect(address).await?);
-    match (scheme, root) {
-        ("ws", None) => run_cases(host, agent, dial).await,
-        ("wss", Some(root)) => {
-            let roots = Roots::none().with_pem(&std::fs::read(root)?)?;
-            let tls = TlsConnector::builder().roots(roots).build()?;
-            let name = address.ip().to_string();
-            run_cases(host, agent, async || Ok(tls.connect(&name, dial().await?).await?)).await
-        }
-        _ => Err("ws goes without a root, wss with one".into()),
-    }
-}
-
 /// Asks how many cases there are, goes through them, and has the reports written.
-async fn run_cases<T: Transport + 'static>(
-    host: &str,
-    agent: &str,
-    dial: impl AsyncFn() -> Result<T>,
-) -> Result<()> {
-    let connect = async |path: &str| {
-        let connection = handshake::connect(dial().await?, host, path, &options()).await;
-        connection.map_err(Box::<dyn Error>::from)
-    };
-    let mut asking = connect("/getCaseCount").await?;
+async fn visit(url: &str, agent: &str, root: Option<&Path>) -> Result<()> {
+    let mut client = Client::builder();
+    if let Some(root) = root {
+        let roots = Roots::none().with_pem(&std::fs::read(root)?)?;
+        client = client.tls(TlsConnector::builder().roots(roots).build()?);
+    }
+    let connector = Connector::new().client(client.build()).options(options());
+
+    let mut asking = connector.connect(format!("{url}/getCaseCount")).await?;
     let count = asking.next().await?.ok_or("no count of cases")?;
     let count: u32 = count.as_str().ok_or("the count of cases is no text")?.parse()?;
     asking.close(CloseCode::NORMAL, "").await?;
     for case in 1..=count {
-        let mut connection = connect(&format!("/runCase?case={case}&agent={agent}")).await?;
+        let case_url = format!("{url}/runCase?case={case}&agent={agent}");
+        let mut connection = connector.connect(case_url).await?;
         if let Err(error) = echo_each(&mut connection).await {
             eprintln!("case {case} of {count}: {error}");
         }
-        // Waits for the end, which is a part of the case; it was told of already.
+        // Waits for the end, which is a part of the case. What there is to tell was told.
         let _ = connection.close(CloseCode::NORMAL, "").await;
     }
-    let mut reporting = connect(&format!("/updateReports?agent={agent}")).await?;
+    let mut reporting = connector.connect(format!("{url}/updateReports?agent={agent}")).await?;
     while reporting.next().await?.is_some() {}
     println!("{count} cases");
     Ok(())
