@@ -5,84 +5,14 @@ mod common;
 use std::time::Duration;
 
 use common::http_peer::{Peer, header};
-use common::tls::{NAME, builders, to_loopback};
+use common::ws_handshake::{
+    Connected, FRAMES, against, expect_frames, good, handshake_error, refusal,
+};
 use common::{block_on, in_time, listen, on_each_driver, turns};
-use futures_util::future::join;
 use taut::http::Client;
-use taut::http::client::{Cause, ClientTransport, Fault, Limits, Phase, Proxy, Timeouts};
+use taut::http::client::{Cause, ClientTransport, Fault, Limits};
 use taut::net::TcpListener;
-use taut::ws::{Connector, Error, ErrorKind, HandshakeError, Refusal, WebSocket};
-
-/// The frames of two texts.
-const FRAMES: &[u8] = b"\x81\x05first\x81\x06second";
-
-type Connected = Result<WebSocket<ClientTransport>, Error>;
-
-/// Runs a connector against a script, on each driver; both have to come to their end.
-fn against(
-    script: impl AsyncFn(&TcpListener),
-    connector: impl Fn() -> Connector,
-    check: impl AsyncFn(Connected),
-) {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let (listener, address) = listen();
-            let client = async {
-                let connected = connector().connect(format!("ws://{address}/feed")).await;
-                check(connected).await;
-            };
-            join(script(&listener), in_time(client)).await;
-        });
-    });
-}
-
-/// What the server has to say to a request.
-fn good(request: &str) -> String {
-    let key = header(request, "sec-websocket-key").expect("a key");
-    let accept = accept_of(key);
-    format!(
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
-         Sec-WebSocket-Accept: {accept}\r\n\r\n"
-    )
-}
-
-/// As the shell's `printf … | openssl sha1 -binary | base64`, by crates of others.
-fn accept_of(key: &str) -> String {
-    use base64::Engine;
-    use sha1::Digest;
-
-    let text = format!("{key}258EAFA5-E914-47DA-95CA-C5AB0DC85B11");
-    base64::engine::general_purpose::STANDARD.encode(sha1::Sha1::digest(text))
-}
-
-async fn expect_frames(connected: Connected) {
-    let mut connection = connected.unwrap();
-    for text in ["first", "second"] {
-        let message = in_time(connection.next()).await.unwrap().unwrap();
-        assert_eq!(message.as_str(), Some(text));
-    }
-}
-
-fn handshake_error(connected: Connected) -> HandshakeError {
-    match connected.unwrap_err().into_kind() {
-        ErrorKind::Handshake(error) => error,
-        other => panic!("{other:?}"),
-    }
-}
-
-fn refusal(connected: Connected) -> Refusal {
-    match handshake_error(connected) {
-        HandshakeError::Refused(refusal) => *refusal,
-        other => panic!("{other}"),
-    }
-}
-
-/// The phase that took too long.
-fn timed_out(connected: Connected) -> Phase {
-    let HandshakeError::Http(error) = handshake_error(connected) else { panic!() };
-    assert_eq!(error.fault(), Fault::Network);
-    error.timed_out().unwrap_or_else(|| panic!("{error}"))
-}
+use taut::ws::{Connector, HandshakeError};
 
 #[test]
 fn the_request_is_that_of_the_rfc() {
@@ -213,103 +143,6 @@ fn a_refusal_has_status_headers_and_the_bodys_beginning() {
 }
 
 #[test]
-fn a_redirect_is_followed_where_the_client_does_without_what_is_secret() {
-    let script = async |listener: &TcpListener| {
-        let mut peer = Peer::accept(listener).await;
-        peer.request().await;
-        let port = listener.local_addr().unwrap().port();
-        let location = format!("http://localhost:{port}/other");
-        peer.say(format!(
-            "HTTP/1.1 307 There\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n"
-        ))
-        .await;
-        let mut other = Peer::accept(listener).await;
-        let request = other.request().await;
-        assert!(request.starts_with("GET /other HTTP/1.1\r\n"), "{request}");
-        assert_eq!(header(&request, "x-api-key"), None);
-        assert_eq!(header(&request, "upgrade"), Some("websocket"));
-        other.say(good(&request)).await;
-        other.say(FRAMES).await;
-    };
-    let connector = || {
-        let client = Client::builder().redirects(1).connector(to_loopback()).build();
-        Connector::new().client(client).header("x-api-key", "0123")
-    };
-    against(script, connector, async |connected| {
-        assert_eq!(connected.as_ref().unwrap().handshake().unwrap().target(), "/other");
-        expect_frames(connected).await;
-    });
-}
-
-#[test]
-fn each_phase_has_its_time() {
-    let brief = Duration::from_millis(50);
-    let with = |change: fn(&mut Timeouts, Duration)| {
-        let mut timeouts = Timeouts::default();
-        change(&mut timeouts, brief);
-        Connector::new().client(Client::builder().timeouts(timeouts).build())
-    };
-    for (said, phase) in [("", Phase::Head), ("HTTP/1.1 101 Swi", Phase::Head)] {
-        let script = async |listener: &TcpListener| {
-            let mut peer = Peer::accept(listener).await;
-            peer.request().await;
-            peer.say(said).await;
-            peer.is_closed().await;
-        };
-        against(
-            script,
-            || with(|timeouts, brief| timeouts.head = brief),
-            async |connected| {
-                assert_eq!(timed_out(connected), phase);
-            },
-        );
-        against(
-            script,
-            || Connector::new().timeout(brief),
-            async |connected| {
-                assert_eq!(timed_out(connected), Phase::Total);
-            },
-        );
-    }
-    // Of a body that does not come as much is told as did.
-    let script = async |listener: &TcpListener| {
-        let mut peer = Peer::accept(listener).await;
-        peer.request().await;
-        peer.say("HTTP/1.1 503 No\r\nContent-Length: 9\r\n\r\nlater").await;
-        peer.is_closed().await;
-    };
-    against(
-        script,
-        || Connector::new().timeout(brief),
-        async |connected| {
-            assert_eq!(refusal(connected).body, "later");
-        },
-    );
-}
-
-#[test]
-fn a_silent_proxy_and_a_silent_end_of_tls_have_their_time_too() {
-    on_each_driver(|builder| {
-        block_on(builder, async {
-            let (listener, address) = listen();
-            let brief = Duration::from_millis(50);
-            let timeouts = Timeouts { tls: brief, connect: brief, ..Timeouts::default() };
-            let client = || Client::builder().timeouts(timeouts).connector(to_loopback());
-            let proxy = Proxy::new(&format!("http://{address}")).unwrap();
-            for (client, url, phase) in [
-                (client().build(), format!("wss://{NAME}:{}/", address.port()), Phase::Tls),
-                (client().proxy(proxy).build(), "ws://venue.example/".to_owned(), Phase::Connect),
-            ] {
-                let connecting = Connector::new().client(client);
-                let (connected, _peer) =
-                    join(in_time(connecting.connect(url)), listener.accept()).await;
-                assert_eq!(timed_out(connected), phase);
-            }
-        });
-    });
-}
-
-#[test]
 fn an_answer_that_is_too_large_or_none_is_told() {
     let long = format!("HTTP/1.1 101 OK\r\nx: {}\r\n", "y".repeat(16 << 10));
     let many = format!("HTTP/1.1 101 OK\r\n{}", "x: y\r\n".repeat(200));
@@ -335,56 +168,6 @@ fn an_answer_that_is_too_large_or_none_is_told() {
             let is_large = matches!(error.cause(), Cause::TooLarge { .. });
             assert_eq!(is_large, said.len() > 100, "{error}");
         });
-    }
-}
-
-#[test]
-fn a_proxy_makes_a_tunnel_for_plain_and_for_secure_connections() {
-    for secure in [false, true] {
-        let (client, server) = builders();
-        let (tls, acceptor) = (client.build().unwrap(), server.build().unwrap());
-        on_each_driver(|builder| {
-            block_on(builder, async {
-                let (listener, address) = listen();
-                let port = if secure { 443 } else { 80 };
-                let script = async {
-                    let mut proxy = Peer::accept(&listener).await;
-                    let request = proxy.request().await;
-                    let line = format!("CONNECT {NAME}:{port} HTTP/1.1\r\n");
-                    assert!(request.starts_with(&line), "{request}");
-                    assert!(header(&request, "proxy-authorization").is_some());
-                    proxy.say("HTTP/1.1 200 Connected\r\n\r\n").await;
-                    if secure {
-                        let stream = acceptor.accept(proxy.stream).await.unwrap();
-                        let mut connection = taut::ws::accept(stream).await.unwrap();
-                        check_headers(connection.handshake().unwrap().headers());
-                        connection.send_text("first").await.unwrap();
-                        connection.send_text("second").await.unwrap();
-                        assert!(connection.next().await.is_err());
-                    } else {
-                        let mut connection = taut::ws::accept(proxy.stream).await.unwrap();
-                        check_headers(connection.handshake().unwrap().headers());
-                        connection.send_text("first").await.unwrap();
-                        connection.send_text("second").await.unwrap();
-                        assert!(connection.next().await.is_err());
-                    }
-                };
-                let client = async {
-                    let proxy = Proxy::new(&format!("http://u:p@{address}")).unwrap();
-                    let http = Client::builder().proxy(proxy).tls(tls.clone()).build();
-                    let scheme = if secure { "wss" } else { "ws" };
-                    let url = format!("{scheme}://desk:pass@{NAME}/feed");
-                    expect_frames(Connector::new().client(http).connect(url).await).await;
-                };
-                join(script, in_time(client)).await;
-            });
-        });
-    }
-
-    fn check_headers(headers: &taut::http::HeaderMap) {
-        assert_eq!(headers["host"], NAME);
-        assert_eq!(headers["authorization"], "Basic ZGVzazpwYXNz");
-        assert!(!headers.contains_key("proxy-authorization"));
     }
 }
 

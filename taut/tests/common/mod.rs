@@ -34,6 +34,7 @@ pub(crate) mod ways;
 pub(crate) mod whole_process;
 pub(crate) mod ws;
 pub(crate) mod ws_interop;
+pub(crate) mod ws_handshake;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
