@@ -33,8 +33,8 @@ pub(crate) mod wall_clock;
 pub(crate) mod ways;
 pub(crate) mod whole_process;
 pub(crate) mod ws;
-pub(crate) mod ws_interop;
 pub(crate) mod ws_handshake;
+pub(crate) mod ws_interop;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
