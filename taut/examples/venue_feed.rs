@@ -13,14 +13,13 @@ use std::net::SocketAddr;
 use std::rc::Rc;
 use std::time::Duration;
 
+use taut::http::client::ClientTransport;
 use taut::net::{TcpListener, TcpStream};
 use taut::time::{Instant, sleep};
 use taut::ws::{
-    CloseCode, Event, Failure, Message, Options, Position, RateLimit, Retry, Role, SendError,
-    Session, TextPing, WebSocket,
+    self, CloseCode, Connector, Event, Failure, Message, Options, Position, RateLimit, Retry,
+    SendError, Session, TextPing, WebSocket,
 };
-
-type Socket = WebSocket<TcpStream>;
 
 const SPAN: Duration = Duration::from_millis(50);
 const CONNECTIONS_PER_SPAN: u32 = 2;
@@ -49,8 +48,7 @@ impl Venue {
         });
         let mut connections = Vec::new();
         for number in 1..=3 {
-            let stream = listener.accept().await?;
-            let client = WebSocket::over(stream, Role::Server, &Options::default(), None);
+            let client = ws::accept(listener.accept().await?).await?;
             connections.push(taut::spawn(self.clone().serve(client, number)));
         }
         for connection in connections {
@@ -60,7 +58,7 @@ impl Venue {
     }
 
     /// One connection of the script: its ticks, and its end.
-    async fn serve(self, client: Socket, number: u32) -> io::Result<()> {
+    async fn serve(self, client: WebSocket<TcpStream>, number: u32) -> io::Result<()> {
         let (mut read, mut write) = client.into_split();
         let (venue, answers) = (self.clone(), Rc::new(Cell::new(0)));
         let asked = Rc::clone(&answers);
@@ -104,20 +102,20 @@ impl Venue {
     }
 }
 
-async fn connect(address: SocketAddr) -> io::Result<Socket> {
-    let stream = TcpStream::connect(address).await?;
+fn connector() -> Connector {
     let mut options = Options::default();
     options.keepalive.ping_every = Some(Duration::from_millis(7));
     options.keepalive.text_ping = Some(TextPing::new("ping", |text| text == "pong"));
     options.keepalive.idle_timeout = Some(Duration::from_secs(5));
-    Ok(WebSocket::over(stream, Role::Client, &options, None))
+    Connector::new().options(options)
 }
 
 fn number_of(message: &Message) -> Option<u64> {
     message.as_str()?.strip_prefix("tick ")?.parse().ok()
 }
 
-fn session(address: SocketAddr) -> Session<TcpStream> {
+fn session(address: SocketAddr) -> Session<ClientTransport> {
+    let connector = connector();
     Session::builder()
         .backoff_first(Duration::from_millis(5))
         .outage_max(Some(Duration::from_secs(30)))
@@ -129,7 +127,7 @@ fn session(address: SocketAddr) -> Session<TcpStream> {
             Failure::Closed(Some(frame)) if frame.code == NIGHT => Retry::Never,
             _ => Retry::Backoff,
         })
-        .build(async move || connect(address).await)
+        .build(async move || connector.connect(format!("ws://{address}/feed")).await)
 }
 
 /// What the user of a feed keeps of it.
@@ -153,7 +151,7 @@ impl Account {
         (self.last, self.ticks) = (number, self.ticks + 1);
     }
 
-    fn order(&mut self, session: &mut Session<TcpStream>) {
+    fn order(&mut self, session: &mut Session<ClientTransport>) {
         match session.try_send_text("order") {
             Ok(()) => self.orders += 1,
             Err(SendError::TooSoon(_)) => self.too_soon += 1,

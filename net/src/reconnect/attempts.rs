@@ -90,7 +90,6 @@ impl Attempts {
     /// # Panics
     ///
     /// Outside of a runtime.
-    #[expect(clippy::should_implement_trait, reason = "each depends on what became of the last")]
     pub fn next(&mut self, pause_min: Duration) -> Result<Attempt, Outage> {
         let AttemptLimits { backoff, attempts_max, outage_max, .. } = self.limits;
         let elapsed = self.since.get_or_insert_with(Instant::now).elapsed();
@@ -127,9 +126,9 @@ impl Attempts {
     pub fn lost(&mut self, lived: Duration) -> bool {
         let held = lived >= self.limits.stable_after;
         if held {
-            self.begin_anew()
+            self.begin_anew();
         } else {
-            self.failed()
+            self.failed();
         }
         held
     }

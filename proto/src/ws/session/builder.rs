@@ -13,6 +13,8 @@ use super::rate::RateLimit;
 use super::session::Session;
 use crate::ws::{Error, Message, WebSocket};
 
+type RetryHook = Rc<dyn Fn(&Failure) -> Retry>;
+
 pub(super) type Positions = Rc<dyn Fn(&Message) -> Option<Position>>;
 
 /// Settings of a [`Session`]. Each limit's default stands in its line.
@@ -32,7 +34,7 @@ pub struct SessionBuilder<T: Transport + 'static> {
     pub(super) message_limit: Option<RateLimit>,
     pub(super) count_control_frames: bool,
     pub(super) on_connect: Option<Rc<dyn Subscribe<T>>>,
-    pub(super) retry: Option<Rc<dyn Fn(&Failure) -> Retry>>,
+    pub(super) retry: Option<RetryHook>,
     pub(super) positions: Option<Positions>,
 }
 

@@ -44,7 +44,6 @@ impl<T: Transport + 'static> Fresh<T> {
     /// # Errors
     ///
     /// As there.
-    #[expect(clippy::should_implement_trait, reason = "the name that streams of messages have")]
     pub async fn next(&mut self) -> Result<Option<Message>, Error> {
         self.socket.next().await
     }
