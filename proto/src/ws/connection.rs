@@ -20,7 +20,8 @@ use super::message::{Frame, Item, Message, Text};
 use super::options::Options;
 use super::outbox::Outbox;
 use super::wire::{
-    CloseFrame, Data, Decoded, Decoder, Encoder, HEADER_BYTES_MAX, Opcode, Role, Unit, Violation,
+    CloseFrame, Data, Decoded, Decoder, DeflateAgreement, Encoder, HEADER_BYTES_MAX, Opcode, Role,
+    Unit, Violation,
 };
 use crate::deadline::Deadline;
 
@@ -64,19 +65,26 @@ pub(super) enum Received {
 }
 
 impl<T: Transport> Connection<T> {
-    /// `left` is what came behind the handshake.
-    pub(super) fn new(transport: T, role: Role, options: &Options, left: Option<RxBuf>) -> Self {
+    /// `left` is what came behind the handshake, `deflate` what it agreed on.
+    pub(super) fn new(
+        transport: T,
+        role: Role,
+        options: &Options,
+        left: Option<RxBuf>,
+        deflate: Option<&DeflateAgreement>,
+    ) -> Self {
         let mut decoder = Decoder::new(role, options.limits);
         if !options.validate_text {
             decoder.trust_text();
         }
+        decoder.inflate_as_agreed(deflate);
         if let Some(left) = left {
             decoder.push(left);
         }
         Self {
             transport,
             decoder,
-            outbox: Outbox::new(role, options.queue_bytes_max),
+            outbox: Outbox::new(role, options.queue_bytes_max, deflate),
             clocks: Clocks::new(&options.keepalive),
             auto_pong: options.auto_pong,
             close_timeout: options.close_timeout,
@@ -420,10 +428,10 @@ impl<T: Transport> Connection<T> {
     /// Writes a message from where it is, and queues what the transport does not take; nothing was
     /// done where it can't.
     fn write_through(&mut self, context: &mut Context<'_>, opcode: Opcode, payload: &[u8]) -> bool {
-        let encoder = &mut self.outbox.encoder;
-        let may = encoder.role() == Role::Server
-            && payload.len() >= WRITTEN_THROUGH_BYTES_MIN
-            && encoder.unsent().is_empty();
+        let may = payload.len() >= WRITTEN_THROUGH_BYTES_MIN
+            && self.outbox.encoder.role() == Role::Server
+            && self.outbox.encoder.unsent().is_empty()
+            && !self.outbox.compresses(payload.len());
         if !may {
             return false;
         }
@@ -436,7 +444,7 @@ impl<T: Transport> Connection<T> {
             return false;
         };
         let of_header = count.min(header_bytes);
-        encoder.rest_of_frame([&header[of_header..], &payload[count - of_header..]]);
+        self.outbox.encoder.rest_of_frame([&header[of_header..], &payload[count - of_header..]]);
         true
     }
 

@@ -44,5 +44,5 @@ pub use split::{ReadHalf, WriteHalf};
 pub use stream::WebSocket;
 pub use wire::{
     CLOSE_REASON_BYTES_MAX, CONTROL_PAYLOAD_BYTES_MAX, CloseCode, CloseFrame, ControlPayload,
-    MessageLimits, Opcode, Role, Room, Violation,
+    DeflateAgreement, DeflateOptions, DeflateRefusal, MessageLimits, Opcode, Role, Room, Violation,
 };

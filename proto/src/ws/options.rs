@@ -4,7 +4,7 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
-use super::wire::MessageLimits;
+use super::wire::{DeflateOptions, MessageLimits};
 
 /// How a connection behaves once it is there.
 #[derive(Clone, Debug)]
@@ -24,6 +24,9 @@ pub struct Options {
     pub auto_pong: bool,
     /// Pings of our own, and how long a silence may be.
     pub keepalive: Keepalive,
+    /// What the handshake offers or takes of compression (RFC 7692); nothing by default. Needs the
+    /// feature `deflate` (of the crate `taut`: `ws-deflate`).
+    pub deflate: Option<DeflateOptions>,
     /// How long the peer may take to answer a close frame, and to end the connection after it;
     /// 5 s by default.
     pub close_timeout: Duration,
@@ -37,6 +40,7 @@ impl Default for Options {
             validate_text: true,
             auto_pong: true,
             keepalive: Keepalive::default(),
+            deflate: None,
             close_timeout: Duration::from_secs(5),
         }
     }

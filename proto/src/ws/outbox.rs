@@ -9,7 +9,8 @@ use std::task::{Poll, ready};
 
 use super::error::{Error, ErrorKind};
 use super::wire::{
-    CloseCode, CloseFrame, ControlPayload, Encoder, Opcode, Role, Room, close_payload,
+    CloseCode, CloseFrame, ControlPayload, Deflate, DeflateAgreement, Encoder, Opcode, Role, Room,
+    close_payload,
 };
 
 /// Pongs that stand in the queue at the same time: pings that come together are all answered, as a
@@ -18,9 +19,13 @@ const PONGS_QUEUED_MAX: u32 = 16;
 
 /// What a connection is to send. It leaves with the next `flush` or `send`, and by itself when
 /// the reader waits: so what is queued while messages are read leaves together.
+///
+/// Where compression was agreed on, messages are compressed when they are queued, but for short
+/// ones, and what is written in place.
 #[derive(Debug)]
 pub struct Outbox {
     pub(super) encoder: Encoder,
+    deflate: Option<Deflate>,
     queue_bytes_max: usize,
     /// The answer to the newest ping, while as many older ones as may stand in the queue.
     pong: Option<ControlPayload>,
@@ -36,10 +41,14 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    pub(super) fn new(role: Role, queue_bytes_max: usize) -> Self {
-        let encoder = Encoder::new(role);
+    pub(super) fn new(
+        role: Role,
+        queue_bytes_max: usize,
+        deflate: Option<&DeflateAgreement>,
+    ) -> Self {
         Self {
-            encoder,
+            encoder: Encoder::new(role),
+            deflate: deflate.and_then(Deflate::new),
             queue_bytes_max,
             pong: None,
             pongs_queued: 0,
@@ -82,11 +91,14 @@ impl Outbox {
         if !matches!(opcode, Opcode::Text | Opcode::Binary) {
             return Err(ErrorKind::Invalid("a message is text or binary").into());
         }
-        self.check_room(pieces.iter().map(|piece| piece.len()).sum())?;
-        let mut opcode = opcode;
         let Some((last, others)) = pieces.split_last() else {
             return self.queue(opcode, &[]);
         };
+        self.check_room(pieces.iter().map(|piece| piece.len()).sum())?;
+        if self.deflated(opcode, pieces) {
+            return Ok(());
+        }
+        let mut opcode = opcode;
         for piece in others {
             self.encoder.frame(opcode, false, false, piece);
             opcode = Opcode::Continuation;
@@ -95,7 +107,8 @@ impl Outbox {
         Ok(())
     }
 
-    /// Room for a message of up to `bytes_max` bytes, to be written where it will be sent from.
+    /// Room for a message of up to `bytes_max` bytes, to be written where it will be sent from. It
+    /// is never compressed.
     ///
     /// # Errors
     ///
@@ -152,8 +165,25 @@ impl Outbox {
     #[inline]
     pub(super) fn queue(&mut self, opcode: Opcode, payload: &[u8]) -> Result<(), Error> {
         self.check_room(payload.len())?;
-        self.encoder.frame(opcode, true, false, payload);
+        if !self.deflated(opcode, &[payload]) {
+            self.encoder.frame(opcode, true, false, payload);
+        }
         Ok(())
+    }
+
+    /// Queues a message as a compressed one, where it is to be.
+    #[inline]
+    fn deflated(&mut self, opcode: Opcode, pieces: &[&[u8]]) -> bool {
+        match &mut self.deflate {
+            Some(deflate) => deflate.message(&mut self.encoder, opcode, pieces),
+            None => false,
+        }
+    }
+
+    /// Whether a message of so many bytes is compressed.
+    #[inline]
+    pub(super) fn compresses(&self, bytes: usize) -> bool {
+        self.deflate.as_ref().is_some_and(|deflate| deflate.compresses(bytes))
     }
 
     /// Whether a message of so many bytes may be queued.

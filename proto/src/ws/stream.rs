@@ -17,7 +17,7 @@ use super::operations::{self, Access};
 use super::options::Options;
 use super::outbox::Outbox;
 use super::split::{ReadHalf, WriteHalf, split};
-use super::wire::{CloseCode, CloseFrame, Opcode, Role};
+use super::wire::{CloseCode, CloseFrame, DeflateAgreement, Opcode, Role};
 
 /// A WebSocket connection over a transport.
 ///
@@ -39,7 +39,20 @@ pub struct WebSocket<T: Transport + 'static> {
 impl<T: Transport + 'static> WebSocket<T> {
     /// Over a transport whose handshake was made elsewhere; `left` is what came behind it.
     pub fn over(transport: T, role: Role, options: &Options, left: Option<RxBuf>) -> Self {
-        let connection = Connection::new(transport, role, options, left);
+        Self::over_agreed(transport, role, options, left, None)
+    }
+
+    /// As [`over`](Self::over), where that handshake agreed on compression:
+    /// [`DeflateOptions`](super::DeflateOptions) has a handshake's side of it. The compression that
+    /// `options` ask for has no effect here.
+    pub fn over_agreed(
+        transport: T,
+        role: Role,
+        options: &Options,
+        left: Option<RxBuf>,
+        deflate: Option<&DeflateAgreement>,
+    ) -> Self {
+        let connection = Connection::new(transport, role, options, left, deflate);
         Self { connection: Some(Box::new(connection)), handshake: None }
     }
 
@@ -51,7 +64,8 @@ impl<T: Transport + 'static> WebSocket<T> {
         left: Option<RxBuf>,
         handshake: Handshake,
     ) -> Self {
-        let mut connection = Self::over(transport, role, options, left);
+        let deflate = handshake.deflate();
+        let mut connection = Self::over_agreed(transport, role, options, left, deflate);
         connection.handshake = Some(Box::new(handshake));
         connection
     }

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use taut_runtime::buffer::RxBuf;
 
 use super::close::{CloseFrame, ControlPayload};
-use super::deflate::Inflate;
+use super::deflate::{DeflateAgreement, Inflate};
 use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role};
 use super::limits::MessageLimits;
 use super::mask::{apply_mask, rotate};
@@ -132,10 +132,9 @@ impl Decoder {
         self.validates_text = false;
     }
 
-    /// Takes compressed messages.
-    #[allow(dead_code, reason = "its caller is the negotiation, which is to come")]
-    pub(crate) fn set_inflate(&mut self, inflate: Inflate) {
-        self.inflate = Some(inflate);
+    /// Takes compressed messages, where that was agreed on. To be said before anything is decoded.
+    pub fn inflate_as_agreed(&mut self, agreement: Option<&DeflateAgreement>) {
+        self.inflate = agreement.map(Inflate::new);
     }
 
     /// Whether all that was received is used: time for [`push`](Self::push).
@@ -398,13 +397,16 @@ impl Decoder {
                 Some(inflate) if message.is_compressed => {
                     let had = gathered.len();
                     let bytes_max = self.limits.message_bytes_max;
-                    inflate.push(piece, gathered, bytes_max)?;
-                    if is_done && frame.header.is_final {
-                        inflate.finish_message(gathered, bytes_max)?;
+                    let mut inflated = inflate.push(piece, gathered, bytes_max);
+                    if inflated.is_ok() && is_done && frame.header.is_final {
+                        inflated = inflate.finish_message(gathered, bytes_max);
                     }
+                    // What came before a mistake in the data counts first, as it would have if it
+                    // had come alone.
                     if validates && !message.utf8.push(&gathered[had..]) {
                         return Err(Violation::NOT_UTF8);
                     }
+                    inflated?;
                 }
                 _ => {
                     let is_known = is_ascii && message.utf8.is_complete();

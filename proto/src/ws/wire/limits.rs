@@ -33,10 +33,11 @@ impl MessageLimits {
         self
     }
 
-    /// Most bytes of the payloads of one message. DEFLATE data may be a little longer than what it
-    /// becomes: 5 bytes for each block of 65 535 that it could not shorten, and an empty block.
+    /// Most bytes of the payloads of one message. DEFLATE data may be longer than what it becomes:
+    /// by 5 bytes for each block that it could not shorten, of which compressors with little memory
+    /// make one for every 128 bytes, and for each fragment.
     pub(crate) fn payload_bytes_max(&self, is_compressed: bool) -> u64 {
         let bytes = self.message_bytes_max as u64;
-        if is_compressed { bytes + bytes / 1024 + 64 } else { bytes }
+        if is_compressed { bytes.saturating_add(bytes / 16 + 1024) } else { bytes }
     }
 }

@@ -1,0 +1,93 @@
+//! Compressed messages where the feature `deflate` is off: none of these types has a value, so
+//! nothing can be offered, agreed or compressed, and what would do it is not compiled.
+
+use std::fmt;
+
+use super::encoder::Encoder;
+use super::header::Opcode;
+use super::violation::Violation;
+
+/// How compression is offered and taken: not at all without the feature `deflate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflateOptions {}
+
+/// What both ends agreed on: nothing without the feature `deflate`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflateAgreement {}
+
+/// Why an answer can't be agreed to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeflateRefusal {}
+
+#[derive(Debug)]
+pub(crate) enum Inflate {}
+
+/// Compresses messages: none without the feature `deflate`.
+#[derive(Debug)]
+pub enum Deflate {}
+
+impl DeflateOptions {
+    /// Never called.
+    pub fn offer(&self) -> String {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn answer<'a>(
+        &self,
+        _: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> Option<(DeflateAgreement, String)> {
+        match *self {}
+    }
+
+    /// Never called.
+    ///
+    /// # Errors
+    ///
+    /// None.
+    pub fn agree<'a>(
+        &self,
+        _: impl IntoIterator<Item = (&'a str, Option<&'a str>)>,
+    ) -> Result<DeflateAgreement, DeflateRefusal> {
+        match *self {}
+    }
+}
+
+impl fmt::Display for DeflateRefusal {
+    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {}
+    }
+}
+
+impl std::error::Error for DeflateRefusal {}
+
+impl Inflate {
+    pub(crate) fn new(agreement: &DeflateAgreement) -> Self {
+        match *agreement {}
+    }
+
+    pub(crate) fn push(&mut self, _: &[u8], _: &mut Vec<u8>, _: usize) -> Result<(), Violation> {
+        match *self {}
+    }
+
+    pub(crate) fn finish_message(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), Violation> {
+        match *self {}
+    }
+}
+
+impl Deflate {
+    /// Never called.
+    pub fn new(agreement: &DeflateAgreement) -> Option<Self> {
+        match *agreement {}
+    }
+
+    /// Never called.
+    pub fn compresses(&self, _: usize) -> bool {
+        match *self {}
+    }
+
+    /// Never called.
+    pub fn message(&mut self, _: &mut Encoder, _: Opcode, _: &[&[u8]]) -> bool {
+        match *self {}
+    }
+}
