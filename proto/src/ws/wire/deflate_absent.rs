@@ -27,6 +27,9 @@ pub(crate) enum Inflate {}
 pub enum Deflate {}
 
 impl DeflateOptions {
+    /// The name that the extension has in `Sec-WebSocket-Extensions`.
+    pub const NAME: &str = "permessage-deflate";
+
     /// Never called.
     pub fn offer(&self) -> String {
         match *self {}

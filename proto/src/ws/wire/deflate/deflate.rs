@@ -84,8 +84,7 @@ impl Deflate {
             if is_last {
                 compressor.cut_tail();
             }
-            is_sent =
-                self.keeps_context || pieces.len() > 1 || compressor.data.len() < piece.len();
+            is_sent = self.keeps_context || pieces.len() > 1 || compressor.data.len() < piece.len();
             if is_sent {
                 let opcode = if is_first { opcode } else { Opcode::Continuation };
                 encoder.frame(opcode, is_last, is_first, &compressor.data);

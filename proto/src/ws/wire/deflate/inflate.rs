@@ -102,7 +102,9 @@ impl Inflate {
 
 impl fmt::Debug for Inflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inflate").field("keeps_context", &self.keeps_context).finish_non_exhaustive()
+        f.debug_struct("Inflate")
+            .field("keeps_context", &self.keeps_context)
+            .finish_non_exhaustive()
     }
 }
 
