@@ -3,9 +3,9 @@
 use taut_proto::ws::{DeflateAgreement, DeflateOptions};
 
 /// What client and server, who want the same, agree on. The directions of `want` are the client's;
-/// the server wants all that it can have.
+/// the server wants all that it can have, and compresses whatever it is.
 pub(crate) fn agree(want: DeflateOptions) -> (DeflateAgreement, DeflateAgreement) {
-    let server = DeflateOptions::default();
+    let server = DeflateOptions::default().min_bytes(0);
     let (of_server, answer) = server.answer(parameters(&want.offer())).expect("an offer of ours");
     let of_client = want.agree(parameters(&answer)).expect("an answer of ours");
     (of_client, of_server)

@@ -12,9 +12,9 @@ use crate::round_trips::noise;
 const TAIL: [u8; 4] = [0, 0, 0xFF, 0xFF];
 
 /// DEFLATE data of a message.
-fn deflated(message: &[u8], level: u32) -> Vec<u8> {
+pub(crate) fn deflated(message: &[u8], level: u32) -> Vec<u8> {
     let mut stream = Compress::new(Compression::new(level), false);
-    let mut data = Vec::with_capacity(message.len() + message.len() / 100 + 100);
+    let mut data = Vec::with_capacity(message.len() + message.len() / 8 + 100);
     stream.compress_vec(message, &mut data, FlushCompress::Sync).unwrap();
     assert_eq!(stream.total_in(), message.len() as u64);
     data.truncate(data.strip_suffix(&TAIL).unwrap().len());

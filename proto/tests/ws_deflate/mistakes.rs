@@ -1,10 +1,11 @@
 //! The rules of compressed messages (RFC 7692 sections 6 and 7), and who breaks them.
 
-use taut_proto::ws::wire::{Deflate, Encoder, MessageLimits, Unit};
+use taut_proto::ws::wire::{Decoder, MessageLimits, Unit};
 use taut_proto::ws::{CloseCode, DeflateOptions, Opcode, Role, Violation};
 
 use crate::agreements::agree;
 use crate::frames::{Told, compressed, decode, decoder, frame};
+use crate::limits::deflated;
 
 const HELLO: [u8; 7] = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -19,15 +20,6 @@ fn received(role: Role, frames: &[Vec<u8>], unit: Unit) -> (Vec<Told>, Option<Vi
     let mut bytewise = decoder(role, &agreement, MessageLimits::default());
     assert_eq!(decode(&mut bytewise, stream.chunks(1), unit), told, "however it is cut");
     told
-}
-
-/// A text as two messages: the DEFLATE data of each.
-fn data_of(text: &[u8]) -> Vec<u8> {
-    let want = DeflateOptions::default().min_bytes(0);
-    let mut deflate = Deflate::new(&want.answer([]).unwrap().0).unwrap();
-    let mut encoder = Encoder::new(Role::Server);
-    assert!(deflate.message(&mut encoder, Opcode::Text, &[text]));
-    crate::round_trips::only_frame(&mut encoder).0
 }
 
 #[test]
@@ -76,7 +68,7 @@ fn rsv1_stands_only_in_the_first_frame_of_a_message() {
             assert_eq!(violation.unwrap().code(), CloseCode::PROTOCOL_ERROR);
         }
         // And in none where nothing was agreed on.
-        let mut without = taut_proto::ws::wire::Decoder::new(role, MessageLimits::default());
+        let mut without = Decoder::new(role, MessageLimits::default());
         let stream = compressed(role, Opcode::Text, &HELLO);
         let (told, violation) = decode(&mut without, stream.chunks(1), Unit::Message);
         assert!(told.is_empty());
@@ -108,7 +100,7 @@ fn data_that_is_not_deflate_fails_with_what_came_before_handed_out() {
 #[test]
 fn inflated_text_is_validated_across_every_border() {
     let text = "é€🚀".repeat(3);
-    let data = data_of(text.as_bytes());
+    let data = deflated(text.as_bytes(), 6);
     for role in ROLES {
         for cut in 0..=data.len() {
             let (one, other) = data.split_at(cut);
@@ -126,7 +118,7 @@ fn inflated_text_is_validated_across_every_border() {
 fn inflated_text_that_is_none_fails_also_where_the_data_ends_in_a_mistake() {
     for role in ROLES {
         for text in [&b"abc\xFFdef"[..], b"cut off \xE2\x82", b"\xED\xA0\x80"] {
-            let data = data_of(text);
+            let data = deflated(text, 6);
             let (told, violation) =
                 received(role, &[compressed(role, Opcode::Text, &data)], Unit::Message);
             assert!(told.is_empty());

@@ -33,6 +33,7 @@ pub(crate) mod wall_clock;
 pub(crate) mod ways;
 pub(crate) mod whole_process;
 pub(crate) mod ws;
+pub(crate) mod ws_deflate;
 pub(crate) mod ws_handshake;
 pub(crate) mod ws_interop;
 

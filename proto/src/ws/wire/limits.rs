@@ -34,10 +34,10 @@ impl MessageLimits {
     }
 
     /// Most bytes of the payloads of one message. DEFLATE data may be longer than what it becomes:
-    /// by 5 bytes for each block that it could not shorten, of which compressors with little memory
-    /// make one for every 128 bytes, and for each fragment.
+    /// by an eighth, where a fast compressor meets what it can't shorten, and by 5 bytes for each
+    /// fragment.
     pub(crate) fn payload_bytes_max(&self, is_compressed: bool) -> u64 {
         let bytes = self.message_bytes_max as u64;
-        if is_compressed { bytes.saturating_add(bytes / 16 + 1024) } else { bytes }
+        if is_compressed { bytes.saturating_add(bytes / 8 + 1024) } else { bytes }
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariants: between two messages a compressor has put out all that it took in, up to a whole
 //! byte. Where messages have no context, it is then as new; so it serves any connection of its core.
-//! A message is compressed and queued in one go: no message that was refused is part of a context.
+//! A message is compressed and queued in one go, so none that was refused is part of a context; nor
+//! is one that was sent as it is.
 //!
 //! Cost: the data is copied once more, behind the queue, since the length of its header is known
 //! last. Nothing is allocated once the memory has grown.
@@ -68,10 +69,9 @@ impl Deflate {
     }
 
     /// Queues a message in as many frames as it has pieces, each with what its piece became, so
-    /// that it can be inflated when it has come. Says no, and does nothing, where the message is to
-    /// be sent as it is: it is short; or it is one piece which became no shorter, and nothing
-    /// refers to it. Where later messages may, it has become part of the context, and is sent a few
-    /// bytes longer than it was.
+    /// that it can be inflated when it has come. Says no, and queues nothing, where the message is
+    /// to be sent as it is: it is short; or it is one piece which became no shorter. What it then
+    /// did to the context is undone by a new one, which later messages have to fill.
     pub fn message(&mut self, encoder: &mut Encoder, opcode: Opcode, pieces: &[&[u8]]) -> bool {
         if !self.compresses(pieces.iter().map(|piece| piece.len()).sum()) {
             return false;
@@ -84,13 +84,13 @@ impl Deflate {
             if is_last {
                 compressor.cut_tail();
             }
-            is_sent = self.keeps_context || pieces.len() > 1 || compressor.data.len() < piece.len();
+            is_sent = pieces.len() > 1 || compressor.data.len() < piece.len();
             if is_sent {
                 let opcode = if is_first { opcode } else { Opcode::Continuation };
                 encoder.frame(opcode, is_last, is_first, &compressor.data);
             }
         }
-        if !self.keeps_context {
+        if !(is_sent && self.keeps_context) {
             compressor.stream.reset();
         }
         compressor.data.clear();
