@@ -29,7 +29,7 @@ fn calls(work: impl FnOnce()) -> u64 {
 
 #[test]
 fn a_connection_in_its_stride_compresses_and_inflates_without_allocating() {
-    let text = |id: usize| format!(r#"{{"e":"trade","s":"BTCUSDT","t":{id},"p":"67123.40"}}"#);
+    let text = |id: usize| format!(r#"{{"e":"trade","s":"BTCUSDT","t":{id:08},"p":"67123.40"}}"#);
     for context in [true, false] {
         for repeats in [1, 20, 2000] {
             let want = DeflateOptions::default().send_context(context).receive_context(context);
