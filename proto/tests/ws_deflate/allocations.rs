@@ -1,6 +1,6 @@
 //! What compressed messages cost of memory.
 
-use taut_proto::ws::wire::{Deflate, Encoder, MessageLimits, Unit};
+use taut_proto::ws::wire::{Decoded, Decoder, Deflate, Encoder, MessageLimits, Unit};
 use taut_proto::ws::{DeflateOptions, Opcode, Role};
 use taut_runtime::buffer::RxBufMut;
 
@@ -50,9 +50,7 @@ fn a_connection_in_its_stride_compresses_and_inflates_without_allocating() {
                 decoder.push(landed);
                 let mut is_same = false;
                 let receiving = calls(|| {
-                    let Ok(Some(taut_proto::ws::wire::Decoded::Data(data))) =
-                        decoder.decode(Unit::Message)
-                    else {
+                    let Ok(Some(Decoded::Data(data))) = decoder.decode(Unit::Message) else {
                         panic!("a message");
                     };
                     is_same = decoder.payload(&data) == text.as_bytes();
@@ -76,7 +74,7 @@ fn an_idle_connection_without_context_holds_no_stream() {
     let want = DeflateOptions::default().receive_context(false);
     let (of_client, _) = agree(want);
     let message = [0xC1, 0x07, 0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
-    let mut receive = |decoder: &mut taut_proto::ws::wire::Decoder| {
+    let receive = |decoder: &mut Decoder| {
         decoder.push(RxBufMut::from(message.to_vec()));
         assert!(matches!(decoder.decode(Unit::Message), Ok(Some(_))));
         assert!(matches!(decoder.decode(Unit::Message), Ok(None)));
