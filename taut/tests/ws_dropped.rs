@@ -1,24 +1,16 @@
-//! Waits on a connection that are stopped at each of their polls: no byte is lost, no frame is
-//! torn, nothing is left behind.
+//! Waits on a connection that are dropped: no byte is lost, no frame is torn, plain and over TLS.
 
 mod common;
 
-use std::cell::RefCell;
 use std::io;
-use std::rc::Rc;
 
-use common::every_poll::{How, stopped_after};
-use common::held::Held;
 use common::tls::{VERSIONS, ends, tls_pair};
-use common::ws::{Ws, frame, millis, next_text, options, pair};
-use common::{
-    block_on, connected_pair, in_time, on_each_driver, poll_then_drop, turns, until_open,
-};
+use common::ws::{frame, next_text, options, pair, read_frame};
+use common::{block_on, connected_pair, on_each_driver, poll_then_drop, turns};
 use futures_util::FutureExt;
 use taut::net::Transport;
 use taut::spawn;
-use taut::time::sleep;
-use taut::ws::{CloseCode, Message, Options, Role, WebSocket};
+use taut::ws::{CloseCode, Options, Role, WebSocket};
 
 /// Reads by every way in turn, gives up most of the times, and gives all that was read.
 async fn read_by_every_way<T: Transport + 'static>(socket: &mut WebSocket<T>) -> Vec<Vec<u8>> {
@@ -124,83 +116,6 @@ fn dropped_sends_are_whole_or_not_there() {
     });
 }
 
-/// One of each wait, against a peer that answers.
-async fn script(mut client: Ws, state: Rc<RefCell<Vec<&'static str>>>) -> io::Result<()> {
-    let reached = |what| state.borrow_mut().push(what);
-    client.send_text("one").await?;
-    reached("sent");
-    let message = client.next().await?.expect("an echo");
-    assert_eq!(message.as_str(), Some("one"));
-    reached("read");
-    client.outbox().queue_binary(&[7; 100_000]).unwrap();
-    client.flush().await?;
-    reached("flushed");
-    let mut count = 0;
-    while count == 0 {
-        count += client
-            .for_each_ready(|item, _| {
-                assert_eq!(item.as_bytes(), [7; 100_000]);
-                Ok(())
-            })
-            .await?;
-    }
-    reached("visited");
-    client.close(CloseCode::NORMAL, "done").await?;
-    reached("closed");
-    Ok(())
-}
-
-#[test]
-fn waits_that_are_stopped_at_each_poll_leave_nothing_behind() {
-    on_each_driver(|builder| {
-        let runtime = builder.build().unwrap();
-        for how in [How::Cancel, How::Abort, How::Drop] {
-            let round = |polls| {
-                runtime.block_on(in_time(async {
-                    let (client, mut server) = pair(&Options::default()).await;
-                    let serving = spawn(async move {
-                        loop {
-                            match server.next().await {
-                                Ok(Some(Message::Text(text))) => {
-                                    server.send_text(&text).await.ok();
-                                }
-                                Ok(Some(message)) => {
-                                    assert_eq!(message.as_bytes(), [7; 100_000]);
-                                    server.send_binary(message.as_bytes()).await.ok();
-                                }
-                                Ok(None) => return,
-                                // Cut off: never a mistake.
-                                Err(error) => {
-                                    return assert!(error.violation().is_none(), "{error}");
-                                }
-                            }
-                        }
-                    });
-                    let state = Rc::default();
-                    let ended = stopped_after(script(client, Rc::clone(&state)), polls, how).await;
-                    serving.await.unwrap();
-                    (ended.is_some(), state.borrow().len())
-                }))
-            };
-            round(u64::MAX);
-            runtime.block_on(sleep(millis(20))).unwrap();
-            let before = Held::now(&runtime);
-            let mut states = Vec::new();
-            for polls in 0.. {
-                let (is_ended, reached) = round(polls);
-                states.push(reached);
-                if is_ended {
-                    break;
-                }
-            }
-            assert!(states.first() == Some(&0) && states.last() == Some(&5), "{states:?}");
-            runtime.block_on(sleep(millis(20))).unwrap();
-            until_open(before.descriptors);
-            assert_eq!(Held::now(&runtime), before, "{how:?}");
-        }
-    });
-}
-
 /// A close that is dropped goes on where it is called again, or in the background.
 #[test]
 fn a_close_that_is_dropped_may_be_called_again() {
@@ -212,7 +127,7 @@ fn a_close_that_is_dropped_may_be_called_again() {
             for turns_between in [0, 1, 2] {
                 poll_then_drop(client.close(CloseCode::NORMAL, "once"), turns_between).await;
             }
-            let close = common::ws::read_frame(&mut raw).await;
+            let close = read_frame(&mut raw).await;
             assert_eq!(close, Some((0x88, b"\x03\xE8once".to_vec())));
             raw.write_all(&frame(Role::Server, 0x81, b"passed over")).await.unwrap();
             raw.write_all(&frame(Role::Server, 0x88, b"\x03\xE8once")).await.unwrap();

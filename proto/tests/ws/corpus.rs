@@ -1,4 +1,4 @@
-//! What the fuzz target has found worth keeping, on every toolchain.
+//! What the fuzz target begins with, on every toolchain.
 
 use taut_proto::ws::MessageLimits;
 
@@ -13,12 +13,12 @@ fn every_kept_stream_has_one_verdict() {
     let (mut streams, mut messages) = (0, 0);
     for file in files {
         let input = std::fs::read(file.unwrap().path()).unwrap();
-        let Some((&steering, bytes)) = input.split_first() else { continue };
+        let [steering, _, bytes @ ..] = &*input else { continue };
         let reader = READERS[usize::from(steering & 1)];
         let limits = MessageLimits::default().message_bytes_max(300).fragments_max(4);
         messages += same_at_every_cut(bytes, reader, limits).events.len();
         compare(bytes, reader, limits);
         streams += 1;
     }
-    assert!(streams > 30 && messages > 30, "{streams} streams, {messages} messages");
+    assert!(streams > 10 && messages > 10, "{streams} streams, {messages} messages");
 }

@@ -4,6 +4,7 @@
 
 mod allocations;
 mod close_frames;
+mod corpus;
 mod encoding;
 mod fragments;
 mod frames;

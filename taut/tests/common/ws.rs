@@ -1,5 +1,7 @@
 //! Both ends of a WebSocket connection whose handshake is left out, and peers that speak bytes.
 
+#![allow(unused_macros, unused_imports, reason = "every test file uses its own part")]
+
 use std::time::Duration;
 
 use taut::net::TcpStream;
