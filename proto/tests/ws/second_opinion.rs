@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 
 use taut_proto::ws::wire::{CloseCode, CloseFrame};
-use taut_proto::ws::{MessageLimits, Role};
+use taut_proto::ws::{CONTROL_PAYLOAD_BYTES_MAX, MessageLimits, Role};
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::{Role as TheirRole, WebSocketConfig};
 use tungstenite::{Error, Message, WebSocket};
@@ -45,8 +45,11 @@ pub(crate) enum Stricter {
 
 /// What it makes of the bytes, and whether it refuses what comes next.
 fn theirs(bytes: &[u8], role: Role, limits: MessageLimits) -> (Vec<Event>, bool) {
-    let bytes_max = Some(limits.message_bytes_max);
-    let config = WebSocketConfig::default().max_message_size(bytes_max).max_frame_size(bytes_max);
+    let bytes_max = limits.message_bytes_max;
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(bytes_max))
+        // Control frames count as well there.
+        .max_frame_size(Some(bytes_max.max(CONTROL_PAYLOAD_BYTES_MAX)));
     let role = match role {
         Role::Client => TheirRole::Client,
         Role::Server => TheirRole::Server,
