@@ -72,7 +72,7 @@ fn decoding_allocates_nothing() {
 
 #[test]
 fn encoding_allocates_nothing() {
-    const DATA: [u8; 70_000] = [7; 70_000];
+    static DATA: [u8; 70_000] = [7; 70_000];
 
     let runtime = Runtime::new().unwrap();
     for role in [Role::Client, Role::Server] {
