@@ -7,7 +7,6 @@ use std::hint::black_box;
 use std::rc::Rc;
 use std::time::Instant;
 
-use taut::buffer::RxBufMut;
 use taut::ws::wire::{Data, Decoded, Decoder, Encoder, Unit};
 use taut::ws::{MessageLimits, Opcode, Role};
 use taut::{Driver, Runtime, WaitStrategy};
@@ -50,7 +49,7 @@ fn next(decoder: &mut Decoder, chunk: &[u8]) -> Result<Data, String> {
     loop {
         match decoder.decode(Unit::Message) {
             Ok(Some(Decoded::Data(data))) => return Ok(data),
-            Ok(None) => decoder.push(RxBufMut::from(black_box(chunk).to_vec())),
+            Ok(None) => decoder.push(black_box(chunk).to_vec()),
             other => return Err(format!("frames of text became {other:?}")),
         }
     }

@@ -7,12 +7,13 @@
 use std::io;
 use std::rc::Rc;
 
+use taut::http::Secured;
 use taut::net::{TcpListener, Transport};
 use taut::tls::TlsAcceptor;
-use taut::ws::{Item, Message, Options, Outbox, Role, WebSocket};
+use taut::ws::{Item, Message, Outbox, Role, accept};
 
 use super::Service;
-use crate::ws::{ANSWER, frame_bytes, head_bytes};
+use crate::ws::frame_bytes;
 
 /// From so many bytes on a message is long.
 const LONG_BYTES: usize = 32 << 10;
@@ -40,8 +41,8 @@ pub(super) async fn serve(
     }
 }
 
-async fn echo<T: Transport + 'static>(transport: T, service: &Service) -> Option<()> {
-    let mut socket = open(transport).await?;
+async fn echo<T: Transport + Secured + 'static>(transport: T, service: &Service) -> Option<()> {
+    let mut socket = accept(transport).await.ok()?;
     let mut is_long = false;
     loop {
         let bytes = if is_long {
@@ -69,23 +70,4 @@ async fn echo<T: Transport + 'static>(transport: T, service: &Service) -> Option
         };
         service.attendant.served(bytes, || taut::counters().syscalls);
     }
-}
-
-/// After the handshake of the one client that there is.
-async fn open<T: Transport + 'static>(mut transport: T) -> Option<WebSocket<T>> {
-    let mut received = Vec::new();
-    while head_bytes(&received).is_none() {
-        let bytes = std::future::poll_fn(|context| transport.poll_recv(context)).await.ok()?;
-        if bytes.is_empty() {
-            return None;
-        }
-        received.extend_from_slice(&bytes);
-    }
-    let mut answer = ANSWER;
-    while !answer.is_empty() {
-        let written = std::future::poll_fn(|context| transport.poll_write(context, answer)).await;
-        answer = &answer[written.ok()?..];
-    }
-    std::future::poll_fn(|context| transport.poll_flush(context)).await.ok()?;
-    Some(WebSocket::over(transport, Role::Server, &Options::default(), None))
 }
