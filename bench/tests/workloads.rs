@@ -4,7 +4,8 @@
 
 mod common;
 
-use common::{errors, folder, json, names, report, report_at_rate, run, series};
+use common::{names, report, report_at_rate, series};
+use serde_json::Value;
 
 #[test]
 fn echo_runs_every_server_with_and_without_a_pause() {
