@@ -42,7 +42,7 @@ scripts/autobahn-setup.sh "$suite" || {
 }
 if [ -z "$program" ]; then
     # As tests are built: with the checks of a debug build.
-    cargo build --profile test -p taut --features tls,ws --example autobahn
+    cargo build --profile test -p taut --features tls,ws-deflate --example autobahn
     program=${CARGO_TARGET_DIR:-target}/debug/examples/autobahn
 fi
 exec python3 scripts/autobahn.py "$mode" "$only" "$ends" "$(realpath "$suite")/wstest" \

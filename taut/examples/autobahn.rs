@@ -16,7 +16,9 @@ use taut::http::{Client, Secured};
 use taut::net::{TcpListener, Transport};
 use taut::task::all;
 use taut::tls::{Identity, Roots, TlsAcceptor, TlsConnector};
-use taut::ws::{Acceptor, CloseCode, Connector, Item, Message, Options, Outbox, WebSocket};
+use taut::ws::{
+    Acceptor, CloseCode, Connector, DeflateOptions, Item, Message, Options, Outbox, WebSocket,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -36,7 +38,9 @@ fn main() -> Result<()> {
 
 /// What both ends are tested with.
 fn options() -> Options {
-    Options::default()
+    let mut options = Options::default();
+    options.deflate = Some(DeflateOptions::default());
+    options
 }
 
 /// Certificate and key, as PEM.

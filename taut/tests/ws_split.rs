@@ -74,7 +74,9 @@ fn what_is_queued_leaves_by_the_reader_that_waits() {
             let (mut reader, mut writer) = client.into_split();
             let reading = spawn(async move { reader.next().await });
             turns(3).await;
-            writer.queue(|outbox| outbox.queue_text("one").and(outbox.queue_text("two"))).unwrap();
+            writer
+                .queue(|outbox| outbox.queue_text("one").and_then(|()| outbox.queue_text("two")))
+                .unwrap();
             for text in ["one", "two"] {
                 assert_eq!(read_frame(&mut raw).await, Some((0x81, text.into())));
             }

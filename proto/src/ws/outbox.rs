@@ -282,7 +282,7 @@ mod tests {
 
     #[test]
     fn pings_that_come_together_are_all_answered_but_for_a_flood() {
-        let mut outbox = Outbox::new(Role::Server, 0);
+        let mut outbox = Outbox::new(Role::Server, 0, None);
         let pongs = |numbers: Range<u32>| {
             let pong = |number: u32| [&[0x8A, 4][..], &number.to_be_bytes()].concat();
             numbers.map(pong).collect::<Vec<_>>().concat()

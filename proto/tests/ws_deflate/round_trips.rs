@@ -73,7 +73,7 @@ fn messages_come_back_in_pieces_of_every_kind() {
         round_trip(both_ways(context, 15), |deflate, encoder, message| {
             let (one, other) = message.split_at(message.len() / 3);
             let pieces: [&[u8]; 6] = [b"", one, b"", b"", other, b""];
-            let pieces = if message.is_empty() { &[&message[..]] } else { &pieces[..] };
+            let pieces = if message.is_empty() { &[message][..] } else { &pieces[..] };
             queue(deflate, encoder, pieces);
         });
     }

@@ -86,11 +86,14 @@ pub(crate) fn position_of(message: &Message) -> Option<Position> {
     Some(Position { key: 7, sequence: message.as_str()?.parse().ok()? })
 }
 
+/// What came of one client.
+type Numbers = Rc<RefCell<Vec<u64>>>;
+
 /// A venue that sends one running number after the other to all who are connected, each from where
 /// the numbers are when it comes.
 #[derive(Clone, Default)]
 pub(crate) struct Ticker {
-    pub(crate) clients: Rc<RefCell<Vec<Rc<RefCell<Vec<u64>>>>>>,
+    pub(crate) clients: Rc<RefCell<Vec<Numbers>>>,
     pub(crate) last: Rc<Cell<u64>>,
     /// How many connections it has accepted.
     pub(crate) accepted: Rc<Cell<u64>>,

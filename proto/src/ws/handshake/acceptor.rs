@@ -7,20 +7,22 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{
-    ALLOW, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
-    UPGRADE,
+    ALLOW, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use taut_net::Transport;
 use taut_runtime::task::waiting;
 
 use super::Handshake;
 use super::error::HandshakeError;
+use super::extensions::{self, Extension};
 use super::key::accept_of;
 use super::request::{Asked, is_same_host};
 use super::violation::HandshakeViolation;
 use crate::http::server::Ended;
 use crate::http::wire::HeadLimits;
 use crate::http::{Peer, Request, Response, Secured, Server, Upgraded};
+use crate::ws::wire::{DeflateAgreement, DeflateOptions};
 use crate::ws::{Error, Options, Role, WebSocket};
 
 const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
@@ -242,13 +244,26 @@ impl Acceptor {
         }
         let choose = self.choose.as_ref().filter(|_| !asked.subprotocols.is_empty());
         let chosen = choose.and_then(|choose| choose(&asked.subprotocols));
+        let (deflate, extensions) = self.deflate(&asked.extensions).unzip();
         let handshake = Handshake {
             target: request.target().to_owned(),
             headers: request.headers(),
             subprotocol: chosen.map(|index| asked.subprotocols[index].to_owned()),
-            extensions: Vec::new(),
+            extensions: extensions.into_iter().collect(),
+            deflate,
         };
         Ok(Agreed { accept: accept_of(asked.key), handshake })
+    }
+
+    /// The first offer of compression that can be taken, and what it is answered (RFC 7692 section
+    /// 5.1). Nothing where none is wanted or offered.
+    fn deflate(&self, offered: &[Extension]) -> Option<(DeflateAgreement, Extension)> {
+        let options = self.options.deflate.as_ref()?;
+        let offers = offered.iter().filter(|extension| extension.name() == DeflateOptions::NAME);
+        let (agreement, answer) =
+            offers.map(Extension::parameters).find_map(|parameters| options.answer(parameters))?;
+        let mut answer = extensions::read([answer.as_bytes()].into_iter()).ok()?;
+        Some((agreement, answer.pop()?))
     }
 
     /// The 101, behind which `handler` has the connection.
@@ -262,6 +277,11 @@ impl Acceptor {
         let accept = HeaderValue::from_str(&accept).expect(is_made);
         let subprotocol = handshake.subprotocol.as_deref();
         let subprotocol = subprotocol.map(|name| HeaderValue::from_str(name).expect(is_made));
+        let extensions: Vec<HeaderValue> = handshake
+            .extensions
+            .iter()
+            .map(|extension| HeaderValue::from_str(&extension.to_string()).expect(is_made))
+            .collect();
         let options = self.options.clone();
         let mut response = Response::upgrade(WEBSOCKET, async move |upgraded: Upgraded| {
             let Ok((transport, left)) = upgraded.downcast_or_keep::<T>() else {
@@ -270,6 +290,9 @@ impl Acceptor {
             handler(WebSocket::shaken(transport, Role::Server, &options, left, handshake)).await;
         });
         response = response.header(SEC_WEBSOCKET_ACCEPT, accept);
+        for extension in extensions {
+            response = response.header(SEC_WEBSOCKET_EXTENSIONS, extension);
+        }
         match subprotocol {
             Some(name) => response.header(SEC_WEBSOCKET_PROTOCOL, name),
             None => response,

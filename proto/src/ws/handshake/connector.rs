@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use http::header::{
-    HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, USER_AGENT,
+    HeaderName, HeaderValue, ORIGIN, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, USER_AGENT,
 };
 use http::{HeaderMap, StatusCode};
 use taut_runtime::task::waiting;
@@ -13,10 +13,12 @@ use taut_runtime::task::waiting;
 use super::Handshake;
 use super::answer::Offer;
 use super::error::{HandshakeError, Refusal};
+use super::extensions::{self, Extension};
 use super::key::fresh_key;
 use super::tokens::is_token;
 use crate::http::Client;
 use crate::http::client::{ClientTransport, RequestBuilder, Response, Upgraded};
+use crate::ws::wire::{DeflateAgreement, DeflateOptions};
 use crate::ws::{Error, Options, Role, WebSocket};
 
 /// Connects to `ws://` and `wss://` URLs as it was told.
@@ -168,13 +170,15 @@ impl Connector {
     async fn handshake(&self, url: &str) -> Result<WebSocket<ClientTransport>, HandshakeError> {
         let url = http_url(url)?;
         let key = fresh_key();
-        let request = self.request(&url, &key)?;
+        let offered = self.offered();
+        let request = self.request(&url, &key, &offered)?;
         let answer = request.send().await.map_err(HandshakeError::Http)?;
         if answer.status() != StatusCode::SWITCHING_PROTOCOLS {
             return Err(HandshakeError::Refused(Box::new(self.refusal(answer).await?)));
         }
-        let offer = Offer { key: &key, subprotocols: &self.subprotocols, extensions: &[] };
+        let offer = Offer { key: &key, subprotocols: &self.subprotocols, extensions: &offered };
         let agreed = offer.check(answer.headers()).map_err(HandshakeError::Violation)?;
+        let deflate = self.deflate(&agreed.extensions)?;
         let (headers, url) = (answer.headers().clone(), answer.url());
         let target = url[url::Position::BeforePath..url::Position::AfterQuery].to_owned();
         let Ok(Upgraded { transport, received }) = answer.into_upgraded() else {
@@ -182,11 +186,33 @@ impl Connector {
         };
         let left = Some(received).filter(|received| !received.is_empty());
         let (subprotocol, extensions) = (agreed.subprotocol, agreed.extensions);
-        let handshake = Handshake { target, headers, subprotocol, extensions };
+        let handshake = Handshake { target, headers, subprotocol, extensions, deflate };
         Ok(WebSocket::shaken(transport, Role::Client, &self.options, left, handshake))
     }
 
-    fn request(&self, url: &str, key: &str) -> Result<RequestBuilder, HandshakeError> {
+    /// The extensions that are offered.
+    fn offered(&self) -> Vec<Extension> {
+        let offers = self.options.deflate.iter().map(DeflateOptions::offer);
+        let offers: Vec<String> = offers.collect();
+        extensions::read(offers.iter().map(String::as_bytes)).expect("an offer is an extension")
+    }
+
+    /// What the server agreed to of compression, where it agreed to any.
+    fn deflate(&self, agreed: &[Extension]) -> Result<Option<DeflateAgreement>, HandshakeError> {
+        let answer = agreed.iter().find(|extension| extension.name() == DeflateOptions::NAME);
+        // Nothing was agreed to that was not offered.
+        let Some((options, answer)) = self.options.deflate.as_ref().zip(answer) else {
+            return Ok(None);
+        };
+        options.agree(answer.parameters()).map(Some).map_err(HandshakeError::Deflate)
+    }
+
+    fn request(
+        &self,
+        url: &str,
+        key: &str,
+        offered: &[Extension],
+    ) -> Result<RequestBuilder, HandshakeError> {
         let invalid = |why: &str| HandshakeError::Invalid(why.to_owned());
         let headers = self.headers.as_ref().map_err(|why| invalid(why))?;
         let mut request = self
@@ -204,6 +230,9 @@ impl Connector {
             if self.subprotocols[..index].contains(name) {
                 return Err(invalid("a subprotocol is offered twice (RFC 6455 section 4.1)"));
             }
+        }
+        for extension in offered {
+            request = request.header(SEC_WEBSOCKET_EXTENSIONS, extension.to_string());
         }
         if !self.subprotocols.is_empty() {
             request = request.header(SEC_WEBSOCKET_PROTOCOL, self.subprotocols.join(", "));

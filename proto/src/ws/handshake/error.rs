@@ -10,6 +10,7 @@ use http::{HeaderMap, StatusCode};
 use super::violation::HandshakeViolation;
 use crate::http::client::{self, Fault};
 use crate::http::wire::Reject;
+use crate::ws::wire::DeflateRefusal;
 
 /// Why there is no connection.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub enum HandshakeError {
     Refused(Box<Refusal>),
     /// The peer broke a rule. A client was told so.
     Violation(HandshakeViolation),
+    /// Of a client: the server answered the offer of compression in a way that it may not.
+    Deflate(DeflateRefusal),
     /// Of a server: the client's bytes are no request, go beyond a limit, or took too long. It was
     /// told so, unless nothing came at all.
     Reject(Reject),
@@ -55,9 +58,11 @@ impl HandshakeError {
             Self::Invalid(_) => Fault::Caller,
             Self::Http(error) => error.fault(),
             Self::Reject(Reject::TimedOut) | Self::Unread(_) | Self::Closed => Fault::Network,
-            Self::Refused(_) | Self::Violation(_) | Self::Reject(_) | Self::Declined(_) => {
-                Fault::Peer
-            }
+            Self::Refused(_)
+            | Self::Deflate(_)
+            | Self::Violation(_)
+            | Self::Reject(_)
+            | Self::Declined(_) => Fault::Peer,
         }
     }
 
@@ -69,7 +74,7 @@ impl HandshakeError {
             Self::Violation(violation) => violation.status(),
             Self::Reject(reject) => Some(reject.status()),
             Self::Declined(status) => Some(*status),
-            Self::Invalid(_) | Self::Closed | Self::Unread(_) => None,
+            Self::Invalid(_) | Self::Deflate(_) | Self::Closed | Self::Unread(_) => None,
         }
     }
 
@@ -82,7 +87,7 @@ impl HandshakeError {
             Self::Closed => io::ErrorKind::UnexpectedEof,
             Self::Reject(Reject::TimedOut) | Self::Unread(_) => io::ErrorKind::TimedOut,
             Self::Http(_) => io::ErrorKind::Other,
-            Self::Violation(_) | Self::Reject(_) => io::ErrorKind::InvalidData,
+            Self::Violation(_) | Self::Deflate(_) | Self::Reject(_) => io::ErrorKind::InvalidData,
         }
     }
 }
@@ -101,6 +106,7 @@ impl fmt::Display for HandshakeError {
                 }
             }
             Self::Violation(violation) => violation.fmt(f),
+            Self::Deflate(refusal) => refusal.fmt(f),
             Self::Reject(reject) => reject.fmt(f),
             Self::Declined(status) => write!(f, "the client was answered {status}"),
             Self::Closed => f.write_str("the client closed the connection before its request"),

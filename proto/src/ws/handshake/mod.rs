@@ -23,6 +23,8 @@ mod violation;
 
 use http::HeaderMap;
 
+use super::wire::DeflateAgreement;
+
 pub use acceptor::{Acceptor, accept, upgrade};
 pub use connector::{Connector, connect};
 pub use error::{HandshakeError, Refusal};
@@ -36,6 +38,7 @@ pub struct Handshake {
     headers: HeaderMap,
     subprotocol: Option<String>,
     extensions: Vec<Extension>,
+    deflate: Option<DeflateAgreement>,
 }
 
 impl Handshake {
@@ -57,5 +60,10 @@ impl Handshake {
     /// The extensions that are in use.
     pub fn extensions(&self) -> &[Extension] {
         &self.extensions
+    }
+
+    /// What was agreed on compression.
+    pub(super) fn deflate(&self) -> Option<&DeflateAgreement> {
+        self.deflate.as_ref()
     }
 }

@@ -2,7 +2,7 @@
 
 use http::{Method, Version};
 
-use super::extensions;
+use super::extensions::{self, Extension};
 use super::key::is_key;
 use super::tokens::{has_member, single, subprotocols};
 use super::violation::HandshakeViolation as Violation;
@@ -14,6 +14,8 @@ pub(super) struct Asked<'a> {
     pub(super) key: &'a [u8],
     /// By preference.
     pub(super) subprotocols: Vec<&'a str>,
+    /// By preference, repeated ones as often as they stand there.
+    pub(super) extensions: Vec<Extension>,
     /// The page that asks, where a browser does.
     pub(super) origin: Option<&'a [u8]>,
 }
@@ -46,9 +48,10 @@ impl<'a> Asked<'a> {
         if !head.framing.body.is_empty() {
             return Err(Violation::BODY);
         }
-        extensions::read(values("sec-websocket-extensions"))?;
+        let extensions = extensions::read(values("sec-websocket-extensions"))?;
         Ok(Self {
             key,
+            extensions,
             subprotocols: subprotocols(values("sec-websocket-protocol"))?,
             origin: single(values("origin"), Violation::ORIGIN_REPEATED)?,
         })

@@ -198,6 +198,9 @@ fn below_max(window_bits: u8) -> Option<u8> {
 mod tests {
     use super::*;
 
+    /// Whether what is sent, and what is received, has context, and the bits of its window.
+    type Directions = [(bool, u8); 2];
+
     type Pair = (&'static str, Option<&'static str>);
 
     const SERVER_KEEPS_NOTHING: Pair = ("server_no_context_takeover", None);
@@ -216,7 +219,7 @@ mod tests {
     }
 
     /// Context and window of both directions: sent, then received.
-    fn terms(agreement: DeflateAgreement) -> [(bool, u8); 2] {
+    fn terms(agreement: DeflateAgreement) -> Directions {
         [agreement.send, agreement.receive].map(|way| (way.keeps_context, way.window_bits))
     }
 
@@ -239,7 +242,7 @@ mod tests {
     fn a_server_answers_with_the_least_that_either_end_wants() {
         let none = any().send_context(false).receive_context(false);
         let small = any().send_window_bits(10).receive_window_bits(11);
-        let cases: &[(DeflateOptions, &[Pair], &str, [(bool, u8); 2])] = &[
+        let cases: &[(DeflateOptions, &[Pair], &str, Directions)] = &[
             (any(), &[], "", [(true, 15), (true, 15)]),
             (any(), &[client_bits(None)], "", [(true, 15), (true, 15)]),
             (any(), &[client_bits("15")], "", [(true, 15), (true, 15)]),
@@ -289,7 +292,7 @@ mod tests {
     fn a_client_takes_an_answer_that_gives_what_it_asked_for() {
         let none = any().send_context(false).receive_context(false);
         let small = any().send_window_bits(10).receive_window_bits(11);
-        let cases: &[(DeflateOptions, &[Pair], Option<[(bool, u8); 2]>)] = &[
+        let cases: &[(DeflateOptions, &[Pair], Option<Directions>)] = &[
             (any(), &[], Some([(true, 15), (true, 15)])),
             // What was not asked for, but may be answered.
             (any(), &[SERVER_KEEPS_NOTHING], Some([(true, 15), (false, 15)])),
