@@ -156,7 +156,7 @@ fn a_rule_that_is_broken_is_told_by_its_status_on_both_ways_in() {
 #[test]
 fn what_is_no_request_is_refused_by_the_codec() {
     let huge = with(&format!("x: {}", "y".repeat(16 << 10)));
-    let many = with(&"x: y\r\n".repeat(200).trim_end().to_owned());
+    let many = with("x: y\r\n".repeat(200).trim_end());
     on_each_driver(|builder| {
         block_on(builder, async {
             for (request, status) in [

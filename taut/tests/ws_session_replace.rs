@@ -23,7 +23,7 @@ async fn read_on(session: &mut Session<TcpStream>, on_demand: bool) -> Vec<(u64,
             Event::Message(message) => {
                 let number = number_of(&message);
                 numbers.push((number, connection));
-                if on_demand && !is_replacing && number % 5 == 0 {
+                if on_demand && !is_replacing && number.is_multiple_of(5) {
                     is_replacing = session.replace();
                     assert!(is_replacing && !session.replace(), "one at a time");
                 }
