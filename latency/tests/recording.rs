@@ -162,7 +162,8 @@ proptest! {
         prop_assert_eq!(counts(&interval), counts(&wanted));
         prop_assert_eq!(interval.len(), wanted.len());
         prop_assert_eq!(interval.min(), wanted.min());
-        // Emptied and never filled are told apart by the library's maximum.
-        prop_assert!(wanted.is_empty() || interval.max() == wanted.max());
+        // Emptied and never filled are told apart by the library's maximum; so are 0 and others that
+        // it can't tell apart.
+        prop_assert!(wanted.is_empty() || wanted.equivalent(interval.max(), wanted.max()));
     }
 }

@@ -16,7 +16,7 @@ use taut::ws::{CloseCode, ErrorKind, Message, Opcode, Options, Role, WebSocket};
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// A peer that pings and pings and reads no answer: we hold one answer, and the newest.
+/// A peer that pings and pings and reads no answer: we hold a few answers, and the newest.
 #[test]
 fn a_peer_that_never_reads_pongs_takes_no_memory() {
     on_each_driver(|builder| {
@@ -39,7 +39,8 @@ fn a_peer_that_never_reads_pongs_takes_no_memory() {
             };
             let ((mut raw, before), mut server) = join(flood, serve).await;
             assert!(live_bytes() - before < 1 << 20, "{} bytes", live_bytes() - before);
-            assert!(server.outbox().queued_bytes() < 1000);
+            // So many pongs may be queued, of 125 bytes and a header.
+            assert!(server.outbox().queued_bytes() <= 16 * 127);
             let closing = async { server.close(CloseCode::NORMAL, "").await };
             let reading = async {
                 let (mut pongs, mut last) = (0, Vec::new());

@@ -58,8 +58,11 @@ fn a_connection_in_its_stride_compresses_and_inflates_without_allocating() {
                 assert!(is_same && matches!(decoder.decode(Unit::Message), Ok(None)));
                 (sending, receiving)
             };
-            round(1);
-            for id in 2..50 {
+            // Some of them go as they are, which needs more room: memory grows to all of them once.
+            for id in 1..50 {
+                round(id);
+            }
+            for id in 1..50 {
                 // Two for the buffer that goes back, which the test made.
                 let (sending, receiving) = round(id);
                 assert_eq!(sending, 0, "context {context}, {repeats}, message {id}");

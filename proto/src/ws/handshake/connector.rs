@@ -34,7 +34,7 @@ use crate::ws::{Error, Options, Role, WebSocket};
 ///
 /// # async fn feed() -> Result<(), Box<dyn std::error::Error>> {
 /// let client = Client::builder()
-///     .connector(net::Connector::new().local_addr("10.0.0.7:0".parse()?))
+///     .connector(net::Connector::new().bind("10.0.0.7:0".parse()?))
 ///     .proxy(Proxy::new("socks5://10.0.0.1:1080")?)
 ///     .build();
 /// let connector = Connector::new()

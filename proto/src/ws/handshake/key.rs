@@ -35,7 +35,8 @@ mod tests {
 
     #[test]
     fn keys_are_sixteen_bytes_and_never_the_same() {
-        let (one, other) = (fresh_key(), fresh_key());
+        let keys = taut_runtime::run(async { (fresh_key(), fresh_key()) });
+        let (one, other) = keys.unwrap();
         assert!(is_key(one.as_bytes()) && is_key(other.as_bytes()));
         assert_ne!(one, other);
     }
