@@ -13,6 +13,7 @@ use std::time::Instant;
 use clap::{Args, ValueEnum};
 
 use crate::harness::cores;
+use crate::sys::keep_freed_memory;
 use crate::work::{self, Batch, Offer};
 
 pub(crate) use load::WORKS;
@@ -52,6 +53,7 @@ pub(crate) struct Options {
 /// Answers until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
     cores::pin(options.core)?;
+    keep_freed_memory();
     work::answer_all(match options.kind {
         CodecKind::Floor => floor(),
         CodecKind::Taut => on_taut::offer(options.core)?,

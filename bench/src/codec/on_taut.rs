@@ -1,7 +1,8 @@
 //! The works of the role `codec` by `taut::ws::wire`.
 //!
 //! What is decoded is unmasked and validated in a vector that is new for each chunk; in a
-//! connection it is a receive slot, which costs nothing to get.
+//! connection it is a receive slot, which costs nothing to get; so the vector's memory stays with the
+//! process.
 
 use std::hint::black_box;
 use std::rc::Rc;

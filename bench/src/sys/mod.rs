@@ -24,6 +24,18 @@ pub(crate) use receive_batch::{ReceiveBatch, socket_drops, stamp_received};
 pub(crate) use shared_memory::{SharedMemory, create_shared_memory, map_shared_memory};
 pub(crate) use syscall_trace::SyscallTrace;
 
+/// Has freed memory stay with the process: an allocator that gives it to the kernel and takes it back
+/// again and again would be what is measured.
+#[cfg(target_env = "gnu")]
+pub(crate) fn keep_freed_memory() {
+    // SAFETY: it takes numbers and is called before there is a second thread.
+    unsafe { libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX) };
+}
+
+/// Of other C libraries nothing is known here.
+#[cfg(not(target_env = "gnu"))]
+pub(crate) fn keep_freed_memory() {}
+
 /// Whether [`time_stamp`] counts anything on this architecture.
 pub(crate) const HAS_TIME_STAMP: bool = cfg!(target_arch = "x86_64");
 

@@ -6,7 +6,8 @@
 //! declared. What is decoded is a place, which is good until the next call.
 //!
 //! Cost of a message that lies in one buffer: its header is read, its payload gone over once, and
-//! nothing is copied or allocated.
+//! nothing is copied or allocated. Such a message of up to 64 KiB goes the short way, which is
+//! inlined into who decodes: what it finds stays in registers.
 
 use std::ops::Range;
 use std::rc::Rc;
@@ -15,11 +16,11 @@ use taut_runtime::buffer::RxBuf;
 
 use super::close::{CloseFrame, ControlPayload};
 use super::deflate::{DeflateAgreement, Inflate};
-use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role};
+use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role, SimpleHeader};
 use super::limits::MessageLimits;
 use super::mask::{apply_mask, rotate};
 use super::unread::Unread;
-use super::utf8::Utf8;
+use super::utf8::{Utf8, is_text, unmask_text};
 use super::violation::Violation;
 
 /// Memory for gathered messages that is kept from one to the next, in bytes; more is freed.
@@ -153,7 +154,7 @@ impl Decoder {
         assert!(self.unread.is_none(), "bytes are pushed before the last ones were decoded");
         let bytes = bytes.into();
         if !bytes.is_empty() {
-            self.unread = Some(Unread::new(bytes, self.role.receives_masked()));
+            self.unread = Some(Unread::new(bytes));
             self.at = 0;
         }
     }
@@ -199,8 +200,34 @@ impl Decoder {
     /// # Errors
     ///
     /// What the peer did wrong. Nothing is to be decoded after that.
-    #[inline]
+    #[inline(always)]
     pub fn decode(&mut self, unit: Unit) -> Result<Option<Decoded>, Violation> {
+        match self.decode_simple()? {
+            Some(data) => Ok(Some(Decoded::Data(data))),
+            None => self.decode_any(unit),
+        }
+    }
+
+    /// The short way of most messages. Nothing where this is none of them: it is as it was then.
+    #[inline(always)]
+    fn decode_simple(&mut self) -> Result<Option<Data>, Violation> {
+        if self.frame.is_some() || self.message.is_some() || self.split_header_bytes > 0 {
+            return Ok(None);
+        }
+        let Some(unread) = &self.unread else { return Ok(None) };
+        let Some(header) = SimpleHeader::read(&unread[self.at..], self.role) else {
+            return Ok(None);
+        };
+        let start = self.at + header.header_bytes;
+        let there = unread.len() - start;
+        if header.payload_bytes > there.min(self.limits.message_bytes_max) {
+            return Ok(None);
+        }
+        self.in_place(header.opcode, header.mask, start..start + header.payload_bytes)
+    }
+
+    #[inline(never)]
+    fn decode_any(&mut self, unit: Unit) -> Result<Option<Decoded>, Violation> {
         loop {
             if self.frame.is_some() {
                 match self.resume(unit)? {
@@ -210,7 +237,7 @@ impl Decoder {
                 }
             }
             let Some(header) = self.next_header()? else { return Ok(None) };
-            if let Some(data) = self.in_place(&header)? {
+            if let Some(data) = self.whole(&header)? {
                 return Ok(Some(Decoded::Data(data)));
             }
             self.begin(header)?;
@@ -281,12 +308,10 @@ impl Decoder {
         }
     }
 
-    /// The short way of most messages: of one frame, which lies in the buffer.
-    #[inline]
-    fn in_place(&mut self, header: &FrameHeader) -> Result<Option<Data>, Violation> {
-        let is_text = header.opcode == Opcode::Text;
+    /// A message of one frame, which lies in the buffer.
+    fn whole(&mut self, header: &FrameHeader) -> Result<Option<Data>, Violation> {
         let is_whole = header.is_final
-            && (is_text || header.opcode == Opcode::Binary)
+            && matches!(header.opcode, Opcode::Text | Opcode::Binary)
             && !header.is_compressed
             && self.message.is_none();
         if !is_whole {
@@ -295,28 +320,41 @@ impl Decoder {
         if header.payload_bytes > self.limits.message_bytes_max as u64 {
             return Err(Violation::MESSAGE_TOO_LONG);
         }
-        let Some(unread) = &mut self.unread else { return Ok(None) };
-        if header.payload_bytes > (unread.len() - self.at) as u64 {
+        let there = self.unread.as_ref().map_or(0, |unread| unread.len() - self.at);
+        if header.payload_bytes > there as u64 {
             return Ok(None);
         }
-        let range = self.at..self.at + header.payload_bytes as usize;
-        let mut is_ascii = false;
-        if let Some(key) = header.mask {
+        self.in_place(header.opcode, header.mask, self.at..self.at + header.payload_bytes as usize)
+    }
+
+    /// Unmasks and validates a message where it lies; nothing where that can't be done there.
+    #[inline(always)]
+    fn in_place(
+        &mut self,
+        opcode: Opcode,
+        mask: Option<[u8; 4]>,
+        range: Range<usize>,
+    ) -> Result<Option<Data>, Violation> {
+        let Some(unread) = &mut self.unread else { return Ok(None) };
+        let is_valid_text = opcode == Opcode::Text && self.validates_text;
+        let mut is_good = true;
+        if let Some(key) = mask {
             let Some(unread) = unread.as_mut() else { return Ok(None) };
-            is_ascii = apply_mask(&mut unread[range.clone()], key);
+            let payload = &mut unread[range.clone()];
+            if is_valid_text {
+                is_good = unmask_text(payload, key);
+            } else {
+                apply_mask(payload, key);
+            }
+        } else if is_valid_text {
+            is_good = is_text(&unread[range.clone()]);
         }
-        let is_valid_text = is_text && self.validates_text;
-        if is_valid_text && !is_ascii && simdutf8::basic::from_utf8(&unread[range.clone()]).is_err()
-        {
+        if !is_good {
             return Err(Violation::NOT_UTF8);
         }
         self.at = range.end;
-        Ok(Some(Data {
-            opcode: header.opcode,
-            is_final: true,
-            is_valid_text,
-            place: Place::Unread(range),
-        }))
+        let place = Place::Unread(range);
+        Ok(Some(Data { opcode, is_final: true, is_valid_text, place }))
     }
 
     /// Notes a frame whose payload is to be gone through piece by piece.

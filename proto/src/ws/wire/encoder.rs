@@ -1,11 +1,11 @@
 //! Messages to bytes that are to be sent.
 //!
 //! Invariants: `bytes` is empty, or has room for whoever seals it in place and then whole frames, of
-//! which all before `sent` have left; so frames are put behind one another in the order of the calls, and leave with as few
-//! writes as the transport takes. A client's payload is masked where it stands, with a key that
-//! nobody can foresee (RFC 6455 section 10.3), a new one for each frame.
+//! which all before `sent` have left; so frames are put behind one another in the order of the
+//! calls, and leave with as few writes as the transport takes. A client's payload is masked with a
+//! key that nobody can foresee (RFC 6455 section 10.3), a new one for each frame.
 //!
-//! Cost: a message is copied once, and nothing is allocated once the memory has grown to what the
+//! Cost: a message is copied once, masked on the way, and nothing is allocated once the memory has grown to what the
 //! connection queues.
 
 use std::ops::{Deref, DerefMut};
@@ -13,17 +13,23 @@ use std::task::{Poll, ready};
 use std::{fmt, io};
 
 use taut_net::transport::WRITE_ROOM_BYTES;
-use taut_runtime::secure_random_u32;
+use taut_runtime::secure_random_bytes;
 
 use super::header::{FrameHeader, HEADER_BYTES_MAX, Opcode, Role};
-use super::mask::apply_mask;
+use super::mask::{append_masked, apply_mask};
 
 /// Memory that is kept once all was sent, in bytes; more is freed.
 const KEPT_BYTES_MAX: usize = 256 << 10;
 
+/// Keys that are drawn at a time: a draw finds the runtime of the thread first.
+const KEYS_DRAWN: usize = 16;
+
 /// Writes the frames of one direction of a connection.
 pub struct Encoder {
     role: Role,
+    /// A client's next keys are the first so many.
+    keys: [[u8; 4]; KEYS_DRAWN],
+    keys_left: usize,
     bytes: Vec<u8>,
     sent: usize,
     /// Bytes that have left since the beginning.
@@ -33,7 +39,8 @@ pub struct Encoder {
 impl Encoder {
     /// For the end `role` of a connection.
     pub fn new(role: Role) -> Self {
-        Self { role, bytes: Vec::new(), sent: 0, sent_total: 0 }
+        let (keys, keys_left) = ([[0; 4]; KEYS_DRAWN], 0);
+        Self { role, keys, keys_left, bytes: Vec::new(), sent: 0, sent_total: 0 }
     }
 
     /// Which end it is.
@@ -56,10 +63,9 @@ impl Encoder {
         self.begin();
         self.bytes.reserve(HEADER_BYTES_MAX + payload.len());
         self.header(&header);
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(payload);
-        if let Some(key) = mask {
-            apply_mask(&mut self.bytes[start..], key);
+        match mask {
+            Some(key) => append_masked(&mut self.bytes, payload, key),
+            None => self.bytes.extend_from_slice(payload),
         }
     }
 
@@ -112,11 +118,22 @@ impl Encoder {
     }
 
     #[inline]
-    fn key(&self) -> Option<[u8; 4]> {
-        match self.role {
-            Role::Client => Some(secure_random_u32().to_ne_bytes()),
-            Role::Server => None,
+    fn key(&mut self) -> Option<[u8; 4]> {
+        if self.role == Role::Server {
+            return None;
         }
+        if self.keys_left == 0 {
+            self.draw_keys();
+        }
+        self.keys_left -= 1;
+        Some(self.keys[self.keys_left])
+    }
+
+    #[cold]
+    fn draw_keys(&mut self) {
+        const BYTES: usize = KEYS_DRAWN * 4;
+        self.keys.as_flattened_mut().copy_from_slice(&secure_random_bytes::<BYTES>());
+        self.keys_left = KEYS_DRAWN;
     }
 
     #[inline]

@@ -12,12 +12,8 @@ pub(super) enum Unread {
 }
 
 impl Unread {
-    /// What is masked has to be changed; what is not is as good shared.
     #[inline]
-    pub(super) fn new(bytes: RxBuf, is_masked: bool) -> Self {
-        if !is_masked {
-            return Self::Shared(bytes);
-        }
+    pub(super) fn new(bytes: RxBuf) -> Self {
         // Several TLS records may lie in one buffer, of which each is handed out alone.
         bytes.try_into_mut().map_or_else(Self::Shared, Self::Own)
     }

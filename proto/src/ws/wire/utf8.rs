@@ -1,10 +1,27 @@
-//! UTF-8 that comes in pieces.
+//! UTF-8, as a whole and in pieces.
 //!
-//! Invariant: after each piece, what was pushed so far is the beginning of some text, or the push
-//! said no. So a wrong byte is found with the piece that has it, not at the end of the message.
+//! Invariant: after each piece of a [`Utf8`], what was pushed so far is the beginning of some text,
+//! or the push said no. So a wrong byte is found with the piece that has it, not at the end of the message.
 //! Cost: SIMD over each piece; between two pieces at most three bytes are kept.
 
 use std::str;
+
+use super::mask::apply_mask;
+
+/// What is shorter is not worth a call into code for wide registers.
+const SHORT_BYTES_MAX: usize = 63;
+
+/// Whether `bytes` are UTF-8.
+#[inline]
+pub(super) fn is_text(bytes: &[u8]) -> bool {
+    bytes.len() <= SHORT_BYTES_MAX && bytes.is_ascii() || simdutf8::basic::from_utf8(bytes).is_ok()
+}
+
+/// Unmasks `bytes`, and says whether they are UTF-8.
+#[inline]
+pub(super) fn unmask_text(bytes: &mut [u8], key: [u8; 4]) -> bool {
+    apply_mask(bytes, key) || simdutf8::basic::from_utf8(bytes).is_ok()
+}
 
 /// A validator of one text.
 #[derive(Clone, Copy, Debug, Default)]

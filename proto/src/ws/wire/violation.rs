@@ -6,27 +6,36 @@ use super::close::CloseCode;
 
 /// A rule that the peer broke, or a limit that it went beyond. The connection fails: the peer is
 /// sent a close frame with [`code`](Self::code), and nothing more is read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Violation {
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Violation(&'static Rule);
+
+#[derive(PartialEq, Eq, Hash)]
+struct Rule {
     code: CloseCode,
-    rule: &'static str,
+    text: &'static str,
 }
 
 impl Violation {
     /// The code that the peer's close frame has.
     pub fn code(&self) -> CloseCode {
-        self.code
+        self.0.code
     }
 
     /// Which rule, and where it stands.
     pub fn rule(&self) -> &'static str {
-        self.rule
+        self.0.text
     }
 }
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.rule)
+        f.write_str(self.rule())
+    }
+}
+
+impl fmt::Debug for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Violation").field("code", &self.code()).field("rule", &self.rule()).finish()
     }
 }
 
@@ -39,7 +48,8 @@ macro_rules! violations {
                 not(feature = "deflate"),
                 allow(dead_code, reason = "some are of compressed messages")
             )]
-            pub(crate) const $name: Self = Self { code: CloseCode::$code, rule: $rule };)*
+            pub(crate) const $name: Self =
+                Self(&Rule { code: CloseCode::$code, text: $rule });)*
         }
     };
 }
