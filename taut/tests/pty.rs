@@ -77,7 +77,9 @@ fn ctrl_c_typed_ends_the_program_by_its_signal() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let mut terminal = Pty::open(24, 80).unwrap();
-            let mut child = terminal.spawn(shell("echo ready; exec sleep 1000")).await.unwrap();
+            // Who runs the tests in the background may have left it ignored, which is inherited.
+            let script = "echo ready; exec env --default-signal=INT sleep 1000";
+            let mut child = terminal.spawn(shell(script)).await.unwrap();
             printed(&mut terminal.reader, "ready\r\n").await;
             terminal.writer.write_all(&[3]).await.unwrap();
             assert_eq!(child.wait().await.unwrap().signal(), Some(libc::SIGINT));

@@ -242,6 +242,9 @@ impl Workload for TlsRecords {
         let mut pairs = Vec::new();
         for case in &self.cases {
             let name = |way| Case::series(way, case.suffix, case.bytes);
+            if !case.suffix.is_empty() {
+                pairs.push((name(case.way), Case::series(case.way, "", case.bytes)));
+            }
             match case.way {
                 None => {}
                 Some(Way::Unbuffered) => pairs.push((name(case.way), name(None))),
