@@ -116,6 +116,7 @@ entry libuv udp-sink false udp-sink
 entry libuv-nowait udp-sink true udp-sink-nowait
 rust hyper
 entry hyper http false http
+entry hyper https false https
 rust hyper-order
 entry hyper order false order
 entry hyper-tls order false 'order tls'
@@ -123,6 +124,7 @@ rust may-minihttp
 entry may-minihttp http false http
 rust actix-web
 entry actix-web http false http
+entry actix-web https false https
 rust nginx
 if ! PATH=$PATH:/usr/sbin command -v nginx >/dev/null; then
     unavailable='nginx is not installed: apt-get install nginx'

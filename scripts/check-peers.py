@@ -7,6 +7,7 @@ Usage: check-peers.py MANIFEST. Lists what failed and ends with 1, or prints one
 """
 
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -167,6 +168,20 @@ def connect(address):
     return connection
 
 
+def secure(connection, certificate):
+    """The connection within TLS 1.3 by that authority, which speaks HTTP/1.1; plain without one."""
+    if not certificate:
+        return connection
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=pathlib.Path(certificate).read_bytes())
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context.set_alpn_protocols(["http/1.1"])
+    encrypted = context.wrap_socket(connection, server_hostname="127.0.0.1")
+    agreed = encrypted.selected_alpn_protocol()
+    require(agreed == "http/1.1", f"it agreed on the protocol {agreed}")
+    return encrypted
+
+
 def listening(subject, prefix, *more):
     """Its announcement, which may have more keys, and its address, written after a prefix."""
     announced = subject.announcement({"listening", "version", "settings", *more})
@@ -275,9 +290,18 @@ def answers(connection, count, rest=b""):
 
 
 def check_http(command):
+    return check_answers(command)
+
+
+def check_https(command):
+    return check_answers(command, "certificate")
+
+
+def check_answers(command, *more):
     with Subject(command) as subject:
-        announced, address = listening(subject, "")
-        connections = [connect(address) for _ in range(3)]
+        announced, address = listening(subject, "", *more)
+        secured = functools.partial(secure, certificate=announced.get("certificate"))
+        connections = [secured(connect(address)) for _ in range(3)]
         for count in (1, 2, 16, 100):
             for connection in connections:
                 connection.sendall(REQUEST * count)
@@ -297,7 +321,7 @@ def check_http(command):
             subject.go_on()
             for connection in connections:
                 answers(connection, 1)
-        connections.append(connect(address))
+        connections.append(secured(connect(address)))
         connections[-1].sendall(REQUEST)
         answers(connections[-1], 1)
         subject.end()
@@ -327,12 +351,7 @@ def frame(opcode, payload, key=None):
 
 
 def upgrade(address, certificate):
-    connection = connect(address)
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.load_verify_locations(cadata=pathlib.Path(certificate).read_bytes())
-        context.minimum_version = ssl.TLSVersion.TLSv1_3
-        connection = context.wrap_socket(connection, server_hostname="127.0.0.1")
+    connection = secure(connect(address), certificate)
     connection.sendall(UPGRADE)
     head = b""
     while not head.endswith(b"\r\n\r\n"):
@@ -626,7 +645,7 @@ def check_refusals(command, option):
 def check(peer):
     checks = {
         "echo": check_echo, "sink": check_sink, "udp-sink": check_udp_sink, "micro": check_micro,
-        "cores": check_cores, "http": check_http, "order": check_order, "ws": check_ws,
+        "cores": check_cores, "http": check_http, "https": check_https, "order": check_order, "ws": check_ws,
         "wss": check_wss, "codec": check_codec, "feed": check_feed,
     }
     announced = checks[peer["role"]](peer["command"])

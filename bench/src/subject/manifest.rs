@@ -13,6 +13,7 @@ pub(crate) enum Role {
     Sink,
     UdpSink,
     Http,
+    Https,
     Ws,
     Wss,
     Micro,
@@ -25,7 +26,16 @@ pub(crate) enum Role {
 impl Role {
     /// Whether it listens on an address, and not for lines that name works.
     pub(crate) fn is_server(self) -> bool {
-        matches!(self, Self::Echo | Self::Sink | Self::UdpSink | Self::Http | Self::Ws | Self::Wss)
+        matches!(
+            self,
+            Self::Echo
+                | Self::Sink
+                | Self::UdpSink
+                | Self::Http
+                | Self::Https
+                | Self::Ws
+                | Self::Wss
+        )
     }
 }
 

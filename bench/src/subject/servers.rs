@@ -349,6 +349,7 @@ fn role_of_peers(transport: Transport, duty: Duty) -> Option<Role> {
         (Transport::Tcp, Duty::Echo) => Some(Role::Echo),
         (Transport::Tcp, Duty::Swallow) => Some(Role::Sink),
         (Transport::Tcp, Duty::Http) => Some(Role::Http),
+        (Transport::Tcp, Duty::Https) => Some(Role::Https),
         (Transport::Tcp, Duty::Ws) => Some(Role::Ws),
         (Transport::Tcp, Duty::Wss) => Some(Role::Wss),
         (Transport::Udp, Duty::Swallow) => Some(Role::UdpSink),

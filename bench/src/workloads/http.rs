@@ -34,7 +34,7 @@ pub(crate) struct Options {
     pub(crate) pipeline: Vec<u32>,
 
     /// Have the runtime speak TLS 1.3, and the client with it. The raw servers stay plain: they are
-    /// what the calls alone cost. Peers have no such form and are left out.
+    /// what the calls alone cost. Of the peers, those of the role `https` are asked.
     #[arg(long)]
     pub(crate) tls: bool,
 

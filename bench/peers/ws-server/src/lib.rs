@@ -6,20 +6,20 @@
 //! such form gets a [`Corked`] stream.
 
 mod corked;
-mod encrypted;
 mod opening;
 
 use std::io;
 
+use encrypted::Encrypted;
 use futures_util::{FutureExt, Sink, SinkExt, Stream, StreamExt};
 use subject::{About, accepted, require, version_of};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::runtime::Builder;
 use tokio::task::{LocalSet, spawn_local, unconstrained};
+use tokio_rustls::TlsAcceptor;
 
 pub use corked::Corked;
-use encrypted::Encrypted;
 pub use opening::open;
 
 const BACKLOG: u32 = 1024;
@@ -64,7 +64,8 @@ async fn accept<P: Peer>(is_encrypted: bool, about: &About) -> ! {
     }
     loop {
         let Some((stream, _)) = accepted(listener.accept().await) else { continue };
-        let acceptor = encrypted.as_ref().map(|encrypted| encrypted.acceptor.clone());
+        let acceptor =
+            encrypted.as_ref().map(|encrypted| TlsAcceptor::from(encrypted.config.clone()));
         // A connection that breaks ends alone, as one that the peer closes.
         spawn_local(unconstrained(async move {
             stream.set_nodelay(true).ok()?;

@@ -1,4 +1,5 @@
-//! TLS 1.3 by tokio-rustls, with a certificate that is made when the server starts.
+//! TLS 1.3 by rustls with `ring`, with a certificate that is made when the server starts: what the
+//! peers of the roles `https` and `wss` have in common.
 
 use std::fs::File;
 use std::io::Write;
@@ -7,23 +8,26 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rustix::fs::{MemfdFlags, memfd_create};
+use rustls::ServerConfig;
+use rustls::crypto::ring;
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::version::TLS13;
 use subject::require;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivatePkcs8KeyDer;
-use tokio_rustls::rustls::version::TLS13;
 
-/// See the module's documentation.
-pub(crate) struct Encrypted {
-    pub(crate) acceptor: TlsAcceptor,
+/// What a server accepts by, and what it shows.
+pub struct Encrypted {
+    /// For HTTP/1.1 by ALPN.
+    pub config: Arc<ServerConfig>,
     /// Where others find the certificate while this lives.
-    pub(crate) certificate: PathBuf,
+    pub certificate: PathBuf,
     _file: File,
 }
 
 impl Encrypted {
-    pub(crate) fn new() -> Self {
+    /// With a key of its own.
+    #[must_use]
+    #[expect(clippy::new_without_default, reason = "no two are alike")]
+    pub fn new() -> Self {
         let names = ["venue.test", "127.0.0.1"].map(str::to_owned);
         let made = require("no certificate", rcgen::generate_simple_self_signed(names));
         let file = memfd_create("peer's certificate", MemfdFlags::CLOEXEC);
@@ -38,6 +42,6 @@ impl Encrypted {
             .with_single_cert(vec![made.cert.der().clone()], key.into());
         let mut config = require("rustls refused the certificate", config);
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), certificate, _file: file }
+        Self { config: Arc::new(config), certificate, _file: file }
     }
 }
