@@ -1,4 +1,4 @@
-//! Compressed messages where the feature `deflate` is off: none of these types has a value, so
+//! Compressed messages where the feature `deflate` is off: of these types there is no value, so
 //! nothing can be offered, agreed or compressed, and what would do it is not compiled.
 
 use std::fmt;
@@ -15,9 +15,11 @@ pub enum DeflateOptions {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeflateAgreement {}
 
-/// Why an answer can't be agreed to.
+/// Why an answer can't be agreed to: nobody makes one. It might have a value all the same, or the
+/// compiler would see that the code behind an agreement is not reached, and warn of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeflateRefusal {}
+#[non_exhaustive]
+pub struct DeflateRefusal;
 
 #[derive(Debug)]
 pub(crate) enum Inflate {}
@@ -57,8 +59,8 @@ impl DeflateOptions {
 }
 
 impl fmt::Display for DeflateRefusal {
-    fn fmt(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {}
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("compression is not compiled in: it needs the feature `deflate`")
     }
 }
 
