@@ -85,6 +85,36 @@ fn a_client_waits_for_the_server_to_end_the_transport() {
     });
 }
 
+/// A client that has closed has ended its direction, not only once it is dropped.
+#[test]
+fn a_closed_client_has_ended_its_direction_after_the_server() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            for says_close in [true, false] {
+                let (mut client, mut raw) = client_of_raw(&Options::default()).await;
+                let serve = async {
+                    assert_eq!(read_frame(&mut raw).await.unwrap().0, 0x88);
+                    if says_close {
+                        raw.write_all(&close(Role::Server, 1000, "")).await.unwrap();
+                    }
+                    raw.shutdown(Shutdown::Write).await.unwrap();
+                    assert!(is_at_end(&mut raw).await);
+                };
+                let (closed, ()) = join(client.close(CloseCode::NORMAL, ""), serve).await;
+                closed.unwrap();
+                drop(client);
+            }
+            // Nor does a server that never ends keep it open.
+            let (mut client, mut raw) = client_of_raw(&hasty()).await;
+            raw.write_all(&close(Role::Server, 1000, "")).await.unwrap();
+            client.close(CloseCode::NORMAL, "").await.unwrap();
+            assert_eq!(read_frame(&mut raw).await.unwrap().0, 0x88);
+            assert!(is_at_end(&mut raw).await);
+            drop(client);
+        });
+    });
+}
+
 #[test]
 fn what_comes_after_our_close_frame_is_still_read() {
     on_each_driver(|builder| {

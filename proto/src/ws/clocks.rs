@@ -29,6 +29,9 @@ pub(super) struct Clocks {
     asked: Option<Asked>,
     pings: u64,
     received_at: Instant,
+    /// While nobody but a writer waits: since when, or since it looked for what had come. What the
+    /// peer said before may lie unread, and is no silence of its.
+    unread_since: Option<Instant>,
     round_trips: Histogram<u64>,
 }
 
@@ -40,6 +43,7 @@ struct Asked {
 
 impl Clocks {
     pub(super) fn new(keepalive: &Keepalive) -> Option<Box<Self>> {
+        keepalive.assert_possible();
         if keepalive.ping_every.is_none() && keepalive.idle_timeout.is_none() {
             return None;
         }
@@ -53,6 +57,7 @@ impl Clocks {
             asked: None,
             pings: 0,
             received_at: now,
+            unread_since: None,
             round_trips,
         };
         clocks.set_timer();
@@ -67,6 +72,19 @@ impl Clocks {
     #[inline]
     pub(super) fn received(&mut self) {
         self.received_at = Instant::of_turn();
+    }
+
+    /// From here on silence is counted for who writes while nobody reads.
+    pub(super) fn count_unread(&mut self) {
+        self.unread_since = Some(Instant::now());
+        self.set_timer();
+    }
+
+    /// Whoever reads looks for what has come before it asks how long the silence is.
+    pub(super) fn count_read(&mut self) {
+        if self.unread_since.take().is_some() {
+            self.set_timer();
+        }
     }
 
     /// Whether a pong answers the last ping.
@@ -126,11 +144,11 @@ impl Clocks {
         let now = Instant::now();
         let Keepalive { pong_timeout, idle_timeout, ping_every, .. } = self.keepalive;
         let timed_out = |wait, limit: Duration| Err(ErrorKind::TimedOut(wait, limit).into());
-        if self.asked.is_some_and(|asked| asked.at + pong_timeout <= now) {
+        if self.pong_due().is_some_and(|due| due <= now) {
             return timed_out(Wait::Pong, pong_timeout);
         }
         if let Some(limit) = idle_timeout
-            && self.received_at + limit <= now
+            && self.idle_due().is_some_and(|due| due <= now)
         {
             return timed_out(Wait::Idle, limit);
         }
@@ -155,10 +173,23 @@ impl Clocks {
     }
 
     fn set_timer(&mut self) {
-        let pong_due = self.asked.map(|asked| asked.at + self.keepalive.pong_timeout);
-        let idle_due = self.keepalive.idle_timeout.map(|limit| self.received_at + limit);
-        if let Some(due) = [self.ping_due, pong_due, idle_due].into_iter().flatten().min() {
+        let dues = [self.ping_due, self.pong_due(), self.idle_due()];
+        if let Some(due) = dues.into_iter().flatten().min() {
             self.timer.set(due);
         }
+    }
+
+    fn pong_due(&self) -> Option<Instant> {
+        let asked = self.asked?;
+        Some(self.counted_from(asked.at) + self.keepalive.pong_timeout)
+    }
+
+    fn idle_due(&self) -> Option<Instant> {
+        let limit = self.keepalive.idle_timeout?;
+        Some(self.counted_from(self.received_at) + limit)
+    }
+
+    fn counted_from(&self, since: Instant) -> Instant {
+        self.unread_since.map_or(since, |unread_since| since.max(unread_since))
     }
 }

@@ -51,7 +51,9 @@ pub(super) struct Connection<T> {
     is_broken: bool,
     /// A silence that was told to the writer, and is still to be told to the reader.
     silence: Option<(Wait, Duration)>,
-    /// Who waits for messages, and for room to write.
+    /// Whether a reader waits, and so has looked for what had come.
+    is_watched: bool,
+    /// Who waits for messages, or did, and for room to write.
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -95,6 +97,7 @@ impl<T: Transport> Connection<T> {
             write_failure: None,
             is_broken: false,
             silence: None,
+            is_watched: false,
             reader: None,
             writer: None,
         }
@@ -252,8 +255,12 @@ impl<T: Transport> Connection<T> {
         }
         self.push(context);
         let received = match self.transport.poll_recv(context) {
-            Poll::Ready(received) => received,
+            Poll::Ready(received) => {
+                self.is_watched = false;
+                received
+            }
             Poll::Pending => {
+                self.is_watched = true;
                 if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker())) {
                     self.reader = Some(context.waker().clone());
                 }
@@ -301,16 +308,49 @@ impl<T: Transport> Connection<T> {
                 return Err(ErrorKind::TimedOut(Wait::Close, timeout).into());
             }
         }
-        let Some(clocks) = &mut self.clocks else { return Ok(()) };
-        match clocks.poll(context, &mut self.outbox) {
-            Ok(false) => {}
-            Ok(true) => self.push(context),
-            Err(error) => {
-                self.is_read |= matches!(error.kind(), ErrorKind::TimedOut(..));
-                return Err(error);
+        while let Some(clocks) = &mut self.clocks {
+            match clocks.poll(context, &mut self.outbox) {
+                Ok(false) => break,
+                Ok(true) => {
+                    self.push(context);
+                    break;
+                }
+                Err(error) if !matches!(error.kind(), ErrorKind::TimedOut(..)) => {
+                    return Err(error);
+                }
+                Err(_) if self.has_unheard(context) => {}
+                Err(error) => {
+                    self.is_read = true;
+                    return Err(error);
+                }
             }
         }
         Ok(())
+    }
+
+    /// Whether something has come that no reader has seen: before who writes takes it for silence.
+    /// Kept for the reader, at most one receive.
+    fn has_unheard(&mut self, context: &mut Context<'_>) -> bool {
+        if self.writer.is_none() || self.is_read || !self.decoder.is_empty() {
+            return false;
+        }
+        let polled = self.transport.poll_recv(context);
+        // It was the reader's wait that the look has ended.
+        self.is_watched = false;
+        self.wake_reader();
+        let Poll::Ready(Ok(bytes)) = polled else {
+            self.transport.stop_waiting();
+            return false;
+        };
+        if bytes.is_empty() {
+            return false;
+        }
+        self.decoder.push(bytes);
+        if let Some(clocks) = &mut self.clocks {
+            clocks.received();
+            clocks.count_unread();
+        }
+        true
     }
 
     /// The peer said that it has no more to say; it is answered with its own code.
@@ -389,7 +429,13 @@ impl<T: Transport> Connection<T> {
 
     /// Runs the clocks meanwhile.
     fn wait_to_write(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
-        self.writer = Some(context.waker().clone());
+        let was_waiting = self.writer.replace(context.waker().clone()).is_some();
+        if !was_waiting
+            && !self.is_watched
+            && let Some(clocks) = &mut self.clocks
+        {
+            clocks.count_unread();
+        }
         let polled = self.poll_clocks(context);
         if let Err(error) = &polled
             && let ErrorKind::TimedOut(wait, limit) = *error.kind()
@@ -451,12 +497,16 @@ impl<T: Transport> Connection<T> {
     /// Nobody waits for messages any more.
     pub(super) fn stop_waiting(&mut self) {
         self.reader = None;
+        self.is_watched = false;
         self.transport.stop_waiting();
     }
 
     /// Nobody waits to write any more: what the writer did meanwhile is the reader's again.
     pub(super) fn stop_writing(&mut self) {
         if self.writer.take().is_some() {
+            if let Some(clocks) = &mut self.clocks {
+                clocks.count_read();
+            }
             self.wake_reader();
         }
     }
@@ -470,42 +520,55 @@ impl<T: Transport> Connection<T> {
 
     /// Whether the peer is owed an end in order, rather than a cut.
     pub(super) fn owes_farewell(&self) -> bool {
-        self.outbox.is_closed && !self.is_ended && !self.is_broken
+        self.outbox.is_closed && !self.is_broken && !(self.is_ended && self.is_shut)
     }
 
     /// Ends the connection after the close frame: the server first (RFC 6455 section 7.1.1), after
-    /// reading what the peer still sends, so that no reset takes the close frame from it. Ready at
-    /// the end, or when the peer takes too long.
+    /// reading what the peer still sends, so that no reset takes the close frame from it; the
+    /// client once the server has. Ready when both directions have ended, or the peer takes too
+    /// long; then ours is ended all the same.
     ///
     /// # Errors
     ///
     /// `ECANCELED` where the task was asked to stop: the end is still to come.
     pub(super) fn poll_farewell(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let due = Instant::now() + self.close_timeout;
-        let due = self.close_due.get_or_insert_with(|| Deadline::at(due));
-        if self.is_ended {
+        if !self.owes_farewell() {
             return Poll::Ready(Ok(()));
         }
+        let due = Instant::now() + self.close_timeout;
+        let due = self.close_due.get_or_insert_with(|| Deadline::at(due));
         if let Poll::Ready(polled) = due.poll(context) {
-            return Poll::Ready(polled);
+            polled?;
+            // As far as that needs no wait.
+            let _ = self.poll_shut(context)?;
+            (self.is_ended, self.is_shut) = (true, true);
+            return Poll::Ready(Ok(()));
         }
         ready!(self.poll_drain(context));
         if self.is_broken {
             return Poll::Ready(Ok(()));
         }
-        let ends_first = self.outbox.encoder.role() == Role::Server;
-        if ends_first && !self.is_shut {
-            self.is_shut = ready!(self.transport.poll_shutdown(context)).is_ok();
+        if self.outbox.encoder.role() == Role::Server {
+            ready!(self.poll_shut(context))?;
         }
-        loop {
+        while !self.is_ended {
             match ready!(self.transport.poll_recv(context)) {
                 Ok(bytes) if !bytes.is_empty() => {}
                 Err(error) if is_cancelled(&error) => return Poll::Ready(Err(error)),
-                _ => {
-                    self.is_ended = true;
-                    return Poll::Ready(Ok(()));
-                }
+                _ => self.is_ended = true,
             }
         }
+        self.poll_shut(context)
+    }
+
+    /// Ends our direction, once. That the peer was faster is no failure of a close.
+    fn poll_shut(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_shut {
+            match ready!(self.transport.poll_shutdown(context)) {
+                Err(error) if is_cancelled(&error) => return Poll::Ready(Err(error)),
+                _ => self.is_shut = true,
+            }
+        }
+        Poll::Ready(Ok(()))
     }
 }

@@ -52,14 +52,26 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Keepalive {
-    /// How often a ping is sent. Its answers are the connection's round trips.
+    /// How often a ping is sent; not zero, which whoever takes the options asserts. Its answers are
+    /// the connection's round trips.
     pub ping_every: Option<Duration>,
     /// How long the answer may take; 10 s by default.
     pub pong_timeout: Duration,
-    /// How long nothing at all may be received.
+    /// How long nothing at all may be received, while somebody reads. For a write that waits while
+    /// nobody reads it is counted from the beginning of that wait.
     pub idle_timeout: Option<Duration>,
     /// Pings as a venue has them in place of WebSocket's.
     pub text_ping: Option<TextPing>,
+}
+
+impl Keepalive {
+    pub(super) fn assert_possible(&self) {
+        let is_possible = self.ping_every.is_none_or(|every| !every.is_zero());
+        assert!(
+            is_possible,
+            "ping_every is zero: pings without a pause leave time for nothing else"
+        );
+    }
 }
 
 impl Default for Keepalive {

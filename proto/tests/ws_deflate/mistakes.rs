@@ -3,9 +3,10 @@
 use taut_proto::ws::wire::{Decoder, MessageLimits, Unit};
 use taut_proto::ws::{CloseCode, DeflateOptions, Opcode, Role, Violation};
 
-use crate::agreements::agree;
+use crate::agreements::{agree, both_ways};
 use crate::frames::{Told, compressed, decode, decoder, frame};
 use crate::limits::deflated;
+use crate::round_trips::noise;
 
 const HELLO: [u8; 7] = [0xF2, 0x48, 0xCD, 0xC9, 0xC9, 0x07, 0x00];
 const ROLES: [Role; 2] = [Role::Client, Role::Server];
@@ -93,6 +94,39 @@ fn data_that_is_not_deflate_fails_with_what_came_before_handed_out() {
             let violation = violation.unwrap();
             assert_eq!(violation.code(), CloseCode::INVALID_DATA, "{data:?}");
             assert!(violation.rule().contains("DEFLATE"), "{data:?}: {violation}");
+        }
+    }
+}
+
+/// A message that was cut off is no message, wherever the cut is; nor does what a block that was
+/// begun makes of the tail become part of one.
+#[test]
+fn data_that_ends_inside_of_a_block_fails_at_every_position() {
+    let text = r#"{"e":"trade","s":"BTCUSDT","p":"67123.40","q":"0.012"}, é€🚀 and "#.repeat(9);
+    let noise = noise(700, 23);
+    for level in [0, 1, 6, 9] {
+        for message in [text.as_bytes(), &text.as_bytes()[..40], &noise, b"Hello"] {
+            let data = deflated(message, level);
+            for context in [false, true] {
+                let (agreement, _) = agree(both_ways(context, 15));
+                for end in 1..=data.len() {
+                    let stream = compressed(Role::Client, Opcode::Binary, &data[..end]);
+                    for piece_bytes in [1, stream.len()] {
+                        let mut decoder =
+                            decoder(Role::Client, &agreement, MessageLimits::default());
+                        let (told, violation) =
+                            decode(&mut decoder, stream.chunks(piece_bytes), Unit::Message);
+                        let at = format!("level {level}, context {context}, {end} of {data:?}");
+                        if end == data.len() {
+                            assert_eq!(told, [Told::Message(Opcode::Binary, message.to_vec())]);
+                            assert_eq!(violation, None, "{at}");
+                            continue;
+                        }
+                        assert!(told.is_empty(), "{at}");
+                        assert_eq!(violation.expect(&at).code(), CloseCode::INVALID_DATA);
+                    }
+                }
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What a redirect asks for (RFC 9110 section 15.4).
 
+use std::borrow::Cow;
+
 use http::header::{
     AUTHORIZATION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE,
     HOST, LOCATION, PROXY_AUTHORIZATION,
@@ -20,8 +22,13 @@ pub(super) fn next(request: &mut Request, response: &Response) -> Result<Option<
     let Some(location) = response.headers().get(LOCATION) else { return Ok(None) };
     let no = |why: &str| Cause::Redirect(why.to_owned());
     let location = location.to_str().map_err(|_| no("its Location is no URL"))?;
-    let mut url = join(&request.url, location).map_err(|cause| no(&cause.to_string()))?;
+    let is_websocket = request.extras.upgrade.as_ref().is_some_and(|name| name == "websocket");
+    let location = if is_websocket { http_location(location) } else { location.into() };
+    let mut url = join(&request.url, &location).map_err(|cause| no(&cause.to_string()))?;
     url.set_fragment(None);
+    if is_websocket && request.url.scheme() == "https" && url.scheme() == "http" {
+        return Err(no("it leads a WebSocket connection from TLS to none"));
+    }
     let credentials = take_credentials(&mut url).map_err(|cause| no(&cause.to_string()))?;
     let same_origin = Origin::of(&request.url).ok() == Origin::of(&url).ok();
     let changes_method = changes_method(status, &request.method);
@@ -48,6 +55,19 @@ pub(super) fn next(request: &mut Request, response: &Response) -> Result<Option<
     Ok(Some(Request { method, url, headers, body, timeouts: request.timeouts, extras }))
 }
 
+/// Servers of WebSocket write its schemes, which are those of HTTP (RFC 6455 section 3).
+fn http_location(location: &str) -> Cow<'_, str> {
+    match location.split_once("://") {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("ws") => {
+            format!("http://{rest}").into()
+        }
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("wss") => {
+            format!("https://{rest}").into()
+        }
+        _ => location.into(),
+    }
+}
+
 /// Whether the next request is a GET without a body, whatever this one was.
 fn changes_method(status: StatusCode, method: &Method) -> bool {
     match status {
@@ -72,6 +92,19 @@ fn drop_private(headers: &mut HeaderMap) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn schemes_of_websocket_are_those_of_http() {
+        for (location, expected) in [
+            ("ws://a/b?c", "http://a/b?c"),
+            ("WSS://a:1", "https://a:1"),
+            ("http://a", "http://a"),
+            ("/b?to=ws://a", "/b?to=ws://a"),
+            ("//a/b", "//a/b"),
+        ] {
+            assert_eq!(http_location(location), expected);
+        }
+    }
 
     #[test]
     fn methods_change_as_the_rfc_has_it() {

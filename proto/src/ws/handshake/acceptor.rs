@@ -75,7 +75,12 @@ impl Acceptor {
     }
 
     /// How connections behave once they are there.
+    ///
+    /// # Panics
+    ///
+    /// Where [`ping_every`](crate::ws::Keepalive::ping_every) is zero.
     pub fn options(mut self, options: Options) -> Self {
+        options.keepalive.assert_possible();
         self.options = options;
         self
     }

@@ -70,7 +70,8 @@ impl Default for Connector {
 
 impl Connector {
     /// With the defaults of [`Client`] and [`Options`], and 10 s for the handshake. Redirects are
-    /// not followed.
+    /// not followed, unless the [`client`](Self::client) does: to `ws`, `wss`, `http` and `https`, but
+    /// never from TLS to none.
     pub fn new() -> Self {
         Self {
             client: Client::builder().decode(false).build(),
@@ -90,7 +91,12 @@ impl Connector {
     }
 
     /// How connections behave once they are there.
+    ///
+    /// # Panics
+    ///
+    /// Where [`ping_every`](crate::ws::Keepalive::ping_every) is zero.
     pub fn options(mut self, options: Options) -> Self {
+        options.keepalive.assert_possible();
         self.options = options;
         self
     }

@@ -18,6 +18,17 @@ use super::super::violation::Violation;
 use super::TAIL;
 use super::negotiation::DeflateAgreement;
 
+/// An empty stored block; behind a block that is whole it changes nothing, in the midst of one it
+/// is a mistake, becomes output, or is used up without the end that `LAST_PROBE` has.
+const PROBE: [u8; 5] = [0xF8, 0x00, 0x00, 0xFF, 0xFF];
+
+/// The same as a final block.
+const LAST_PROBE: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
+
+/// How often a stream with context is asked: the description of a dynamic block, which has no
+/// output, can't take all of it without a mistake.
+const PROBES: usize = 8;
+
 /// What the output grows by at least, in bytes.
 const GROWTH_BYTES_MIN: usize = 4 << 10;
 
@@ -84,6 +95,7 @@ impl Inflate {
         // that the tail would end; nor have those whose empty message has no data at all.
         if !self.is_at_start {
             self.push(&TAIL, out, bytes_max)?;
+            self.check_whole()?;
             self.is_at_start = true;
         }
         if !self.keeps_context
@@ -97,6 +109,26 @@ impl Inflate {
             });
         }
         Ok(())
+    }
+}
+
+impl Inflate {
+    /// Checks that the message did not end inside of a block.
+    fn check_whole(&mut self) -> Result<(), Violation> {
+        let Some(stream) = &mut self.stream else { return Ok(()) };
+        let mut nothing = [0; 1];
+        let mut probe = |bytes: &[u8], expected| {
+            let (read, put_out) = (stream.total_in(), stream.total_out());
+            let status = stream.decompress(bytes, &mut nothing, FlushDecompress::Sync);
+            let is_whole = status.is_ok_and(|status| status == expected)
+                && stream.total_in() - read == bytes.len() as u64
+                && stream.total_out() == put_out;
+            if is_whole { Ok(()) } else { Err(Violation::NOT_DEFLATED) }
+        };
+        if !self.keeps_context {
+            return probe(&LAST_PROBE, Status::StreamEnd);
+        }
+        (0..PROBES).try_for_each(|_| probe(&PROBE, Status::Ok))
     }
 }
 
