@@ -5,13 +5,14 @@ mod common;
 use std::net::Shutdown;
 use std::time::Duration;
 
+use common::tls::{VERSIONS, ends, tls_pair};
 use common::ws::{
     assert_kind, client_of_raw, frame, millis, next_text, options, pair, read_frame, server_of_raw,
 };
 use common::{block_on, on_each_driver, turns};
 use futures_util::future::join;
 use taut::net::TcpStream;
-use taut::ws::{CloseCode, ErrorKind, Message, Options, Role, Wait};
+use taut::ws::{CloseCode, ErrorKind, Message, Options, Role, Wait, WebSocket};
 
 fn close(sender: Role, code: u16, reason: &str) -> Vec<u8> {
     frame(sender, 0x88, &[&code.to_be_bytes(), reason.as_bytes()].concat())
@@ -111,6 +112,37 @@ fn a_closed_client_has_ended_its_direction_after_the_server() {
             assert_eq!(read_frame(&mut raw).await.unwrap().0, 0x88);
             assert!(is_at_end(&mut raw).await);
             drop(client);
+        });
+    });
+}
+
+/// Over TLS each direction ends by `close_notify`: what ends without is an error of the reader.
+#[test]
+fn both_directions_of_tls_end_by_its_own_alert() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            for version in VERSIONS {
+                let (connector, acceptor) = ends(version);
+                for says_end in [true, false] {
+                    let (client, mut raw) = tls_pair(&connector, &acceptor).await;
+                    let mut client = WebSocket::over(client, Role::Client, &hasty(), None);
+                    raw.write_all(&close(Role::Server, 1000, "")).await.unwrap();
+                    if says_end {
+                        raw.shutdown().await.unwrap();
+                    }
+                    client.close(CloseCode::NORMAL, "").await.unwrap();
+                    // The close frame, and then the end in order, while the client is still there.
+                    let mut bytes = 0;
+                    loop {
+                        match raw.recv().await.unwrap().len() {
+                            0 => break,
+                            count => bytes += count,
+                        }
+                    }
+                    assert_eq!(bytes, 8, "a masked close frame");
+                    drop(client);
+                }
+            }
         });
     });
 }

@@ -142,30 +142,6 @@ fn a_refusal_has_status_headers_and_the_bodys_beginning() {
     }
 }
 
-/// Redirects are followed where the client follows them, with the schemes of both protocols.
-#[test]
-fn redirects_are_followed_with_either_scheme() {
-    for scheme in ["ws", "http"] {
-        let script = async |listener: &TcpListener| {
-            let address = listener.local_addr().unwrap();
-            let mut peer = Peer::accept(listener).await;
-            peer.request().await;
-            let to = format!("{scheme}://{address}/there");
-            peer.say(format!("HTTP/1.1 302 Go\r\nLocation: {to}\r\nContent-Length: 0\r\n\r\n"))
-                .await;
-            let request = peer.request().await;
-            assert!(request.starts_with("GET /there HTTP/1.1\r\n"), "{request}");
-            peer.say(good(&request)).await;
-            peer.say(FRAMES).await;
-        };
-        let following = || {
-            let client = taut::http::client::Client::builder().redirects(2).build();
-            Connector::new().client(client)
-        };
-        against(script, following, expect_frames);
-    }
-}
-
 #[test]
 fn an_answer_that_is_too_large_or_none_is_told() {
     let long = format!("HTTP/1.1 101 OK\r\nx: {}\r\n", "y".repeat(16 << 10));

@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use common::directory::Directory;
 use common::http_peer::{Peer, header};
-use common::tls::{NAME, builders, to_loopback};
-use common::ws_handshake::{FRAMES, against, expect_frames, good, refusal, timed_out};
+use common::tls::{NAME, Tls, builders, to_loopback};
+use common::ws_handshake::{
+    FRAMES, against, expect_frames, good, handshake_error, refusal, timed_out,
+};
 use common::{block_on, in_time, listen, on_each_driver};
 use futures_util::future::join;
 use taut::http::Client;
 use taut::http::client::{Phase, Proxy, Timeouts};
 use taut::net::{TcpListener, UnixListener};
-use taut::ws::Connector;
+use taut::ws::{Connector, HandshakeError};
 
 #[test]
 fn a_redirect_is_followed_where_the_client_does_without_what_is_secret() {
@@ -42,6 +44,99 @@ fn a_redirect_is_followed_where_the_client_does_without_what_is_secret() {
         assert_eq!(connected.as_ref().unwrap().handshake().unwrap().target(), "/other");
         expect_frames(connected).await;
     });
+}
+
+fn to(location: &str) -> String {
+    format!("HTTP/1.1 302 There\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n")
+}
+
+#[test]
+fn redirects_lead_to_the_schemes_of_websocket_and_of_http() {
+    for scheme in ["ws", "WS", "http"] {
+        let script = async |listener: &TcpListener| {
+            let address = listener.local_addr().unwrap();
+            let mut peer = Peer::accept(listener).await;
+            peer.request().await;
+            peer.say(to(&format!("{scheme}://{address}/there"))).await;
+            let request = peer.request().await;
+            assert!(request.starts_with("GET /there HTTP/1.1\r\n"), "{request}");
+            peer.say(good(&request)).await;
+            peer.say(FRAMES).await;
+        };
+        let following = || Connector::new().client(Client::builder().redirects(1).build());
+        against(script, following, async |connected| expect_frames(connected).await);
+    }
+}
+
+#[test]
+fn redirects_to_websocket_have_the_limit_of_all() {
+    let script = async |listener: &TcpListener| {
+        let address = listener.local_addr().unwrap();
+        let mut peer = Peer::accept(listener).await;
+        for _ in 0..3 {
+            peer.request().await;
+            peer.say(to(&format!("ws://{address}/again"))).await;
+        }
+    };
+    let following = || Connector::new().client(Client::builder().redirects(2).build());
+    against(script, following, async |connected| {
+        let HandshakeError::Http(error) = handshake_error(connected) else { panic!() };
+        assert!(error.to_string().contains("more than 2"), "{error}");
+    });
+}
+
+/// What was asked for over TLS is not asked for without, whichever the scheme says so.
+#[test]
+fn no_redirect_leads_from_tls_to_none() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (client_tls, server_tls) = builders();
+            let (client_tls, server_tls) =
+                (client_tls.build().unwrap(), server_tls.build().unwrap());
+            for (scheme, may) in [("ws", false), ("http", false), ("wss", true), ("https", true)] {
+                let (listener, address) = listen();
+                let origin = format!("{NAME}:{}", address.port());
+                let client = Client::builder()
+                    .redirects(1)
+                    .connector(to_loopback())
+                    .tls(client_tls.clone())
+                    .build();
+                let connector = Connector::new().client(client);
+                let serve = async {
+                    let stream = listener.accept().await.unwrap();
+                    let mut stream = server_tls.accept(stream).await.unwrap();
+                    read_head(&mut stream).await;
+                    let to = to(&format!("{scheme}://{origin}/there"));
+                    stream.write_all(to.as_bytes()).await.unwrap();
+                    if may {
+                        let request = read_head(&mut stream).await;
+                        stream.write_all(good(&request).as_bytes()).await.unwrap();
+                        stream.write_all(FRAMES).await.unwrap();
+                    }
+                    stream
+                };
+                let url = format!("wss://{origin}/feed");
+                let (connected, _stream) = join(in_time(connector.connect(url)), serve).await;
+                if may {
+                    expect_frames(connected).await;
+                    continue;
+                }
+                let HandshakeError::Http(error) = handshake_error(connected) else { panic!() };
+                assert!(error.to_string().contains("from TLS to none"), "{error}");
+            }
+        });
+    });
+}
+
+/// A request's head, as its server reads it; nothing comes behind it.
+async fn read_head(stream: &mut Tls) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        let bytes = stream.recv().await.unwrap();
+        assert!(!bytes.is_empty(), "a whole head");
+        head.extend_from_slice(&bytes);
+    }
+    String::from_utf8(head).unwrap()
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 mod common;
 
+use std::net::Shutdown;
 use std::time::Duration;
 
 use common::ws::{
     assert_kind, client_of_raw, frame, millis, next_text, options, pair, read_frame, server_of_raw,
 };
-use common::{block_on, on_each_driver};
+use common::{block_on, on_each_driver, turns};
 use futures_util::future::join;
 use taut::time::{Instant, sleep};
 use taut::ws::{ErrorKind, Message, Options, Role, TextPing, Wait};
@@ -133,16 +134,77 @@ fn a_blocked_write_does_not_stop_the_clocks() {
 
 /// What came before a write began to wait, and lies unread, is no silence.
 #[test]
-fn a_write_that_waits_long_after_the_last_read_counts_from_its_own_beginning() {
+fn a_write_that_waits_long_after_the_last_read_tells_no_silence_that_was_none() {
     on_each_driver(|builder| {
         block_on(builder, async {
             let data = vec![7; 32 << 20];
-            let (raw, mut server) = server_of_raw(&idle(millis(60))).await;
-            sleep(millis(90)).await.unwrap();
-            let start = Instant::now();
-            assert_kind!(server.send_binary(&data).await, ErrorKind::TimedOut(Wait::Idle, _));
-            assert!(start.elapsed() >= millis(60), "not from the last read on");
-            drop(raw);
+            let text = frame(Role::Client, 0x81, b"here");
+            for has_spoken in [false, true] {
+                let (mut raw, mut server) = server_of_raw(&idle(millis(60))).await;
+                if has_spoken {
+                    raw.write_all(&text).await.unwrap();
+                }
+                sleep(millis(90)).await.unwrap();
+                let start = Instant::now();
+                let sent = server.send_binary(&data).await;
+                assert_kind!(sent, ErrorKind::TimedOut(Wait::Idle, _));
+                assert!(start.elapsed() >= millis(60), "not from the last read on");
+                assert_kind!(server.next().await, ErrorKind::TimedOut(Wait::Idle, _));
+                drop(raw);
+            }
+        });
+    });
+}
+
+/// A peer that speaks while it is slow to take what it is sent has not fallen silent.
+#[test]
+fn what_comes_while_a_write_waits_is_no_silence_and_still_read() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let data = vec![7; 16 << 20];
+            let (mut raw, mut server) = server_of_raw(&idle(millis(400))).await;
+            let write = async {
+                let start = Instant::now();
+                let sent = server.send_binary(&data).await;
+                (sent, start.elapsed())
+            };
+            let speak = async {
+                sleep(millis(250)).await.unwrap();
+                raw.write_all(&frame(Role::Client, 0x81, b"here")).await.unwrap();
+                sleep(millis(250)).await.unwrap();
+                // Longer than the limit after the beginning, sooner than that after the word.
+                let mut taken = 0;
+                while taken < data.len() + 10 {
+                    taken += raw.recv().await.unwrap().len();
+                }
+            };
+            let ((sent, took), ()) = join(write, speak).await;
+            sent.unwrap();
+            assert!(took > millis(400), "it waited for longer than the limit");
+            assert_eq!(next_text(&mut server).await, "here");
+        });
+    });
+}
+
+/// The end that a waiting writer finds is the reader's to be told.
+#[test]
+fn an_end_that_a_writer_finds_is_told_to_the_reader() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let data = vec![7; 16 << 20];
+            let (mut raw, mut server) = server_of_raw(&idle(millis(30_000))).await;
+            let read = async {
+                raw.shutdown(Shutdown::Write).await.unwrap();
+                turns(20).await;
+                let mut taken = 0;
+                while taken < data.len() + 10 {
+                    taken += raw.recv().await.unwrap().len();
+                }
+            };
+            let (sent, ()) = join(server.send_binary(&data), read).await;
+            sent.unwrap();
+            assert_kind!(server.next().await, ErrorKind::CutOff);
+            assert!(server.next().await.unwrap().is_none(), "once");
         });
     });
 }

@@ -29,8 +29,8 @@ pub(super) struct Clocks {
     asked: Option<Asked>,
     pings: u64,
     received_at: Instant,
-    /// While nobody but a writer waits: since when, or since it looked for what had come. What the
-    /// peer said before may lie unread, and is no silence of its.
+    /// While nobody but a writer waits: since when, or since something came that nobody reads. What
+    /// the peer said before may lie unread, and is no silence of its.
     unread_since: Option<Instant>,
     round_trips: Histogram<u64>,
 }

@@ -49,13 +49,22 @@ pub(super) struct Connection<T> {
     write_failure: Option<io::Error>,
     /// Whether there was such a failure.
     is_broken: bool,
-    /// A silence that was told to the writer, and is still to be told to the reader.
-    silence: Option<(Wait, Duration)>,
-    /// Whether a reader waits, and so has looked for what had come.
-    is_watched: bool,
+    /// How the reading direction ended where a writer found it, still to be told to the reader.
+    untold: Option<Error>,
+    /// Who would be woken by what comes.
+    watch: Watch,
     /// Who waits for messages, or did, and for room to write.
     reader: Option<Waker>,
     writer: Option<Waker>,
+}
+
+/// Who waits for what comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Watch {
+    Nobody,
+    Reader,
+    /// In the place of a reader, so that it takes nothing for silence that is none.
+    Writer,
 }
 
 /// What is handed out.
@@ -96,8 +105,8 @@ impl<T: Transport> Connection<T> {
             is_shut: false,
             write_failure: None,
             is_broken: false,
-            silence: None,
-            is_watched: false,
+            untold: None,
+            watch: Watch::Nobody,
             reader: None,
             writer: None,
         }
@@ -248,30 +257,27 @@ impl<T: Transport> Connection<T> {
     /// Whether more was received, or nothing will be.
     fn poll_more(&mut self, context: &mut Context<'_>) -> Poll<Result<bool, Error>> {
         if self.is_read {
-            return Poll::Ready(match self.silence.take() {
-                Some((wait, limit)) => Err(ErrorKind::TimedOut(wait, limit).into()),
-                None => Ok(false),
-            });
+            return Poll::Ready(self.untold.take().map_or(Ok(false), Err));
         }
         self.push(context);
-        let received = match self.transport.poll_recv(context) {
-            Poll::Ready(received) => {
-                self.is_watched = false;
-                received
-            }
-            Poll::Pending => {
-                self.is_watched = true;
-                if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker())) {
-                    self.reader = Some(context.waker().clone());
-                }
-                // Last: it was no silence if something has come meanwhile.
-                if self.writer.is_none() {
-                    self.poll_clocks(context)?;
-                }
-                return Poll::Pending;
-            }
-        };
-        Poll::Ready(match received {
+        if let Poll::Ready(received) = self.transport.poll_recv(context) {
+            self.watch = Watch::Nobody;
+            return Poll::Ready(self.received(received));
+        }
+        self.watch = Watch::Reader;
+        if !self.reader.as_ref().is_some_and(|reader| reader.will_wake(context.waker())) {
+            self.reader = Some(context.waker().clone());
+        }
+        // Last: it was no silence if something has come meanwhile.
+        if self.writer.is_none() {
+            self.poll_clocks(context)?;
+        }
+        Poll::Pending
+    }
+
+    /// Whether there are bytes, or nothing more will come.
+    fn received(&mut self, received: io::Result<RxBuf>) -> Result<bool, Error> {
+        match received {
             Ok(bytes) if bytes.is_empty() => {
                 (self.is_ended, self.is_read) = (true, true);
                 match self.write_failure.take() {
@@ -294,7 +300,7 @@ impl<T: Transport> Connection<T> {
                 }
                 Err(error.into())
             }
-        })
+        }
     }
 
     /// Does what the clocks say is due, for who waits.
@@ -308,49 +314,16 @@ impl<T: Transport> Connection<T> {
                 return Err(ErrorKind::TimedOut(Wait::Close, timeout).into());
             }
         }
-        while let Some(clocks) = &mut self.clocks {
-            match clocks.poll(context, &mut self.outbox) {
-                Ok(false) => break,
-                Ok(true) => {
-                    self.push(context);
-                    break;
-                }
-                Err(error) if !matches!(error.kind(), ErrorKind::TimedOut(..)) => {
-                    return Err(error);
-                }
-                Err(_) if self.has_unheard(context) => {}
-                Err(error) => {
-                    self.is_read = true;
-                    return Err(error);
-                }
+        let Some(clocks) = &mut self.clocks else { return Ok(()) };
+        match clocks.poll(context, &mut self.outbox) {
+            Ok(false) => {}
+            Ok(true) => self.push(context),
+            Err(error) => {
+                self.is_read |= matches!(error.kind(), ErrorKind::TimedOut(..));
+                return Err(error);
             }
         }
         Ok(())
-    }
-
-    /// Whether something has come that no reader has seen: before who writes takes it for silence.
-    /// Kept for the reader, at most one receive.
-    fn has_unheard(&mut self, context: &mut Context<'_>) -> bool {
-        if self.writer.is_none() || self.is_read || !self.decoder.is_empty() {
-            return false;
-        }
-        let polled = self.transport.poll_recv(context);
-        // It was the reader's wait that the look has ended.
-        self.is_watched = false;
-        self.wake_reader();
-        let Poll::Ready(Ok(bytes)) = polled else {
-            self.transport.stop_waiting();
-            return false;
-        };
-        if bytes.is_empty() {
-            return false;
-        }
-        self.decoder.push(bytes);
-        if let Some(clocks) = &mut self.clocks {
-            clocks.received();
-            clocks.count_unread();
-        }
-        true
     }
 
     /// The peer said that it has no more to say; it is answered with its own code.
@@ -429,20 +402,45 @@ impl<T: Transport> Connection<T> {
 
     /// Runs the clocks meanwhile.
     fn wait_to_write(&mut self, context: &mut Context<'_>) -> Result<(), Error> {
-        let was_waiting = self.writer.replace(context.waker().clone()).is_some();
-        if !was_waiting
-            && !self.is_watched
-            && let Some(clocks) = &mut self.clocks
+        let begins = self.writer.replace(context.waker().clone()).is_none();
+        if let Some(clocks) = &mut self.clocks
+            && begins
+            && self.watch != Watch::Reader
         {
             clocks.count_unread();
         }
+        self.watch_for_writer(context);
         let polled = self.poll_clocks(context);
         if let Err(error) = &polled
             && let ErrorKind::TimedOut(wait, limit) = *error.kind()
         {
-            self.silence = Some((wait, limit));
+            self.untold.get_or_insert_with(|| ErrorKind::TimedOut(wait, limit).into());
         }
         polled
+    }
+
+    /// Takes what comes while nobody reads, where there are clocks to be told, and keeps it for the
+    /// reader: one receive at most, so a peer that is not read can't make us hold more.
+    fn watch_for_writer(&mut self, context: &mut Context<'_>) {
+        let may = self.clocks.is_some() && self.decoder.is_empty() && !self.is_read;
+        if !may || self.watch == Watch::Reader {
+            return;
+        }
+        let Poll::Ready(received) = self.transport.poll_recv(context) else {
+            self.watch = Watch::Writer;
+            return;
+        };
+        self.watch = Watch::Nobody;
+        match self.received(received) {
+            Ok(_) => {
+                if let Some(clocks) = &mut self.clocks {
+                    clocks.count_unread();
+                }
+            }
+            // Told by the write itself.
+            Err(error) if is_cancelled(&error) => {}
+            Err(error) => self.untold = Some(error),
+        }
     }
 
     /// Takes a message once there is room for it, of which the caller is told by `is_taken`; ready
@@ -497,7 +495,7 @@ impl<T: Transport> Connection<T> {
     /// Nobody waits for messages any more.
     pub(super) fn stop_waiting(&mut self) {
         self.reader = None;
-        self.is_watched = false;
+        self.watch = Watch::Nobody;
         self.transport.stop_waiting();
     }
 
@@ -506,6 +504,10 @@ impl<T: Transport> Connection<T> {
         if self.writer.take().is_some() {
             if let Some(clocks) = &mut self.clocks {
                 clocks.count_read();
+            }
+            if self.watch == Watch::Writer {
+                self.watch = Watch::Nobody;
+                self.transport.stop_waiting();
             }
             self.wake_reader();
         }

@@ -57,8 +57,8 @@ pub struct Keepalive {
     pub ping_every: Option<Duration>,
     /// How long the answer may take; 10 s by default.
     pub pong_timeout: Duration,
-    /// How long nothing at all may be received, while somebody reads. For a write that waits while
-    /// nobody reads it is counted from the beginning of that wait.
+    /// How long nothing at all may be received. For a write that waits while nobody reads it is
+    /// counted from the beginning of that wait, and of what comes meanwhile only the first counts.
     pub idle_timeout: Option<Duration>,
     /// Pings as a venue has them in place of WebSocket's.
     pub text_ping: Option<TextPing>,

@@ -117,6 +117,11 @@ fn data_that_ends_inside_of_a_block_fails_at_every_position() {
                         let (told, violation) =
                             decode(&mut decoder, stream.chunks(piece_bytes), Unit::Message);
                         let at = format!("level {level}, context {context}, {end} of {data:?}");
+                        // The first byte of stored data is an empty message of its own.
+                        if data[..end] == [0] {
+                            assert_eq!(told, [Told::Message(Opcode::Binary, vec![])]);
+                            continue;
+                        }
                         if end == data.len() {
                             assert_eq!(told, [Told::Message(Opcode::Binary, message.to_vec())]);
                             assert_eq!(violation, None, "{at}");

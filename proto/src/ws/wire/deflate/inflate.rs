@@ -94,7 +94,13 @@ impl Inflate {
         // Peers that end a message with a final block and nothing behind it have no block begun
         // that the tail would end; nor have those whose empty message has no data at all.
         if !self.is_at_start {
+            let bytes = out.len();
             self.push(&TAIL, out, bytes_max)?;
+            // A block that was cut off may have made bytes of the tail.
+            if out.len() > bytes {
+                out.truncate(bytes);
+                return Err(Violation::NOT_DEFLATED);
+            }
             self.check_whole()?;
             self.is_at_start = true;
         }
