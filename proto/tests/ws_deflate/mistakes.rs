@@ -98,6 +98,29 @@ fn data_that_is_not_deflate_fails_with_what_came_before_handed_out() {
     }
 }
 
+/// Blocks whose codes are described in every length, from letters that are more and less frequent.
+#[test]
+fn data_that_ends_inside_of_the_description_of_a_block_fails() {
+    for (round, letters) in noise(6000, 29).chunks(300).enumerate() {
+        let letters: Vec<u8> = letters.iter().map(|letter| letter >> (round % 7)).collect();
+        let message = [&letters[..], &letters[..150], &letters[20..60]].concat();
+        let data = deflated(&message, 9);
+        for context in [false, true] {
+            let (agreement, _) = agree(both_ways(context, 15));
+            for end in 1..data.len() {
+                if data[..end] == [0] {
+                    continue;
+                }
+                let stream = compressed(Role::Client, Opcode::Binary, &data[..end]);
+                let mut decoder = decoder(Role::Client, &agreement, MessageLimits::default());
+                let (told, violation) = decode(&mut decoder, [&stream[..]], Unit::Message);
+                assert!(told.is_empty(), "round {round}, context {context}, {end} of {data:?}");
+                assert_eq!(violation.unwrap().code(), CloseCode::INVALID_DATA);
+            }
+        }
+    }
+}
+
 /// A message that was cut off is no message, wherever the cut is; nor does what a block that was
 /// begun makes of the tail become part of one.
 #[test]

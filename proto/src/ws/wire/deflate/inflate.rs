@@ -18,16 +18,23 @@ use super::super::violation::Violation;
 use super::TAIL;
 use super::negotiation::DeflateAgreement;
 
-/// An empty stored block; behind a block that is whole it changes nothing, in the midst of one it
-/// is a mistake, becomes output, or is used up without the end that `LAST_PROBE` has.
-const PROBE: [u8; 5] = [0xF8, 0x00, 0x00, 0xFF, 0xFF];
+/// Empty stored blocks. Behind a block that is whole they change nothing; in the midst of one they
+/// are a mistake or become output. The description of a dynamic block has no output, so they are
+/// many: one that all of them fit into would have to agree with each.
+const PROBE: [u8; 40] = {
+    let mut blocks = [0; 40];
+    let mut at = 0;
+    while at < blocks.len() {
+        // Bits that no block needs, so that what is no block has more to trip over.
+        blocks[at] = 0xF8;
+        (blocks[at + 3], blocks[at + 4]) = (0xFF, 0xFF);
+        at += 5;
+    }
+    blocks
+};
 
-/// The same as a final block.
+/// One that is final, and shows more where nothing comes after it: the data has to end with it.
 const LAST_PROBE: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
-
-/// How often a stream with context is asked: the description of a dynamic block, which has no
-/// output, can't take all of it without a mistake.
-const PROBES: usize = 8;
 
 /// What the output grows by at least, in bytes.
 const GROWTH_BYTES_MIN: usize = 4 << 10;
@@ -119,22 +126,20 @@ impl Inflate {
 }
 
 impl Inflate {
-    /// Checks that the message did not end inside of a block.
+    /// Checks that the message did not end inside of a block. The library does not tell where it
+    /// stands, so it is given blocks that only whole ones take.
     fn check_whole(&mut self) -> Result<(), Violation> {
         let Some(stream) = &mut self.stream else { return Ok(()) };
-        let mut nothing = [0; 1];
-        let mut probe = |bytes: &[u8], expected| {
-            let (read, put_out) = (stream.total_in(), stream.total_out());
-            let status = stream.decompress(bytes, &mut nothing, FlushDecompress::Sync);
-            let is_whole = status.is_ok_and(|status| status == expected)
-                && stream.total_in() - read == bytes.len() as u64
-                && stream.total_out() == put_out;
-            if is_whole { Ok(()) } else { Err(Violation::NOT_DEFLATED) }
+        let (probe, expected) = match self.keeps_context {
+            true => (&PROBE[..], Status::Ok),
+            false => (&LAST_PROBE[..], Status::StreamEnd),
         };
-        if !self.keeps_context {
-            return probe(&LAST_PROBE, Status::StreamEnd);
-        }
-        (0..PROBES).try_for_each(|_| probe(&PROBE, Status::Ok))
+        let (read, put_out) = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(probe, &mut [0], FlushDecompress::Sync);
+        let is_whole = status.is_ok_and(|status| status == expected)
+            && stream.total_in() - read == probe.len() as u64
+            && stream.total_out() == put_out;
+        if is_whole { Ok(()) } else { Err(Violation::NOT_DEFLATED) }
     }
 }
 
