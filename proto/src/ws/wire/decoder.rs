@@ -437,7 +437,7 @@ impl Decoder {
                     let bytes_max = self.limits.message_bytes_max;
                     let mut inflated = inflate.push(piece, gathered, bytes_max);
                     if inflated.is_ok() && is_done && frame.header.is_final {
-                        inflated = inflate.finish_message(gathered, bytes_max);
+                        inflated = inflate.finish_message();
                     }
                     // What came before a mistake in the data counts first, as it would have if it
                     // had come alone.

@@ -75,7 +75,7 @@ impl Inflate {
         match *self {}
     }
 
-    pub(crate) fn finish_message(&mut self, _: &mut Vec<u8>, _: usize) -> Result<(), Violation> {
+    pub(crate) fn finish_message(&mut self) -> Result<(), Violation> {
         match *self {}
     }
 }

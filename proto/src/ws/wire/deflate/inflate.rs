@@ -12,29 +12,25 @@
 use std::cell::RefCell;
 use std::fmt;
 
-use flate2::{Decompress, FlushDecompress, Status};
+use zlib_rs::{Inflate as Stream, InflateFlush, Status};
 
 use super::super::violation::Violation;
 use super::TAIL;
 use super::negotiation::DeflateAgreement;
 
-/// Empty stored blocks. Behind a block that is whole they change nothing; in the midst of one they
-/// are a mistake or become output. The description of a dynamic block has no output, so they are
-/// many: one that all of them fit into would have to agree with each.
-const PROBE: [u8; 40] = {
-    let mut blocks = [0; 40];
-    let mut at = 0;
-    while at < blocks.len() {
-        // Bits that no block needs, so that what is no block has more to trip over.
-        blocks[at] = 0xF8;
-        (blocks[at + 3], blocks[at + 4]) = (0xFF, 0xFF);
-        at += 5;
-    }
-    blocks
+/// What every message is without (RFC 7692 section 7.2.2), and one byte that the stream is not to
+/// take.
+const TAIL_AND_MORE: [u8; 5] = {
+    let [one, two, three, four] = TAIL;
+    [one, two, three, four, 0]
 };
 
-/// One that is final, and shows more where nothing comes after it: the data has to end with it.
-const LAST_PROBE: [u8; 5] = [0x01, 0x00, 0x00, 0xFF, 0xFF];
+/// Room that a stream is given at first, in bytes: less keeps it from its fast path, and all of it
+/// is cleared before.
+const ROOM_BYTES_MIN: usize = 2 << 10;
+
+/// The largest window.
+const WINDOW_BITS: u8 = 15;
 
 /// What the output grows by at least, in bytes.
 const GROWTH_BYTES_MIN: usize = 4 << 10;
@@ -45,14 +41,14 @@ const IDLE_MAX: usize = 16;
 
 thread_local! {
     /// The streams of this core that no message uses. All are as new.
-    static IDLE: RefCell<Vec<Decompress>> = const { RefCell::new(Vec::new()) };
+    static IDLE: RefCell<Vec<Stream>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Inflates the messages of one direction of a connection.
 pub(crate) struct Inflate {
     keeps_context: bool,
     /// Where messages have no context, only in the midst of one.
-    stream: Option<Decompress>,
+    stream: Option<Stream>,
     /// Whether no byte came since the beginning of the message, or its last final block.
     is_at_start: bool,
 }
@@ -92,23 +88,20 @@ impl Inflate {
         Ok(())
     }
 
-    /// Ends the message, as [`push`](Self::push).
-    pub(crate) fn finish_message(
-        &mut self,
-        out: &mut Vec<u8>,
-        bytes_max: usize,
-    ) -> Result<(), Violation> {
+    /// Ends the message.
+    ///
+    /// # Errors
+    ///
+    /// Its data ended inside of a block.
+    pub(crate) fn finish_message(&mut self) -> Result<(), Violation> {
         // Peers that end a message with a final block and nothing behind it have no block begun
         // that the tail would end; nor have those whose empty message has no data at all.
-        if !self.is_at_start {
-            let bytes = out.len();
-            self.push(&TAIL, out, bytes_max)?;
-            // A block that was cut off may have made bytes of the tail.
-            if out.len() > bytes {
-                out.truncate(bytes);
+        if !self.is_at_start
+            && let Some(stream) = &mut self.stream
+        {
+            if !takes_tail(stream) {
                 return Err(Violation::NOT_DEFLATED);
             }
-            self.check_whole()?;
             self.is_at_start = true;
         }
         if !self.keeps_context
@@ -125,24 +118,6 @@ impl Inflate {
     }
 }
 
-impl Inflate {
-    /// Checks that the message did not end inside of a block. The library does not tell where it
-    /// stands, so it is given blocks that only whole ones take.
-    fn check_whole(&mut self) -> Result<(), Violation> {
-        let Some(stream) = &mut self.stream else { return Ok(()) };
-        let (probe, expected) = match self.keeps_context {
-            true => (&PROBE[..], Status::Ok),
-            false => (&LAST_PROBE[..], Status::StreamEnd),
-        };
-        let (read, put_out) = (stream.total_in(), stream.total_out());
-        let status = stream.decompress(probe, &mut [0], FlushDecompress::Sync);
-        let is_whole = status.is_ok_and(|status| status == expected)
-            && stream.total_in() - read == probe.len() as u64
-            && stream.total_out() == put_out;
-        if is_whole { Ok(()) } else { Err(Violation::NOT_DEFLATED) }
-    }
-}
-
 impl fmt::Debug for Inflate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Inflate")
@@ -151,37 +126,53 @@ impl fmt::Debug for Inflate {
     }
 }
 
-fn idle_stream() -> Decompress {
-    IDLE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Decompress::new(false))
+fn idle_stream() -> Stream {
+    IDLE.with_borrow_mut(Vec::pop).unwrap_or_else(|| Stream::new(false, WINDOW_BITS))
+}
+
+/// Whether the tail, which the peer has left out, ends a block: all of it and nothing but it. A block
+/// that was cut off takes the byte behind, too, or ends before, or makes bytes of it.
+fn takes_tail(stream: &mut Stream) -> bool {
+    let (taken, put_out) = (stream.total_in(), stream.total_out());
+    let status = stream.decompress(&TAIL_AND_MORE, &mut [0], InflateFlush::Block);
+    matches!(status, Ok(Status::Ok))
+        && stream.total_in() - taken == TAIL.len() as u64
+        && stream.total_out() == put_out
 }
 
 /// Inflates `piece` until it is used up, or the data has ended with a final block, or `out` is
 /// longer than `bytes_max`; says whether the data has ended.
 fn inflate(
-    stream: &mut Decompress,
+    stream: &mut Stream,
     piece: &mut &[u8],
     out: &mut Vec<u8>,
     bytes_max: usize,
 ) -> Result<bool, Violation> {
+    let mut room_bytes = piece.len().saturating_mul(4).max(ROOM_BYTES_MIN);
     loop {
-        if out.len() == out.capacity() {
-            let most = bytes_max.saturating_add(1) - out.len();
-            out.reserve_exact(out.len().max(GROWTH_BYTES_MIN).min(most));
+        let start = out.len();
+        if start == out.capacity() {
+            let most = bytes_max.saturating_add(1) - start;
+            out.reserve_exact(start.max(GROWTH_BYTES_MIN).min(most));
         }
-        let before = stream.total_in();
-        let status = stream.decompress_vec(piece, out, FlushDecompress::Sync);
-        *piece = &piece[(stream.total_in() - before) as usize..];
+        let room = room_bytes.min(out.capacity() - start);
+        out.resize(start + room, 0);
+        let (taken, put_out) = (stream.total_in(), stream.total_out());
+        let status = stream.decompress(piece, &mut out[start..], InflateFlush::SyncFlush);
+        *piece = &piece[(stream.total_in() - taken) as usize..];
+        let put_out = (stream.total_out() - put_out) as usize;
+        out.truncate(start + put_out);
         match status {
             Err(_) => return Err(Violation::NOT_DEFLATED),
             Ok(Status::StreamEnd) => return Ok(true),
             Ok(_) if out.len() > bytes_max => return Ok(false),
             // With room left, all was put out that there is.
-            Ok(_) if out.len() < out.capacity() => {
+            Ok(_) if put_out < room => {
                 debug_assert!(piece.is_empty(), "with room it goes on to the end");
                 *piece = &[];
                 return Ok(false);
             }
-            Ok(_) => {}
+            Ok(_) => room_bytes = room_bytes.saturating_mul(2),
         }
     }
 }
