@@ -153,3 +153,25 @@ fn it_ends_once_every_line_has_given_up() {
         });
     });
 }
+
+/// Messages without a number do not keep a hole from being given up, however many come.
+#[test]
+fn a_hole_is_given_up_also_between_messages_without_a_number() {
+    const UNNUMBERED: usize = 300;
+
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (mut lines, listeners) = two_lines(Duration::from_nanos(1));
+            let [mut venue, _other] = both(&mut lines, &listeners).await;
+            for text in ["1", "3"].into_iter().chain(["heartbeat"; UNNUMBERED]) {
+                venue.outbox().queue_text(text).unwrap();
+            }
+            venue.flush().await.unwrap();
+            let mut heartbeats = 0;
+            while told(&mut lines).await != "Lost(2..3)" {
+                heartbeats += 1;
+            }
+            assert!(heartbeats < UNNUMBERED / 2, "it was told after {heartbeats} others");
+        });
+    });
+}

@@ -9,6 +9,7 @@ use common::venue::{
     Ticker, accept, in_words, number_of, position_of, quick, session_with, told, told_of,
 };
 use common::{block_on, listen, nobody, on_each_driver};
+use futures_util::future::join;
 use taut::net::TcpStream;
 use taut::spawn;
 use taut::ws::{Event, Fresh, GaveUpReason, Options, Role, SendError, Session, WebSocket};
@@ -237,6 +238,86 @@ fn a_reconnect_drops_both_connections_in_order() {
             assert!(in_words(&event) == "lost 1" && format!("{event:?}").contains("Dropped"));
             let steps = told_of(&mut session, 3).await;
             assert_eq!(steps, ["lost 2", "connecting after 0", "connected 3"]);
+        });
+    });
+}
+
+/// What the newer one has brought while it was held is the next to be handed out, also where that
+/// one is replaced in its turn before.
+#[test]
+fn what_was_held_is_handed_out_also_where_the_next_replacement_begins_at_once() {
+    on_each_driver(|builder| {
+        for has_positions in [true, false] {
+            block_on(builder.clone(), async {
+                let (listener, address) = listen();
+                let venue = spawn(async move {
+                    let mut clients = Vec::new();
+                    for first in ["1", "2", "3"] {
+                        let mut client = accept(&listener).await;
+                        client.send_text(first).await.unwrap();
+                        clients.push(spawn(async move {
+                            while let Ok(Some(_)) = client.next().await {}
+                        }));
+                    }
+                    for client in clients {
+                        client.await.unwrap();
+                    }
+                });
+                let builder = quick().overlap_max(Duration::from_millis(1));
+                let builder = if has_positions { builder.positions(position_of) } else { builder };
+                let mut session = session_with(builder, address);
+                let mut told = told_of(&mut session, 3).await;
+                for _ in 0..2 {
+                    assert!(session.replace());
+                    // Up to the switch, and not a step farther.
+                    while told.last().is_none_or(|last| !last.starts_with("switched")) {
+                        told.extend(told_of(&mut session, 1).await);
+                    }
+                    told.push("replaced".to_owned());
+                }
+                told.extend(told_of(&mut session, 1).await);
+                let messages: Vec<_> =
+                    told.iter().filter(|told| told.parse::<u8>().is_ok()).collect();
+                assert_eq!(messages, ["1", "2", "3"], "{told:?}");
+                drop(session);
+                venue.await.unwrap();
+            });
+        }
+    });
+}
+
+/// Of a replacement that is lost before it takes over nothing is handed out.
+#[test]
+fn what_a_replacement_brought_that_was_lost_is_not_handed_out() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            let (listener, address) = listen();
+            let builder = quick()
+                .positions(position_of)
+                .first_message_timeout(FOREVER)
+                .retry(|_| taut::ws::Retry::Never);
+            let mut session = session_with(builder, address);
+            let venue = async {
+                let mut older = accept(&listener).await;
+                older.send_text("1").await.unwrap();
+                let mut newer = accept(&listener).await;
+                newer.send_text("an answer without a position").await.unwrap();
+                drop(newer);
+                older
+            };
+            let read = async {
+                let told = told_of(&mut session, 3).await;
+                assert_eq!(told, ["connecting after 0", "connected 1", "1"]);
+                assert!(session.replace());
+                let told = told_of(&mut session, 4).await;
+                assert_eq!(
+                    told,
+                    ["connecting for 1", "connected 2 for 1", "lost 2", "not replaced 1"]
+                );
+            };
+            let (mut older, ()) = join(venue, read).await;
+            older.send_text("2").await.unwrap();
+            assert_eq!(told(&mut session).await, "2");
         });
     });
 }

@@ -198,6 +198,10 @@ impl<T: Transport + 'static, E: FnMut(&[u8]) -> Option<Numbers>> ArbitratedSessi
         if let Some(message) = self.arbiter.offer_numbered(line, at_ns, message, &mut sink) {
             let event = Event::Message(message);
             self.events.push_back(ArbitratedEvent::Line { line, event });
+            // Nothing else would, as long as there are such messages.
+            let events = &mut self.events;
+            let mut sink = |event| events.push_back(ArbitratedEvent::Feed(event));
+            self.arbiter.expire(at_ns, &mut sink);
         }
     }
 

@@ -3,6 +3,7 @@
 //! | file | idea |
 //! |---|---|
 //! | `session` | messages, and what becomes of their connections, in one order |
+//! | `steps` | what it does next, and who takes over from whom |
 //! | `builder` | its limits and hooks |
 //! | `event` | what it tells, and how connections fail |
 //! | `plan` | the attempts, from a loss to the next connection |
@@ -29,6 +30,7 @@ mod rate;
 mod sender;
 #[expect(clippy::module_inception, reason = "the file that has the type of this name")]
 mod session;
+mod steps;
 
 pub use arbitrated::{ArbitratedEvent, ArbitratedSessions};
 pub use builder::SessionBuilder;

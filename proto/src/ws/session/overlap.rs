@@ -98,6 +98,11 @@ impl Overlap {
         self.held.pop_front()
     }
 
+    /// The newer connection is gone, and what it has brought with it.
+    pub(super) fn drop_held(&mut self) {
+        self.held.clear();
+    }
+
     /// Ready once the older connection is no longer needed.
     pub(super) fn poll_is_over(&mut self, context: &mut Context<'_>) -> Poll<()> {
         let first = self.first.map(|first| (first.sequence, self.seen.get(&first.key)));

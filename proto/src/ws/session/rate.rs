@@ -19,7 +19,8 @@ use taut_runtime::time::{Instant, sleep_until};
 pub const RATE_PERMITS_MAX: u32 = 1 << 20;
 
 /// A limit that is shared by all clones of it, on one core: by the sessions with one venue, which
-/// counts the connections of an address, not of a session. Who waits is served in turn.
+/// counts the connections of an address, not of a session. Who waits is served in turn, so all wait
+/// for one who has come to be the first and is not polled: go on reading a session that connects.
 ///
 /// What a venue counts is when things reach it, and the network may bring them closer together than
 /// they were sent: a limit that is used to its end wants a span a little longer than the venue's.
