@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use taut_runtime::buffer::RxBuf;
 
-use crate::{Family, Stream};
+use crate::{Family, ReceiveTimestamps, StampedBy, Stream};
 
 /// Room in front of bytes that are [written in place](Transport::poll_write_in_place) which is enough
 /// for every transport, in bytes: TLS puts a record's header and a nonce there.
@@ -89,6 +89,24 @@ pub trait Transport: Unpin {
 
     /// Has the spin loop receive directly while a reader waits, as [`Stream::set_hot`].
     fn set_hot(&mut self, hot: bool);
+
+    /// Has what comes in stamped, or with `None` no longer. A transport that can't, such as a Unix
+    /// socket, does nothing: it has no stamps.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TcpStream::set_receive_timestamps`](crate::TcpStream::set_receive_timestamps).
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        let _ = by;
+        Ok(())
+    }
+
+    /// When the kernel received the last of the bytes that [`poll_recv`](Self::poll_recv) handed
+    /// out last: of what is decoded, the last that was needed for it.
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        ReceiveTimestamps::default()
+    }
 }
 
 impl<F: Family> Transport for Stream<F> {
@@ -125,6 +143,15 @@ impl<F: Family> Transport for Stream<F> {
 
     fn set_hot(&mut self, hot: bool) {
         Self::set_hot(self, hot);
+    }
+
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        self.read.set_receive_timestamps(by)
+    }
+
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        self.read.inbound.receive_timestamps()
     }
 }
 

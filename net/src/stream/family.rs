@@ -35,6 +35,9 @@ pub trait Kind {
     /// What a dump calls the waits.
     const WAITS: Waits;
 
+    /// Whether the kernel stamps what such a socket receives.
+    const IS_STAMPED: bool;
+
     /// An address as the kernel gave it.
     fn address(of_kernel: &socket2::SockAddr) -> io::Result<<Self as Family>::Address>
     where

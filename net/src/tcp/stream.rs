@@ -48,6 +48,7 @@ impl Family for Tcp {
 
 impl Kind for Tcp {
     const WAITS: Waits = waits!("a TCP stream");
+    const IS_STAMPED: bool = true;
 
     fn address(of_kernel: &SockAddr) -> io::Result<SocketAddr> {
         from_kernel(of_kernel)

@@ -8,7 +8,7 @@ use taut_runtime::task::waiting;
 
 use super::StampedBy;
 use super::flags::set_receive;
-use crate::{OwnedReadHalf, Tcp, TcpStream, UdpSocket};
+use crate::{Family, OwnedReadHalf, Tcp, TcpStream, UdpSocket};
 
 impl UdpSocket {
     /// Has what comes in stamped, or with `None` no longer:
@@ -51,23 +51,33 @@ impl UdpSocket {
 }
 
 impl TcpStream {
-    /// Has what comes in stamped, or with `None` no longer;
-    /// [`recv_with_timestamps`](Self::recv_with_timestamps) tells the times. As
-    /// [`UdpSocket::set_receive_timestamps`].
+    /// Has what comes in stamped, or with `None` no longer; after each read
+    /// [`receive_timestamps`](Self::receive_timestamps) tells the times. As
+    /// [`UdpSocket::set_receive_timestamps`]. What was received before comes first, and without.
+    ///
+    /// On io_uring a receive in the background tells no times, so a stamped stream is read when it
+    /// is readable, by a call for each buffer: some hundred nanoseconds a read. A hot stream, and
+    /// any on epoll, is read by such a call anyway.
     ///
     /// # Errors
     ///
-    /// What `setsockopt(2)` tells.
+    /// `InvalidInput` where the runtime's `receive_buffer_bytes` has no room for what comes with the
+    /// bytes (256). What `setsockopt(2)` tells.
     pub fn set_receive_timestamps(&self, by: Option<StampedBy>) -> io::Result<()> {
-        set_receive(self, by)
+        self.read.set_receive_timestamps(by)
+    }
+
+    /// When the last of the bytes that were read last came in: where a read took several segments,
+    /// the last one's, and of `read`, which may leave a part for later, that of all that was
+    /// received together. None of [`recv_into`](Self::recv_into).
+    #[inline]
+    pub fn receive_timestamps(&self) -> ReceiveTimestamps {
+        self.read.inbound.receive_timestamps()
     }
 
     /// The next bytes, and when the last of them came in; no bytes at the end of the stream.
-    /// Cancel-safe.
-    ///
-    /// It costs more than [`recv`](Self::recv), which tells no times: a wait for readiness and a
-    /// call. Both can be mixed. What a `recv` had the runtime receive in the background comes
-    /// first, and without times; so a stream that is only read by this call has them all.
+    /// Cancel-safe. As [`recv`](Self::recv), with its
+    /// [`receive_timestamps`](Self::receive_timestamps).
     ///
     /// ```
     /// use taut_net::{StampedBy, TcpListener, TcpStream};
@@ -88,8 +98,7 @@ impl TcpStream {
     ///
     /// # Errors
     ///
-    /// As for [`recv`](Self::recv); `InvalidInput` where the runtime's `receive_buffer_bytes` has
-    /// no room for what comes with the bytes (256).
+    /// As for [`recv`](Self::recv).
     #[track_caller]
     pub fn recv_with_timestamps(
         &mut self,
@@ -108,6 +117,20 @@ impl OwnedReadHalf<Tcp> {
     pub fn recv_with_timestamps(
         &mut self,
     ) -> impl Future<Output = io::Result<(RxBuf, ReceiveTimestamps)>> {
-        waiting("recv_with_timestamps on a TCP stream", self.inbound.recv_with_timestamps())
+        waiting("recv_with_timestamps on a TCP stream", async {
+            let bytes = self.inbound.recv().await?;
+            Ok((bytes, self.inbound.receive_timestamps()))
+        })
+    }
+}
+
+impl<F: Family> OwnedReadHalf<F> {
+    /// Of a socket whose kind the kernel stamps; of others nothing is asked.
+    pub(crate) fn set_receive_timestamps(&self, by: Option<StampedBy>) -> io::Result<()> {
+        if !F::IS_STAMPED {
+            return Ok(());
+        }
+        self.inbound.set_stamped(by.is_some())?;
+        set_receive(&self.descriptor, by)
     }
 }

@@ -44,6 +44,7 @@ impl Family for Unix {
 
 impl Kind for Unix {
     const WAITS: Waits = waits!("a Unix stream");
+    const IS_STAMPED: bool = false;
 
     fn address(of_kernel: &SockAddr) -> io::Result<SocketAddr> {
         from_kernel(of_kernel)

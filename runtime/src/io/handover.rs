@@ -13,7 +13,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-use super::inbound::End;
+use super::inbound::{End, Rest};
 use super::{Descriptor, Inbound, Outbound};
 use crate::driver::Backend;
 
@@ -23,15 +23,13 @@ use crate::driver::Backend;
 #[derive(Debug)]
 pub struct Handover {
     fd: OwnedFd,
-    unread: Vec<u8>,
-    end: End,
-    hot: bool,
+    rest: Rest,
 }
 
 impl Handover {
     /// A connection of which nothing was received yet.
     pub fn new(fd: OwnedFd) -> Self {
-        Self { fd, unread: Vec::new(), end: End::Open, hot: false }
+        Self { fd, rest: Rest { unread: Vec::new(), end: End::Open, hot: false, stamped: false } }
     }
 
     /// Takes a connection off its core. To be called once [`Outbound::poll_flush`] and
@@ -43,10 +41,10 @@ impl Handover {
     pub fn take(inbound: Inbound, descriptor: Descriptor) -> io::Result<Self> {
         let core = Rc::clone(inbound.core());
         // First, since the driver knows its waiters by the registration.
-        let (unread, end, hot) = inbound.into_rest();
+        let rest = inbound.into_rest();
         core.driver.borrow_mut().unregister(&descriptor);
         let fd = descriptor.into_owned()?;
-        Ok(Self { fd, unread, end, hot })
+        Ok(Self { fd, rest })
     }
 
     /// Brings the connection to the core of this thread. Reads first give what was not read before.
@@ -56,24 +54,27 @@ impl Handover {
     /// Outside of a runtime.
     pub fn settle(self) -> (Inbound, Outbound, Descriptor) {
         let descriptor = Descriptor::from(self.fd);
-        let mut inbound = Inbound::with_rest(descriptor.clone(), self.unread, self.end);
-        inbound.set_hot(self.hot);
+        let Rest { unread, end, hot, stamped } = self.rest;
+        let mut inbound = Inbound::with_rest(descriptor.clone(), unread, end);
+        inbound.set_hot(hot);
+        // Where this core's buffers have no room for stamps there are none.
+        let _ = inbound.set_stamped(stamped);
         (inbound, Outbound::new(descriptor.clone()), descriptor)
     }
 
     /// Bytes that were received and not read.
     pub fn unread(&self) -> &[u8] {
-        &self.unread
+        &self.rest.unread
     }
 
     /// Whether the stream is [hot](Inbound::set_hot), where it is read next.
     pub fn is_hot(&self) -> bool {
-        self.hot
+        self.rest.hot
     }
 
     /// Makes the stream hot, or not, where it is read next.
     pub fn set_hot(&mut self, hot: bool) {
-        self.hot = hot;
+        self.rest.hot = hot;
     }
 
     /// The descriptor alone.
@@ -84,7 +85,7 @@ impl Handover {
     /// the descriptor would not give again.
     pub fn into_fd(self) -> Result<OwnedFd, Self> {
         match self {
-            Self { fd, unread, end: End::Open, .. } if unread.is_empty() => Ok(fd),
+            Self { fd, rest: Rest { unread, end: End::Open, .. } } if unread.is_empty() => Ok(fd),
             carries => Err(carries),
         }
     }

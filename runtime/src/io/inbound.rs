@@ -9,7 +9,7 @@
 //! `receive_window_buffers` slots wait in one queue, so a consumer that never reads does not take
 //! the core's buffers from the others. Cost of an idle stream: this state and one operation slot.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
@@ -20,6 +20,7 @@ use super::Descriptor;
 use super::descriptor::InFlight;
 use super::readiness::Readiness;
 use super::receive_now::{Batch, Records};
+use super::stamped::Stamps;
 use crate::buffer::RxBuf;
 use crate::driver::{Backend, Key, Operation};
 use crate::executor::{Core, Errand, WakeSlot, current};
@@ -47,6 +48,8 @@ pub(crate) struct InboundState {
     direct: Cell<(u64, u32)>,
     /// Where it is no stream: the queue holds records, each of a datagram, and has no end.
     pub(crate) records: Option<Records>,
+    /// Once its receives were to tell times.
+    pub(super) stamps: OnceCell<Box<Stamps>>,
 }
 
 /// How often one reader receives within a turn, without waiting, before others come next.
@@ -119,9 +122,21 @@ impl InboundState {
         self.queue.borrow_mut().push_back(bytes);
     }
 
-    /// The stream has ended.
-    pub(super) fn note_end(&self) {
-        self.end.set(End::Reached);
+    /// Bytes are handed out, or an end.
+    #[inline]
+    fn handed_out(&self, last: bool) {
+        if let Some(stamps) = self.stamps.get() {
+            stamps.handed_out(last);
+        }
+    }
+
+    /// Bytes that were handed out and not used stand in the queue again.
+    fn put_back(&self, bytes: RxBuf) {
+        let mut queue = self.queue.borrow_mut();
+        if let Some(stamps) = self.stamps.get() {
+            stamps.put_back(queue.is_empty());
+        }
+        queue.push_front(bytes);
     }
 
     fn take_end(&self) -> Option<io::Result<()>> {
@@ -136,6 +151,16 @@ impl InboundState {
             }
         }
     }
+}
+
+/// What a stream takes along from core to core.
+#[derive(Debug)]
+pub(super) struct Rest {
+    /// What was received and not read.
+    pub(super) unread: Vec<u8>,
+    pub(super) end: End,
+    pub(super) hot: bool,
+    pub(super) stamped: bool,
 }
 
 /// Inbound bytes of a connected stream.
@@ -183,16 +208,18 @@ impl Inbound {
             hot: Cell::new(false),
             direct: Cell::default(),
             records,
+            stamps: OnceCell::new(),
         };
         Self { core: current().handle(), state: Rc::new(state) }
     }
 
-    /// What was received and not read, what is known of the end, and whether the stream is hot.
-    pub(super) fn into_rest(self) -> (Vec<u8>, End, bool) {
+    /// What was received and not read, and how the stream stands.
+    pub(super) fn into_rest(self) -> Rest {
         let queue = self.state.queue.take();
         let mut unread = Vec::with_capacity(queue.iter().map(|bytes| bytes.len()).sum());
         queue.iter().for_each(|bytes| unread.extend_from_slice(bytes));
-        (unread, self.state.end.get(), self.is_hot())
+        let (hot, stamped) = (self.is_hot(), self.is_stamped());
+        Rest { unread, end: self.state.end.get(), hot, stamped }
     }
 
     pub(super) fn core(&self) -> &Rc<Core> {
@@ -214,6 +241,7 @@ impl Inbound {
             return Poll::Ready(Ok(bytes));
         }
         if let Some(end) = self.state.take_end() {
+            self.state.handed_out(true);
             return Poll::Ready(end.map(|()| RxBuf::empty()));
         }
         self.state.reader.register(context);
@@ -266,7 +294,9 @@ impl Inbound {
             return Poll::Ready(Ok(0));
         }
         ready!(self.core.checkpoint(context))?;
-        if self.state.queue.borrow().is_empty() && matches!(self.state.end.get(), End::Open) {
+        let is_empty = self.state.queue.borrow().is_empty();
+        let asks = is_empty && matches!(self.state.end.get(), End::Open);
+        if asks && self.state.asked_stamps().is_none() {
             self.state.reader.register(context);
             if self.waits_for_the_loop() {
                 return Poll::Pending;
@@ -287,7 +317,7 @@ impl Inbound {
         to[..count].copy_from_slice(&bytes[..count]);
         if count < bytes.len() {
             bytes.advance(count);
-            self.state.queue.borrow_mut().push_front(bytes);
+            self.state.put_back(bytes);
         }
         Poll::Ready(Ok(count))
     }
@@ -340,7 +370,7 @@ impl Inbound {
             buffer.extend_from_slice(&bytes[..count]);
             if count < bytes.len() {
                 bytes.advance(count);
-                self.state.queue.borrow_mut().push_front(bytes);
+                self.state.put_back(bytes);
             }
             return (Ok(count), buffer);
         }
@@ -348,16 +378,6 @@ impl Inbound {
             return (end.map(|()| 0), buffer);
         }
         self.receive_into(buffer).await
-    }
-
-    /// What a receive in the background has brought: bytes, or the end. Does not begin another one.
-    /// Nobody waits for one any more either: a read that was given up may still stand there, and
-    /// would have the spin loop fetch the bytes of a hot stream for it.
-    pub(super) fn take_early(&self) -> Option<io::Result<RxBuf>> {
-        self.state.reader.clear();
-        let bytes = self.state.queue.borrow_mut().pop_front();
-        let end = || self.state.take_end().map(|end| end.map(|()| RxBuf::empty()));
-        bytes.map(Ok).or_else(end)
     }
 
     /// Waits until bytes or the end are here, or no receive is armed.
@@ -380,6 +400,8 @@ impl Inbound {
         // A read that was given up still stands there, and would have the spin loop fetch the bytes
         // of a hot stream for it, away from this receive.
         self.state.reader.clear();
+        // This receive tells none.
+        self.state.handed_out(true);
         let operation = Operation::ReceiveInto { inbound: Rc::clone(&self.state), buffer };
         let mut receive = match InFlight::start(Rc::clone(&self.core), operation) {
             Ok(receive) => receive,
@@ -435,9 +457,11 @@ impl Inbound {
         let bytes = queue.pop_front()?;
         let half_window = self.core.config.receive_window_buffers as usize / 2;
         // Of datagrams the rest is received when the queue is empty, many by one call.
+        let is_last = queue.is_empty();
         let resume =
             self.state.paused.get() && queue.len() <= half_window && self.state.records.is_none();
         drop(queue);
+        self.state.handed_out(is_last);
         if resume && !self.state.hot.get() {
             self.core.driver.borrow_mut().resume_receiving(&self.state);
         }
@@ -446,6 +470,7 @@ impl Inbound {
 
     fn settle(&self, received: io::Result<RxBuf>) -> Poll<io::Result<RxBuf>> {
         self.state.reader.clear();
+        self.state.handed_out(true);
         if let Ok(bytes) = &received
             && bytes.is_empty()
         {

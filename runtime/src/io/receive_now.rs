@@ -20,6 +20,7 @@ use super::receive_records::{
     MessageShape, RECEIVE_FLAGS, RECORDS_MAX, receive_plain_record, receive_records,
 };
 use super::record::RecordLayout;
+use super::stamped::receive_stamped;
 use crate::buffer::{ReceivePool, RxBuf};
 use crate::counters::CounterCells;
 
@@ -80,6 +81,9 @@ pub(crate) fn receive_now(
     counters.syscalls.increment();
     if let Some(records) = &inbound.records {
         return receive_datagrams(inbound, records, pool, counters);
+    }
+    if let Some(stamps) = inbound.asked_stamps() {
+        return receive_stamped(inbound, stamps, pool, counters);
     }
     let given = inbound.batch.0.get();
     if given > 1

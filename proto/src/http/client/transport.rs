@@ -3,7 +3,7 @@
 use std::io::{self, IoSlice};
 use std::task::{Context, Poll};
 
-use taut_net::{TcpStream, Transport, UnixStream};
+use taut_net::{ReceiveTimestamps, StampedBy, TcpStream, Transport, UnixStream};
 use taut_runtime::buffer::RxBuf;
 
 #[cfg(feature = "tls")]
@@ -82,6 +82,26 @@ impl Transport for ClientTransport {
             Self::Unix(stream) => Transport::set_hot(stream, hot),
             #[cfg(feature = "tls")]
             Self::Tls(stream) => Transport::set_hot(&mut **stream, hot),
+        }
+    }
+
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        match self {
+            // Streams have methods of the same names.
+            Self::Tcp(stream) => Transport::set_receive_timestamps(stream, by),
+            Self::Unix(stream) => Transport::set_receive_timestamps(stream, by),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.set_receive_timestamps(by),
+        }
+    }
+
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        match self {
+            Self::Tcp(stream) => stream.receive_timestamps(),
+            Self::Unix(stream) => Transport::receive_timestamps(stream),
+            #[cfg(feature = "tls")]
+            Self::Tls(stream) => stream.receive_timestamps(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, StampedBy, Transport};
 use taut_runtime::buffer::RxBuf;
 
 /// The transport of a connection that was upgraded. What the client sent behind its request comes
@@ -111,6 +111,15 @@ impl Transport for Upgraded {
 
     fn set_hot(&mut self, hot: bool) {
         self.transport.set_hot(hot);
+    }
+
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        self.transport.set_receive_timestamps(by)
+    }
+
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        self.transport.receive_timestamps()
     }
 }
 

@@ -9,8 +9,8 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
-use taut_net::Transport;
 use taut_net::transport::{Lend, read_by};
+use taut_net::{ReceiveTimestamps, StampedBy, Transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::io::poll_checkpoint;
 
@@ -209,6 +209,16 @@ impl<T: Transport> Transport for Connection<T> {
 
     fn set_hot(&mut self, hot: bool) {
         self.transport.set_hot(hot);
+    }
+
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        self.transport.set_receive_timestamps(by)
+    }
+
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        // All that was received before is opened, so the last bytes completed the last record.
+        self.transport.receive_timestamps()
     }
 }
 

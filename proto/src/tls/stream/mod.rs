@@ -18,7 +18,7 @@ use std::task::{Context, Poll};
 
 use rustls::pki_types::CertificateDer;
 use taut_net::framing::Receive;
-use taut_net::{Transport, transport};
+use taut_net::{ReceiveTimestamps, StampedBy, Transport, transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 
@@ -249,6 +249,15 @@ impl<T: Transport> Transport for TlsStream<T> {
 
     fn set_hot(&mut self, hot: bool) {
         Self::set_hot(self, hot);
+    }
+
+    fn set_receive_timestamps(&mut self, by: Option<StampedBy>) -> io::Result<()> {
+        self.connection.set_receive_timestamps(by)
+    }
+
+    #[inline]
+    fn receive_timestamps(&self) -> ReceiveTimestamps {
+        self.connection.receive_timestamps()
     }
 }
 

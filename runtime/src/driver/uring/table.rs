@@ -269,7 +269,11 @@ impl Table {
     /// so that readers who wait make progress even when others hold all the slots.
     pub(crate) fn fills_slots(&self, inbound: &InboundState) -> bool {
         let own_slots = inbound.records.as_ref().is_some_and(|records| records.own_slots.is_some());
-        !own_slots && !inbound.readiness.in_bulk() && self.shared.receive_pool.ring_has_slots()
+        let stamped = inbound.asked_stamps().is_some();
+        !own_slots
+            && !stamped
+            && !inbound.readiness.in_bulk()
+            && self.shared.receive_pool.ring_has_slots()
     }
 
     pub(crate) fn arm_accept(
