@@ -9,7 +9,7 @@ use std::io::{self, IoSlice};
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::is_cancelled;
 use taut_runtime::time::Instant;
@@ -78,7 +78,7 @@ pub(super) enum Received {
 impl<T: Transport> Connection<T> {
     /// `left` is what came behind the handshake, `deflate` what it agreed on.
     pub(super) fn new(
-        transport: T,
+        mut transport: T,
         role: Role,
         options: &Options,
         left: Option<RxBuf>,
@@ -91,6 +91,10 @@ impl<T: Transport> Connection<T> {
         decoder.inflate_as_agreed(deflate);
         if let Some(left) = left {
             decoder.push(left);
+        }
+        if options.receive_timestamps.is_some() {
+            // Where it fails nothing is stamped, which is told as such.
+            let _ = transport.set_receive_timestamps(options.receive_timestamps);
         }
         Self {
             transport,
@@ -189,6 +193,7 @@ impl<T: Transport> Connection<T> {
         self.check_whole()?;
         let mut count = 0;
         loop {
+            let timestamps = self.timestamps();
             while let Some(received) = self.decode(context, Unit::Message)? {
                 count += 1;
                 let is_last = !self.decoder.has_message();
@@ -202,7 +207,9 @@ impl<T: Transport> Connection<T> {
                         (&*control, *opcode, false)
                     }
                 };
-                visit(Item { payload, opcode, is_validated, is_last }, &mut self.outbox)?;
+                let timestamps = &timestamps;
+                let item = Item { payload, opcode, is_validated, is_last, timestamps };
+                visit(item, &mut self.outbox)?;
             }
             if count > 0 {
                 self.push(context);
@@ -212,6 +219,13 @@ impl<T: Transport> Connection<T> {
                 return Poll::Ready(Ok(0));
             }
         }
+    }
+
+    /// Of what was decoded last: all that was received before had been used when the transport
+    /// handed out the bytes that ended it.
+    #[inline]
+    pub(super) fn timestamps(&self) -> ReceiveTimestamps {
+        self.transport.receive_timestamps()
     }
 
     /// What is there already.

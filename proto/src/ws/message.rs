@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::Deref;
 
+use taut_net::ReceiveTimestamps;
 use taut_runtime::buffer::RxBuf;
 
 use super::wire::{ControlPayload, Opcode};
@@ -116,6 +117,7 @@ pub struct Item<'a> {
     pub(super) opcode: Opcode,
     pub(super) is_validated: bool,
     pub(super) is_last: bool,
+    pub(super) timestamps: &'a ReceiveTimestamps,
 }
 
 impl<'a> Item<'a> {
@@ -154,6 +156,14 @@ impl<'a> Item<'a> {
     #[inline]
     pub fn is_last(&self) -> bool {
         self.is_last
+    }
+
+    /// When the kernel received what ended the message, where it was
+    /// [asked](super::Options::receive_timestamps) to stamp that. Messages that were received
+    /// together share the stamps: those of the last segment of them.
+    #[inline]
+    pub fn timestamps(&self) -> ReceiveTimestamps {
+        *self.timestamps
     }
 }
 

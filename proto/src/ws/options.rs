@@ -4,6 +4,8 @@ use std::fmt;
 use std::rc::Rc;
 use std::time::Duration;
 
+use taut_net::StampedBy;
+
 use super::wire::{DeflateOptions, MessageLimits};
 
 /// How a connection behaves once it is there.
@@ -27,6 +29,13 @@ pub struct Options {
     /// What the handshake offers or takes of compression (RFC 7692); nothing by default. Needs the
     /// feature `deflate` (of the crate `taut`: `ws-deflate`).
     pub deflate: Option<DeflateOptions>,
+    /// Who stamps what comes in, which [`Item::timestamps`](super::Item::timestamps) and
+    /// [`WebSocket::timestamps`](super::WebSocket::timestamps) tell; nothing by default, which
+    /// leaves the transport as it is. Asked for after the handshake, so what came with that has no
+    /// stamp. A transport that can't, such as a Unix socket, or for want of
+    /// [room](taut_net::TcpStream::set_receive_timestamps), has none either. On io_uring a
+    /// connection that is not hot then pays a call for each receive.
+    pub receive_timestamps: Option<StampedBy>,
     /// How long the peer may take to answer a close frame, and to end the connection after it;
     /// 5 s by default.
     pub close_timeout: Duration,
@@ -41,6 +50,7 @@ impl Default for Options {
             auto_pong: true,
             keepalive: Keepalive::default(),
             deflate: None,
+            receive_timestamps: None,
             close_timeout: Duration::from_secs(5),
         }
     }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::task::waiting;
 
 use super::connection::Connection;
@@ -87,6 +87,11 @@ impl<T: Transport + 'static> ReadHalf<T> {
     /// As [`WebSocket::peer_close`].
     pub fn peer_close(&self) -> Option<CloseFrame> {
         self.0.0.borrow().peer_close().cloned()
+    }
+
+    /// As [`WebSocket::timestamps`].
+    pub fn timestamps(&self) -> ReceiveTimestamps {
+        self.0.0.borrow().timestamps()
     }
 
     /// As [`WebSocket::set_hot`].

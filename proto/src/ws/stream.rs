@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 
 use hdrhistogram::Histogram;
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::buffer::RxBuf;
 use taut_runtime::task::waiting;
 use taut_runtime::{is_inside_runtime, spawn_background};
@@ -178,6 +178,14 @@ impl<T: Transport + 'static> WebSocket<T> {
     /// sends none.
     pub fn round_trips(&self) -> Option<&Histogram<u64>> {
         self.connection().clocks.as_ref().map(|clocks| clocks.round_trips())
+    }
+
+    /// When the kernel received what ended the message, or frame, that was handed out last, as
+    /// [`Item::timestamps`]: to be asked before the next one is waited for. None before there was
+    /// one.
+    #[inline]
+    pub fn timestamps(&self) -> ReceiveTimestamps {
+        self.connection().timestamps()
     }
 
     /// Has the spin loop receive directly while a reader waits, as

@@ -6,7 +6,7 @@
 
 use std::task::{Context, Poll};
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::time::Instant;
 
 use super::rate::RateLimit;
@@ -61,13 +61,13 @@ impl<T: Transport + 'static> Links<T> {
         }
     }
 
-    /// The next message of a connection that is there; nothing once the venue has closed it.
+    /// The next message of a connection that is there, and when it came in; nothing once the venue has closed it.
     #[inline]
     pub(super) fn poll_message(
         &mut self,
         which: Which,
         context: &mut Context<'_>,
-    ) -> Poll<Result<Option<Message>, Error>> {
+    ) -> Poll<Result<Option<(Message, ReceiveTimestamps)>, Error>> {
         let live = match which {
             Which::Before => &mut self.before,
             Which::Current => &mut self.current,
@@ -81,7 +81,7 @@ impl<T: Transport + 'static> Links<T> {
             limit.charge(sent - live.counted);
             live.counted = sent;
         }
-        polled
+        polled.map_ok(|message| message.map(|message| (message, live.socket.timestamps())))
     }
 
     /// Nobody waits for messages any more.

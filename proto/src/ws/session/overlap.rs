@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::time::Instant;
 
 use super::builder::{Positions, SessionBuilder};
@@ -38,7 +38,7 @@ pub(super) struct Overlap {
     /// Since the switch, until when messages are looked at.
     ends_at: Option<Instant>,
     /// What the newer connection has brought first.
-    held: VecDeque<Message>,
+    held: VecDeque<(Message, ReceiveTimestamps)>,
     /// The first position in there.
     first: Option<Position>,
     /// Whether nothing more is to be held.
@@ -81,11 +81,11 @@ impl Overlap {
         !self.has_first
     }
 
-    /// A message of the newer connection.
-    pub(super) fn hold(&mut self, message: Message) {
+    /// A message of the newer connection, and when it came in.
+    pub(super) fn hold(&mut self, message: Message, timestamps: ReceiveTimestamps) {
         self.first = self.position(&message);
         let has_news = self.positions.is_none() || self.first.is_some();
-        self.held.push_back(message);
+        self.held.push_back((message, timestamps));
         if has_news || self.held.len() == HELD_MESSAGES_MAX {
             self.has_first = true;
             self.due.set(Instant::now() + self.overlap_max);
@@ -94,7 +94,7 @@ impl Overlap {
 
     /// What was held, once the newer connection has taken over.
     #[inline]
-    pub(super) fn take_held(&mut self) -> Option<Message> {
+    pub(super) fn take_held(&mut self) -> Option<(Message, ReceiveTimestamps)> {
         self.held.pop_front()
     }
 
@@ -181,6 +181,10 @@ mod tests {
         Message::Binary(RxBuf::from(vec![key, sequence]))
     }
 
+    fn hold(overlap: &mut Overlap, message: Message) {
+        overlap.hold(message, ReceiveTimestamps::default());
+    }
+
     fn overlap(keys_max: usize) -> Overlap {
         let hour = Duration::from_secs(3600);
         let settings = SessionBuilder::<TcpStream>::default()
@@ -226,9 +230,9 @@ mod tests {
             let context = &mut Context::from_waker(Waker::noop());
             overlap.begin();
             overlap.connected();
-            overlap.hold(Message::Binary(RxBuf::from(vec![0])));
+            hold(&mut overlap, Message::Binary(RxBuf::from(vec![0])));
             assert!(overlap.awaits_first(), "an answer to the subscription says nothing");
-            overlap.hold(message(1, 7));
+            hold(&mut overlap, message(1, 7));
             assert!(!overlap.awaits_first());
             for (key, sequence) in [(1, 6), (2, 7)] {
                 overlap.note(&message(key, sequence));
@@ -237,7 +241,8 @@ mod tests {
             overlap.note(&message(1, 8));
             assert!(overlap.poll_is_over(context).is_ready());
             overlap.switched();
-            let held = std::iter::from_fn(|| overlap.take_held()).collect::<Vec<_>>();
+            let held = std::iter::from_fn(|| overlap.take_held().map(|(message, _)| message))
+                .collect::<Vec<_>>();
             assert_eq!(held.iter().map(|held| held.as_bytes().len()).collect::<Vec<_>>(), [1, 2]);
             assert!(!overlap.is_duplicate(&held[0]) && overlap.is_duplicate(&held[1]));
         });
@@ -250,7 +255,7 @@ mod tests {
             overlap.connected();
             let mut held = 0;
             while overlap.awaits_first() {
-                overlap.hold(Message::Binary(RxBuf::from(vec![0])));
+                hold(&mut overlap, Message::Binary(RxBuf::from(vec![0])));
                 held += 1;
             }
             assert_eq!(held, HELD_MESSAGES_MAX);

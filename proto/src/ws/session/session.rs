@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::{fmt, io};
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::task::waiting;
 
 use super::builder::SessionBuilder;
@@ -99,6 +99,8 @@ pub struct Session<T: Transport + 'static> {
     /// When the current connection is to be replaced.
     pub(super) replace_due: Option<Deadline>,
     pub(super) overlap: Overlap,
+    /// Of the message that was taken last.
+    pub(super) timestamps: ReceiveTimestamps,
     pub(super) is_over: bool,
 }
 
@@ -130,6 +132,7 @@ impl<T: Transport + 'static> Session<T> {
             connections: 0,
             replace_due: None,
             overlap,
+            timestamps: ReceiveTimestamps::default(),
             is_over: false,
         }
     }
@@ -277,6 +280,13 @@ impl<T: Transport + 'static> Session<T> {
         fill: impl FnOnce(&mut Outbox) -> Result<(), Error>,
     ) -> Result<(), SendError> {
         self.sender.try_send(fill)
+    }
+
+    /// When the kernel received the message that was handed out last, as
+    /// [`WebSocket::timestamps`]; also of one that was held while connections overlapped.
+    #[inline]
+    pub fn timestamps(&self) -> ReceiveTimestamps {
+        self.timestamps
     }
 
     /// Whether there is a connection, as far as is known.

@@ -66,7 +66,8 @@ impl<T: Transport + 'static> Session<T> {
     /// something to tell.
     #[inline]
     fn poll_current(&mut self, context: &mut Context<'_>) -> Poll<io::Result<Option<Message>>> {
-        if let Some(message) = self.overlap.take_held() {
+        if let Some((message, timestamps)) = self.overlap.take_held() {
+            self.timestamps = timestamps;
             let is_new = !self.overlap.is_duplicate(&message);
             return Poll::Ready(Ok(is_new.then_some(message)));
         }
@@ -106,7 +107,7 @@ impl<T: Transport + 'static> Session<T> {
     fn poll_takes_over(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while self.overlap.awaits_first() {
             match self.poll_socket(Which::Current, context)? {
-                Poll::Ready(Some(message)) => self.overlap.hold(message),
+                Poll::Ready(Some(message)) => self.overlap.hold(message, self.timestamps),
                 Poll::Ready(None) => return Poll::Ready(Ok(())),
                 Poll::Pending => break,
             }
@@ -129,7 +130,10 @@ impl<T: Transport + 'static> Session<T> {
     ) -> Poll<io::Result<Option<Message>>> {
         let polled = ready!(self.links().poll_message(which, context));
         match polled {
-            Ok(Some(message)) => Poll::Ready(Ok(Some(message))),
+            Ok(Some((message, timestamps))) => {
+                self.timestamps = timestamps;
+                Poll::Ready(Ok(Some(message)))
+            }
             Err(error) if is_cancelled(&error) => Poll::Ready(Err(error.into())),
             Ok(None) => {
                 self.ended(which, None);
