@@ -181,6 +181,56 @@ fn reads_with_and_without_times_take_the_same_bytes_in_order() {
 }
 
 #[test]
+fn stamps_of_a_stream_begin_and_end_while_it_is_read() {
+    on_each_driver_and_wait(|builder| {
+        block_on(builder, async {
+            for path in paths(None) {
+                for hot in [false, true] {
+                    let (mut near, mut far) = path.tcp().await;
+                    far.set_hot(hot);
+                    for _ in 0..3 {
+                        near.write_all(b"plain").await.unwrap();
+                        assert_eq!(&in_time(far.recv()).await.unwrap()[..], b"plain");
+                        assert_eq!(far.receive_timestamps(), Default::default());
+                        // A receive is armed now, where there is such a thing.
+                        assert!(poll!(pin!(far.recv())).is_pending());
+                        far.set_receive_timestamps(Some(StampedBy::Kernel)).unwrap();
+                        until_stream_stamped(&mut near, &mut far).await;
+                        near.write_all(b"stamped").await.unwrap();
+                        let mut to = [0; 3];
+                        assert_eq!(in_time(far.read(&mut to)).await.unwrap(), 3);
+                        let came = far.receive_timestamps();
+                        assert!(came.software_ns.is_some());
+                        assert_eq!(&in_time(far.recv()).await.unwrap()[..], b"mped");
+                        assert_eq!(far.receive_timestamps(), came, "of what came together");
+                        assert!(poll!(pin!(far.recv())).is_pending());
+                        far.set_receive_timestamps(None).unwrap();
+                    }
+                }
+            }
+        });
+    });
+}
+
+#[test]
+fn a_stamped_stream_is_stamped_where_it_is_read_next() {
+    on_each_driver(|builder| {
+        block_on(builder, async {
+            for path in paths(None) {
+                let (mut near, mut far) = path.tcp().await;
+                far.set_receive_timestamps(Some(StampedBy::Kernel)).unwrap();
+                until_stream_stamped(&mut near, &mut far).await;
+                let mut far = TcpStream::attach(far.detach().await.unwrap());
+                near.write_all(b"there").await.unwrap();
+                let (bytes, times) = in_time(far.recv_with_timestamps()).await.unwrap();
+                assert_eq!(&bytes[..], b"there");
+                assert!(times.software_ns.is_some());
+            }
+        });
+    });
+}
+
+#[test]
 fn a_reset_is_told_to_a_read_with_times() {
     on_each_driver(|builder| {
         block_on(builder, async {

@@ -4,9 +4,9 @@ mod common;
 
 use common::allocations::{Counting, allocations};
 use common::tls::{VERSIONS, ends, tls_pair};
-use common::ws::pair;
+use common::ws::{options, pair};
 use common::{block_on, on_each_driver};
-use taut::net::Transport;
+use taut::net::{StampedBy, Transport};
 use taut::spawn;
 use taut::ws::{CloseCode, Opcode, Options, Role, WebSocket};
 
@@ -67,8 +67,11 @@ async fn assert_nothing<T: Transport + 'static>(client: WebSocket<T>, server: We
 fn a_steady_exchange_allocates_nothing() {
     on_each_driver(|builder| {
         block_on(builder, async {
-            let (client, server) = pair(&Options::default()).await;
-            assert_nothing(client, server).await;
+            let stamped = options(|options| options.receive_timestamps = Some(StampedBy::Kernel));
+            for options in [Options::default(), stamped] {
+                let (client, server) = pair(&options).await;
+                assert_nothing(client, server).await;
+            }
         });
     });
 }
