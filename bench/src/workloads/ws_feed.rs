@@ -77,6 +77,11 @@ impl WsFeed {
     }
 }
 
+/// Which of ours it is.
+fn kind_of(member: &Member) -> Option<FeedKind> {
+    FeedKind::ALL.into_iter().find(|kind| member.ours && kind.name() == member.name)
+}
+
 /// The venue accepts while the client connects.
 fn connect(subject: &mut Subject, venue: &Venue) -> Result<Connection, String> {
     let awake = subject.wake()?;
@@ -113,13 +118,18 @@ impl Workload for WsFeed {
 
     fn lanes(&self) -> Vec<Lane> {
         let lane = |(member, speed): (&Member, Speed)| {
-            let mut series = Series::new(Self::series_name(&member.name, speed));
-            series.of_peer = !member.ours;
-            series.unavailable.clone_from(&member.unavailable);
-            series.about = member.subject.as_ref().map(|one| one.announcement.about());
-            let kind = FeedKind::ALL.into_iter().find(|kind| kind.name() == member.name);
-            series.polls_by_syscall = member.ours && kind.is_some_and(FeedKind::polls_by_syscall);
-            Lane::of(series)
+            let kind = kind_of(member);
+            let series = |part: &&str| {
+                let mut series = Series::new(Self::series_name(&member.name, speed) + part);
+                series.of_peer = !member.ours;
+                series.unavailable.clone_from(&member.unavailable);
+                series.about = member.subject.as_ref().map(|one| one.announcement.about());
+                series.polls_by_syscall = kind.is_some_and(FeedKind::polls_by_syscall);
+                series
+            };
+            let is_stamped = kind.is_some_and(FeedKind::is_stamped);
+            let parts: &[&str] = if is_stamped { &["", ":rx"] } else { &[""] };
+            Lane { series: parts.iter().map(series).collect() }
         };
         let both = |member| [(member, Speed::Recorded), (member, Speed::Burst)];
         self.crew.list.iter().flat_map(both).map(lane).collect()
@@ -141,7 +151,9 @@ impl Workload for WsFeed {
             }
         };
         let before = (awake.subject.usage(), Counters::of_this_thread());
-        let (sent, lags_ns) = feed(&awake, &mut self.venue, connection, messages.clone(), speed)?;
+        let (sent, mut lags_ns) =
+            feed(&awake, &mut self.venue, connection, messages.clone(), speed)?;
+        let since_kernel_ns = lags_ns.split_off(messages.len());
         let operations = messages.len() as u64;
         let mut server = awake.subject.usage().since(&before.0);
         let mut client = Counters::of_this_thread().since(&before.1);
@@ -151,7 +163,15 @@ impl Workload for WsFeed {
             self.next[place] = messages.end % self.venue.messages();
         }
         let last_lag_ns = lags_ns.last().copied().unwrap_or_default();
-        turn.samples[0].extend(lags_ns);
+        if let [lags, since_kernel] = &mut *turn.samples {
+            if since_kernel_ns.is_empty() {
+                return Err("no message had a stamp of the kernel".to_owned());
+            }
+            lags.extend(lags_ns);
+            since_kernel.extend(since_kernel_ns);
+        } else {
+            turn.samples[0].extend(lags_ns);
+        }
         let elapsed_ns = sent.last_ns + last_lag_ns - sent.first_ns;
         Ok(Slice { elapsed_ns, operations, bytes: sent.bytes, server, client, cold: false })
     }
@@ -182,6 +202,10 @@ impl Workload for WsFeed {
             "NAME gets the recording at its own speed, NAME:burst all of it at once, where what a \
              slow client leaves in the sockets is in each sample, and ops/s is the rate from the \
              first send to the last handler. At the recorded speed ops/s is the recording's.",
+            "NAME:rx is the same messages, from the kernel's receive stamp to the handler by \
+             CLOCK_REALTIME; a batch shares the stamp of its last segment. Messages without a \
+             stamp, or across a setting of that clock, are in no figure there. On loopback the \
+             kernel receives within the venue's send.",
             "floor reads lengths and validates nothing. client cpu ns/op is the venue's.",
         ];
         notes.map(str::to_owned).into()
@@ -192,7 +216,7 @@ impl Workload for WsFeed {
     }
 }
 
-/// Sends it these messages; when, and how late each was.
+/// Sends it these messages; when, and how late each was, then what a stamped client tells.
 fn feed(
     awake: &Awake<'_>,
     venue: &mut Venue,
@@ -211,7 +235,7 @@ fn feed(
     let lags_ns: Result<Vec<u64>, _> = answer.split_whitespace().map(str::parse).collect();
     let lags_ns = lags_ns.map_err(|_| "its lags are no numbers".to_owned())?;
     match sent {
-        Some(sent) if lags_ns.len() == messages.len() => Ok((sent, lags_ns)),
+        Some(sent) if lags_ns.len() >= messages.len() => Ok((sent, lags_ns)),
         _ => Err(format!("it told the lags of {} of {} messages", lags_ns.len(), messages.len())),
     }
 }

@@ -21,7 +21,7 @@ pub(super) fn client(venue: SocketAddr) -> Result<Client, String> {
     upgrade(&mut channel)?;
     let go = masked_text(GO);
     let mut buffer = vec![0; BUFFER_BYTES];
-    Ok(Box::new(move |handler| {
+    Ok(Box::new(move |handler, _| {
         channel.send(&go).map_err(|error| broken("send", error))?;
         let (mut filled, mut patience) = (0, Patience::default());
         while !handler.is_done() {

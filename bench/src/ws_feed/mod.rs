@@ -37,10 +37,21 @@ pub(crate) enum FeedKind {
     TautHot,
     /// The runtime on epoll, spinning.
     TautEpoll,
+    /// As `Taut`, with the kernel's stamps.
+    TautStamped,
+    /// As `TautHot`, with the kernel's stamps.
+    TautHotStamped,
 }
 
 impl FeedKind {
-    pub(crate) const ALL: [Self; 4] = [Self::Floor, Self::Taut, Self::TautHot, Self::TautEpoll];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Floor,
+        Self::Taut,
+        Self::TautHot,
+        Self::TautEpoll,
+        Self::TautStamped,
+        Self::TautHotStamped,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -48,12 +59,23 @@ impl FeedKind {
             Self::Taut => "taut",
             Self::TautHot => "taut-hot",
             Self::TautEpoll => "taut-epoll",
+            Self::TautStamped => "taut-stamped",
+            Self::TautHotStamped => "taut-hot-stamped",
         }
     }
 
     /// Whether it asks the kernel whenever it waits, so that most of its calls find nothing.
     pub(crate) fn polls_by_syscall(self) -> bool {
-        self != Self::Taut
+        !matches!(self, Self::Taut | Self::TautStamped)
+    }
+
+    pub(crate) fn is_hot(self) -> bool {
+        matches!(self, Self::TautHot | Self::TautHotStamped)
+    }
+
+    /// Whether it also tells how long ago the kernel had received each message.
+    pub(crate) fn is_stamped(self) -> bool {
+        matches!(self, Self::TautStamped | Self::TautHotStamped)
     }
 }
 
@@ -68,8 +90,9 @@ pub(crate) struct Options {
     core: usize,
 }
 
-/// Has the handler see as many messages as it expects.
-type Client = Box<dyn FnMut(&mut Handler) -> Result<(), String>>;
+/// Has the handler see as many messages as it expects; a stamped one notes how long ago, in ns, the
+/// kernel had received each.
+type Client = Box<dyn FnMut(&mut Handler, &mut Vec<u64>) -> Result<(), String>>;
 
 /// Answers until standard input ends.
 pub(crate) fn run(options: &Options) -> Result<(), String> {
@@ -78,6 +101,8 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         FeedKind::Floor => "raw recv, spinning; lengths of frames are read, nothing is validated",
         FeedKind::Taut => "Uring driver, Spin, for_each_ready",
         FeedKind::TautHot => "Uring driver, Spin, hot stream, for_each_ready",
+        FeedKind::TautStamped => "Uring driver, Spin, for_each_ready, kernel stamps",
+        FeedKind::TautHotStamped => "Uring driver, Spin, hot stream, for_each_ready, kernel stamps",
         FeedKind::TautEpoll => "Epoll driver, Spin, for_each_ready",
     };
     Announcement {
@@ -88,6 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     }
     .print()?;
     let (mut client, mut handler) = (None, Handler::default());
+    let mut since_kernel_ns = Vec::new();
     answer_lines(|line| {
         let Some(client) = &mut client else {
             client = Some(connect(options, line)?);
@@ -96,8 +122,10 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
         let messages = line.strip_prefix("feed ").and_then(|messages| messages.parse().ok());
         let messages = messages.ok_or_else(|| format!("{line:?} is no line: feed MESSAGES"))?;
         handler.expect(messages);
-        client(&mut handler)?;
-        Ok(spaced(handler.lags_ns()))
+        since_kernel_ns.clear();
+        since_kernel_ns.reserve(messages);
+        client(&mut handler, &mut since_kernel_ns)?;
+        Ok(spaced(&[handler.lags_ns(), &since_kernel_ns].concat()))
     })
 }
 
@@ -114,8 +142,13 @@ fn connect(options: &Options, line: &str) -> Result<Client, String> {
 /// The clock that the venue and all clients read.
 #[inline]
 fn now_ns() -> u64 {
-    let now = clock_gettime(ClockId::Monotonic);
-    // It counts from the start of the host.
+    read_ns(ClockId::Monotonic)
+}
+
+#[inline]
+fn read_ns(clock: ClockId) -> u64 {
+    let now = clock_gettime(clock);
+    // It counts from the start of the host, or since 1970.
     now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
 }
 
