@@ -7,7 +7,7 @@
 use std::io;
 use std::task::{Context, Poll, ready};
 
-use taut_net::Transport;
+use taut_net::{ReceiveTimestamps, Transport};
 use taut_runtime::io::poll_checkpoint;
 use taut_runtime::is_cancelled;
 use taut_runtime::time::Instant;
@@ -28,6 +28,10 @@ impl<T: Transport + 'static> Session<T> {
     ) -> Poll<io::Result<Option<Event>>> {
         loop {
             if let Some(event) = self.events.pop_front() {
+                if matches!(event, Event::Message(_)) {
+                    // Of messages that were held this long the times are not kept.
+                    self.timestamps = ReceiveTimestamps::default();
+                }
                 return Poll::Ready(Ok(Some(event)));
             }
             if self.is_over {
@@ -149,9 +153,9 @@ impl<T: Transport + 'static> Session<T> {
     /// A replacement is begun while the connection may still have messages that were held when it
     /// took over itself: they come next, and count as its own.
     pub(super) fn overlap_anew(&mut self) {
-        let held: Vec<_> = std::iter::from_fn(|| self.overlap.take_held()).collect();
-        let held: Vec<_> =
-            held.into_iter().filter(|message| !self.overlap.is_duplicate(message)).collect();
+        let held = std::iter::from_fn(|| self.overlap.take_held()).map(|(message, _)| message);
+        let mut held: Vec<_> = held.collect();
+        held.retain(|message| !self.overlap.is_duplicate(message));
         self.overlap.begin();
         for message in held {
             self.overlap.note(&message);
