@@ -64,8 +64,12 @@ impl Overlap {
     }
 
     /// A replacement is begun.
+    ///
+    /// Soon after a switch the connection may still have to bring what was handed out before it.
     pub(super) fn begin(&mut self) {
-        self.forget();
+        if self.ends_at.is_none() {
+            self.forget();
+        }
         self.held.clear();
     }
 

@@ -101,6 +101,7 @@ impl<T: Transport + 'static> Session<T> {
             return Poll::Ready(Ok(None));
         }
         let message = ready!(self.poll_socket(Which::Before, context))?;
+        let message = message.filter(|message| !self.overlap.is_duplicate(message));
         if let Some(message) = &message {
             self.overlap.note(message);
         }
