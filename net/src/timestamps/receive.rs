@@ -131,6 +131,7 @@ impl<F: Family> OwnedReadHalf<F> {
             return Ok(());
         }
         self.inbound.set_stamped(by.is_some())?;
-        set_receive(&self.descriptor, by)
+        // Without stamps there is no reason to receive so.
+        set_receive(&self.descriptor, by).inspect_err(|_| drop(self.inbound.set_stamped(false)))
     }
 }
