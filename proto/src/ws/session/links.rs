@@ -61,7 +61,8 @@ impl<T: Transport + 'static> Links<T> {
         }
     }
 
-    /// The next message of a connection that is there, and when it came in; nothing once the venue has closed it.
+    /// The next message of a connection that is there, and when it came in; nothing once the venue
+    /// has closed it.
     #[inline]
     pub(super) fn poll_message(
         &mut self,

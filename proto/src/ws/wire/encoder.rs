@@ -5,8 +5,8 @@
 //! calls, and leave with as few writes as the transport takes. A client's payload is masked with a
 //! key that nobody can foresee (RFC 6455 section 10.3), a new one for each frame.
 //!
-//! Cost: a message is copied once, masked on the way, and nothing is allocated once the memory has grown to what the
-//! connection queues.
+//! Cost: a message is copied once, masked on the way, and nothing is allocated once the memory has
+//! grown to what the connection queues.
 
 use std::ops::{Deref, DerefMut};
 use std::task::{Poll, ready};
