@@ -1,7 +1,8 @@
 //! UTF-8, as a whole and in pieces.
 //!
 //! Invariant: after each piece of a [`Utf8`], what was pushed so far is the beginning of some text,
-//! or the push said no. So a wrong byte is found with the piece that has it, not at the end of the message.
+//! or the push said no. So a wrong byte is found with the piece that has it, not at the end of the
+//! message.
 //! Cost: SIMD over each piece; between two pieces at most three bytes are kept.
 
 use std::str;
