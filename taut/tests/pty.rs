@@ -78,8 +78,9 @@ fn ctrl_c_typed_ends_the_program_by_its_signal() {
         block_on(builder, async {
             let mut terminal = Pty::open(24, 80).unwrap();
             // Who runs the tests in the background may have left it ignored, which is inherited.
-            let script = "echo ready; exec env --default-signal=INT sleep 1000";
-            let mut child = terminal.spawn(shell(script)).await.unwrap();
+            let mut command = Command::new("env");
+            command.args(["--default-signal=INT", "sh", "-c", "echo ready; exec sleep 1000"]);
+            let mut child = terminal.spawn(command).await.unwrap();
             printed(&mut terminal.reader, "ready\r\n").await;
             terminal.writer.write_all(&[3]).await.unwrap();
             assert_eq!(child.wait().await.unwrap().signal(), Some(libc::SIGINT));
