@@ -201,7 +201,8 @@ impl<T: Transport + 'static> Session<T> {
     ///
     /// # Errors
     ///
-    /// As for [`WebSocket::close`](crate::ws::WebSocket::close); the first of them, where there are two connections.
+    /// As for [`WebSocket::close`](crate::ws::WebSocket::close); the first of them, where there are
+    /// two connections.
     pub async fn close(self, code: CloseCode, reason: &str) -> Result<(), Error> {
         let open = {
             let mut links = self.links();
@@ -283,7 +284,8 @@ impl<T: Transport + 'static> Session<T> {
     }
 
     /// When the kernel received the message that was handed out last, as
-    /// [`WebSocket::timestamps`](crate::ws::WebSocket::timestamps); also of one that was held while connections overlapped.
+    /// [`WebSocket::timestamps`](crate::ws::WebSocket::timestamps); also of one that was held while
+    /// connections overlapped.
     #[inline]
     pub fn timestamps(&self) -> ReceiveTimestamps {
         self.timestamps
