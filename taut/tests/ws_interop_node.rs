@@ -6,7 +6,7 @@ mod common;
 use std::path::PathBuf;
 
 use common::foreign::find;
-use common::ws_interop::{ASKED, GOODBYE, serves, visits};
+use common::ws_interop::{ASKED, Compression, GOODBYE, serves, visits};
 use taut::process::Command;
 
 /// Where Debian's packages of Node are.
@@ -20,7 +20,7 @@ const connect = () => new WebSocket(url, { ca: readFileSync(folder + '/authority
 const one = connect(), expected = [];
 const expect = (data, isBinary) => expected.push([Buffer.from(data), isBinary]);
 one.on('open', () => {
-  for (const size of [0, 1, 125, 126, 65535, 65536, 900000]) {
+  for (const size of [0, 1, 125, 126, 65535, 65536, 1 << 20]) {
     const text = '\\u20ac'.repeat(size), data = Buffer.alloc(size, 'data');
     one.send(text); expect(text, false);
     one.send(data); expect(data, true);
@@ -57,7 +57,7 @@ const read = (name) => readFileSync(`${folder}/${name}.pem`);
 const server = folder
   ? require('https').createServer({ cert: read('certificate'), key: read('key') })
   : require('http').createServer();
-new WebSocketServer({ server }).on('connection', (end) => {
+new WebSocketServer({ server, perMessageDeflate: true }).on('connection', (end) => {
   end.on('error', console.error);
   end.on('message', (data, isBinary) => {
     const text = isBinary ? null : String(data);
@@ -86,7 +86,7 @@ fn node() -> Option<PathBuf> {
 #[test]
 fn nodes_client_is_served() {
     let Some(node) = node() else { return };
-    serves(|url, files| {
+    serves(Compression::AgreedOn, |url, files| {
         let mut command = Command::new(&node);
         command.env("NODE_PATH", MODULES).args(["--eval", CLIENT, url]).arg(files.folder());
         for (code, reason) in [ASKED, GOODBYE] {
@@ -99,7 +99,7 @@ fn nodes_client_is_served() {
 #[test]
 fn nodes_server_is_visited() {
     let Some(node) = node() else { return };
-    visits(|port, files| {
+    visits(Compression::AgreedOn, |port, files| {
         let mut command = std::process::Command::new(&node);
         command.env("NODE_PATH", MODULES).args(["--eval", SERVER, &port.to_string()]);
         command.arg(files.map(|files| files.folder().as_os_str()).unwrap_or_default());

@@ -5,7 +5,7 @@ mod common;
 
 use std::process::Stdio;
 
-use common::ws_interop::{ASKED, GOODBYE, serves, visits};
+use common::ws_interop::{ASKED, Compression, GOODBYE, serves, visits};
 use taut::process::Command;
 
 const CLIENT: &str = "
@@ -17,14 +17,15 @@ if url.startswith('wss'):
 
 async def main():
     async with websockets.connect(url, ssl=tls, max_size=None) as end:
-        for size in (0, 1, 125, 126, 65_535, 65_536, 900_000):
+        for size in (0, 1, 125, 126, 65_535, 65_536, 1 << 20):
             for message in ('\\u20ac' * size, bytes(index * 7 % 256 for index in range(size))):
                 await end.send(message)
                 assert await end.recv() == message, size
         await end.send(['one ', '', 'message'])
         assert await end.recv() == 'one message'
-        await end.send('fragments')
-        assert await end.recv() == '\\u00e9nd'
+        for asked_for, answer in (('fragments', '\\u00e9nd'), ('ping', 'ping')):
+            await end.send(asked_for)
+            assert await end.recv() == answer
         for payload in (b'', b'p', b'p' * 125):
             await asyncio.wait_for(await end.ping(payload), 30)
         many = [await end.ping(b'%d' % number) for number in range(12)]
@@ -89,7 +90,7 @@ fn python() -> Option<&'static str> {
 #[test]
 fn pythons_client_is_served() {
     let Some(python) = python() else { return };
-    serves(|url, files| {
+    serves(Compression::AgreedOn, |url, files| {
         let mut command = Command::new(python);
         command.args(["-c", CLIENT, url]).arg(files.folder());
         for (code, reason) in [ASKED, GOODBYE] {
@@ -102,7 +103,7 @@ fn pythons_client_is_served() {
 #[test]
 fn pythons_server_is_visited() {
     let Some(python) = python() else { return };
-    visits(|port, files| {
+    visits(Compression::AgreedOn, |port, files| {
         let mut command = std::process::Command::new(python);
         command.args(["-c", SERVER, &port.to_string()]);
         command.arg(files.map(|files| files.folder().as_os_str()).unwrap_or_default());

@@ -13,6 +13,9 @@ use super::{HUNG_AFTER, loopback};
 /// Ports that are tried: between our choice and the server's start another program may take one.
 const PORTS_TRIED: usize = 5;
 
+/// Where `.ci/run` puts programs that npm has.
+const FROM_NPM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/interop/node_modules/.bin");
+
 /// Where a program is. Says its version, or that the test is left out without it. Its packages may
 /// put it where only administrators look.
 pub(crate) fn find(program: &str, version_option: &str) -> Option<PathBuf> {
@@ -22,7 +25,7 @@ pub(crate) fn find(program: &str, version_option: &str) -> Option<PathBuf> {
 /// As [`find`], left out also where what it says of its version lacks this text.
 pub(crate) fn find_of_version(program: &str, option: &str, version: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), FROM_NPM.into()]);
     let Some(found) = folders.map(|folder| folder.join(program)).find(|file| file.is_file()) else {
         eprintln!("SKIPPED: {program} is not installed");
         return None;

@@ -1,8 +1,9 @@
 //! WebSocket with programs that others wrote: what our server does for their clients, and what our
-//! client asks of their servers, plain and over TLS, on each driver.
+//! client asks of their servers, plain and over TLS, with and without compression, on each driver.
 //!
 //! Both servers send back what comes, but for two texts: `close` is answered by a close of theirs,
-//! with [`ASKED`], and `fragments` by one message in three frames.
+//! with [`ASKED`], and `fragments` by one message in three frames, where they can send one. Ours
+//! sends `ping` back once the client has answered a ping.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -13,7 +14,7 @@ use taut::http::{Client, Secured};
 use taut::net::Transport;
 use taut::process::Command;
 use taut::tls::{Identity, TlsAcceptor, TlsConnector};
-use taut::ws::{Acceptor, CloseCode, Connector, Opcode, WebSocket};
+use taut::ws::{Acceptor, CloseCode, Connector, DeflateOptions, Opcode, Options, WebSocket};
 
 use super::directory::Directory;
 use super::foreign::ForeignServer;
@@ -26,8 +27,19 @@ pub(crate) const ASKED: (u16, &str) = (4001, "as you like");
 pub(crate) const GOODBYE: (u16, &str) = (4000, "goodbye – 再见");
 /// Connections that a client makes: one that it closes, and one that it has closed.
 const CONNECTIONS: usize = 2;
-/// Within the smallest limit that one of them has by default, and beyond the kernel's buffers.
-const LARGE_BYTES: usize = 900_000;
+/// The smallest limit that one of them has by default, and beyond the kernel's buffers.
+const LARGE_BYTES: usize = 1 << 20;
+
+/// A client in the words of the web: `visit(url, asked, askedReason, goodbye, reason)` is a promise
+/// that fails where something is not as it should be.
+pub(crate) const WEB_CLIENT: &str = include_str!("ws_interop_client.js");
+
+/// What a program makes of compression where we want it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Compression {
+    AgreedOn,
+    Unknown,
+}
 
 /// The files of an identity for 127.0.0.1, and of the authority that made it.
 pub(crate) struct Files {
@@ -37,7 +49,7 @@ pub(crate) struct Files {
 }
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let authority = Authority::new();
         let identity = authority.issue_pem("127.0.0.1", |_| ());
         let directory = Directory::new();
@@ -54,47 +66,74 @@ impl Files {
         &self.directory
     }
 
-    fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let [certificate, key] = &self.identity;
         let identity = Identity::from_pem(certificate.as_bytes(), key.as_bytes()).unwrap();
         TlsAcceptor::builder(identity).build().unwrap()
     }
 }
 
+/// With compression, and without.
+pub(crate) fn options(compressed: bool) -> Options {
+    let mut options = Options::default();
+    options.deflate = compressed.then(DeflateOptions::default);
+    options
+}
+
 /// Has a client, whose command is made from a URL and the files of TLS, talk to our server.
-pub(crate) fn serves(command: impl Fn(&str, &Files) -> Command) {
+pub(crate) fn serves(compression: Compression, command: impl Fn(&str, &Files) -> Command) {
     let files = Files::new();
     on_each_driver(|builder| {
-        for tls in [None, Some(files.acceptor())] {
+        for (secure, compressed) in [(false, false), (false, true), (true, false), (true, true)] {
+            let tls = secure.then(|| files.acceptor());
+            let acceptor = Acceptor::new().options(options(compressed));
+            let compressed = compressed && compression == Compression::AgreedOn;
             block_on(builder.clone(), async {
                 let (listener, address) = listen();
-                let scheme = if tls.is_some() { "wss" } else { "ws" };
+                let scheme = if secure { "wss" } else { "ws" };
                 let serving = async {
                     let mut closes = Vec::new();
                     for _ in 0..CONNECTIONS {
                         let stream = listener.accept().await.unwrap();
                         closes.push(match &tls {
-                            None => serve(stream).await,
-                            Some(tls) => serve(tls.accept(stream).await.unwrap()).await,
+                            None => {
+                                let connection = acceptor.accept(stream).await.unwrap();
+                                converse(connection, compressed).await
+                            }
+                            Some(tls) => {
+                                let stream = tls.accept(stream).await.unwrap();
+                                let connection = acceptor.accept(stream).await.unwrap();
+                                converse(connection, compressed).await
+                            }
                         });
                     }
                     closes
                 };
                 let mut client = command(&format!("{scheme}://{address}/path?query"), &files);
-                let running = in_time(client.stdin(Stdio::null()).output());
-                let (output, closes) = join(running, in_time(serving)).await;
-                let output = output.unwrap();
-                let told = String::from_utf8_lossy(&output.stderr);
-                assert!(output.status.success(), "{}: {told}", output.status);
-                assert_eq!(closes, [GOODBYE, ASKED].map(|(code, why)| (code, why.to_owned())));
+                let running = client.stdin(Stdio::null()).kill_on_drop(true).output();
+                let running = async {
+                    let output = in_time(running).await.unwrap();
+                    let told = String::from_utf8_lossy(&output.stderr);
+                    assert!(output.status.success(), "{}: {told}", output.status);
+                };
+                let ((), closes) = join(running, serving).await;
+                assert_eq!(closes, goodbyes());
             });
         }
     });
 }
 
-/// One connection; what its client closed it with.
-async fn serve<T: Transport + Secured + 'static>(transport: T) -> (u16, String) {
-    let mut connection = Acceptor::new().accept(transport).await.unwrap();
+/// With what a client closes its connections, one after the other.
+pub(crate) fn goodbyes() -> [(u16, String); CONNECTIONS] {
+    [GOODBYE, ASKED].map(|(code, reason)| (code, reason.to_owned()))
+}
+
+/// Our end of one connection, compressed or not; what its client closed it with.
+pub(crate) async fn converse<T: Transport + 'static>(
+    mut connection: WebSocket<T>,
+    compressed: bool,
+) -> (u16, String) {
+    assert_compressed(&connection, compressed);
     while let Some(message) = connection.next().await.unwrap() {
         match message.as_str() {
             Some("close") => {
@@ -105,6 +144,10 @@ async fn serve<T: Transport + Secured + 'static>(transport: T) -> (u16, String) 
                 let pieces: [&[u8]; 3] = ["é".as_bytes(), b"", b"nd"];
                 connection.outbox().queue_fragmented(Opcode::Text, &pieces).unwrap();
             }
+            Some("ping") => {
+                is_answered(&mut connection, b"are you there?").await;
+                connection.send_text("ping").await.unwrap();
+            }
             Some(text) => connection.send_text(text).await.unwrap(),
             None => connection.send_binary(message.as_bytes()).await.unwrap(),
         }
@@ -114,29 +157,44 @@ async fn serve<T: Transport + Secured + 'static>(transport: T) -> (u16, String) 
     (close.code.get(), close.reason.to_string())
 }
 
+fn assert_compressed<T: Transport + 'static>(connection: &WebSocket<T>, compressed: bool) {
+    let extensions = connection.handshake().unwrap().extensions();
+    let names: Vec<&str> = extensions.iter().map(|extension| extension.name()).collect();
+    assert_eq!(names, ["permessage-deflate"][..usize::from(compressed)]);
+}
+
 /// Has our client talk to a server, whose command is made from its port and, where it is to speak
 /// TLS, the files.
-pub(crate) fn visits(command: impl Fn(u16, Option<&Files>) -> std::process::Command) {
+pub(crate) fn visits(
+    compression: Compression,
+    command: impl Fn(u16, Option<&Files>) -> std::process::Command,
+) {
     let files = Files::new();
     for files in [None, Some(&files)] {
         let server = ForeignServer::start(|_, address| command(address.port(), files));
         let scheme = if files.is_some() { "wss" } else { "ws" };
         let url = format!("{scheme}://{}/path?query", server.address);
-        on_each_driver(|builder| visit(builder, &url, files));
+        for compressed in [false, true] {
+            let mut client = Client::builder();
+            if let Some(files) = files {
+                let tls = TlsConnector::builder().roots(files.authority.roots());
+                client = client.tls(tls.build().unwrap());
+            }
+            let connector = Connector::new().client(client.build()).options(options(compressed));
+            let compressed = compressed && compression == Compression::AgreedOn;
+            on_each_driver(|builder| visit(builder, &url, &connector, compressed));
+        }
     }
 }
 
-fn visit(builder: Builder, url: &str, files: Option<&Files>) {
+fn visit(builder: Builder, url: &str, connector: &Connector, compressed: bool) {
     block_on(builder, async {
-        let mut client = Client::builder();
-        if let Some(files) = files {
-            let tls = TlsConnector::builder().roots(files.authority.roots());
-            client = client.tls(tls.build().unwrap());
-        }
-        let connector = Connector::new().client(client.build());
         let mut connection = connector.connect(url).await.unwrap();
+        assert_compressed(&connection, compressed);
         messages_come_back(&mut connection).await;
-        pings_are_answered(&mut connection).await;
+        for payload in [&b""[..], b"p", &[b'p'; 125]] {
+            is_answered(&mut connection, payload).await;
+        }
         let code = CloseCode::new(GOODBYE.0).unwrap();
         connection.close(code, GOODBYE.1).await.unwrap();
         assert_eq!(connection.peer_close().unwrap().code, code);
@@ -169,12 +227,9 @@ async fn messages_come_back<T: Transport + 'static>(connection: &mut WebSocket<T
     assert_eq!(connection.next().await.unwrap().unwrap().as_str(), Some("énd"));
 }
 
-async fn pings_are_answered<T: Transport + 'static>(connection: &mut WebSocket<T>) {
-    let longest = [b'p'; 125];
-    for payload in [&b""[..], b"p", &longest] {
-        connection.outbox().queue_ping(payload).unwrap();
-        connection.flush().await.unwrap();
-        let frame = connection.next_frame().await.unwrap().unwrap();
-        assert_eq!((frame.opcode, &*frame.payload), (Opcode::Pong, payload));
-    }
+async fn is_answered<T: Transport + 'static>(connection: &mut WebSocket<T>, ping: &[u8]) {
+    connection.outbox().queue_ping(ping).unwrap();
+    connection.flush().await.unwrap();
+    let frame = connection.next_frame().await.unwrap().unwrap();
+    assert_eq!((frame.opcode, &*frame.payload), (Opcode::Pong, ping));
 }
