@@ -10,7 +10,7 @@ use std::process::Stdio;
 
 use futures_util::future::join;
 use taut::Builder;
-use taut::http::{Client, Secured};
+use taut::http::Client;
 use taut::net::Transport;
 use taut::process::Command;
 use taut::tls::{Identity, TlsAcceptor, TlsConnector};
