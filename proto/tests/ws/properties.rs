@@ -24,7 +24,7 @@ fn cuts(bytes: &[u8], positions: &[prop::sample::Index]) -> Vec<usize> {
 }
 
 /// Frames of which most are good, and some bytes that are none.
-fn soup() -> impl Strategy<Value = (Role, Vec<u8>)> {
+pub(crate) fn soup() -> impl Strategy<Value = (Role, Vec<u8>)> {
     let payload = prop_oneof![
         vec(any::<u8>(), 0..40),
         "[a-z]{0,20}".prop_map(String::into_bytes),
