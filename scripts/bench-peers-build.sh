@@ -135,6 +135,11 @@ for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" ws false ws
     entry "$name" wss false wss
 done
+# The program is not ours; its script is the first word of the mode.
+program=$(PATH=$PATH:$root/target/interop/node_modules/.bin command -v bun) || program=bun
+unavailable=
+[ -x "$program" ] || unavailable='bun is not installed: npm install --prefix target/interop bun'
+entry bun ws false "$root/bench/peers/bun/server.js ws"
 rust ws-codec
 for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" codec false "codec $name"

@@ -22,12 +22,11 @@ const EVENTS: usize = 1024;
 /// All connections to one server.
 #[derive(Debug)]
 pub(crate) struct Crowd<E> {
-    poll: OwnedFd,
+    /// None where the only socket that there is is asked itself.
+    poll: Option<OwnedFd>,
     members: Vec<Member>,
     exchange: E,
     answer: Vec<u8>,
-    /// Whether the only socket that there is is asked itself.
-    is_direct: bool,
 }
 
 /// One connection.
@@ -62,19 +61,20 @@ impl<E: Exchange> Crowd<E> {
             let data = epoll::EventData::new_u64(index as u64);
             epoll::add(&poll, channel, data, flags).map_err(problem)?;
         }
-        let member = |channel| Member { channel, sequence: 0, received: 0, sent_at: 0 };
-        Ok(Self {
-            poll,
-            members: channels.into_iter().map(member).collect(),
-            answer: vec![0; exchange.answer_bytes()],
-            exchange,
-            is_direct: false,
-        })
+        let answer = vec![0; exchange.answer_bytes()];
+        let members = channels.into_iter().map(Member::from).collect();
+        Ok(Self { poll: Some(poll), members, exchange, answer })
+    }
+
+    /// One connection, which is asked itself.
+    pub(crate) fn alone(channel: Channel, exchange: E) -> Self {
+        let answer = vec![0; exchange.answer_bytes()];
+        Self { poll: None, members: vec![channel.into()], exchange, answer }
     }
 
     /// Where there is one connection, its socket is asked rather than an epoll: one call less.
     pub(crate) fn asking_directly(self) -> Self {
-        Self { is_direct: self.members.len() == 1, ..self }
+        Self { poll: self.poll.filter(|_| self.members.len() != 1), ..self }
     }
 
     /// One message on the first connection, for the snapshots of the counters.
@@ -145,16 +145,20 @@ impl<E: Exchange> Crowd<E> {
     /// How many connections may have something to be heard: those of the events, or the only one.
     #[inline(always)]
     fn wait(&self, events: &mut Vec<epoll::Event>) -> Result<usize, String> {
-        if self.is_direct {
-            return Ok(1);
-        }
+        let Some(poll) = &self.poll else { return Ok(1) };
         events.clear();
         let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        match epoll::wait(&self.poll, spare_capacity(events), Some(&at_once)) {
+        match epoll::wait(poll, spare_capacity(events), Some(&at_once)) {
             Ok(count) => Ok(count),
             Err(Errno::INTR) => Ok(0),
             Err(error) => Err(broken("epoll_wait", error)),
         }
+    }
+}
+
+impl From<Channel> for Member {
+    fn from(channel: Channel) -> Self {
+        Self { channel, sequence: 0, received: 0, sent_at: 0 }
     }
 }
 

@@ -14,6 +14,21 @@ pub(crate) trait Exchange {
     fn is_right(&mut self, sequence: u64, start: usize, piece: &[u8]) -> bool;
 }
 
+/// One that serves several connections, one after the other.
+impl<E: Exchange> Exchange for &mut E {
+    fn question(&mut self, sequence: u64) -> &[u8] {
+        (**self).question(sequence)
+    }
+
+    fn answer_bytes(&self) -> usize {
+        (**self).answer_bytes()
+    }
+
+    fn is_right(&mut self, sequence: u64, start: usize, piece: &[u8]) -> bool {
+        (**self).is_right(sequence, start, piece)
+    }
+}
+
 /// The answer is the question.
 impl Exchange for Numbered {
     fn question(&mut self, sequence: u64) -> &[u8] {

@@ -9,7 +9,7 @@ use taut::ws::Role;
 use super::channel::Channel;
 use super::exchange::Exchange;
 use super::{Patience, broken};
-use crate::ws::{Frames, Kind, REQUEST, check_answer, head_bytes};
+use crate::ws::{Frames, Kind, check_answer, head_bytes, request};
 
 /// Longer than any answer to an upgrade.
 const HEAD_BYTES_MAX: usize = 4_096;
@@ -50,9 +50,9 @@ impl Exchange for Messages {
     }
 }
 
-/// Makes a WebSocket of a connection.
-pub(crate) fn upgrade(channel: &mut Channel) -> Result<(), String> {
-    channel.send(REQUEST).map_err(|error| broken("send", error))?;
+/// Makes a WebSocket of a connection, on which messages are compressed or not.
+pub(crate) fn upgrade(channel: &mut Channel, is_compressed: bool) -> Result<(), String> {
+    channel.send(&request(is_compressed)).map_err(|error| broken("send", error))?;
     let mut head = [0; HEAD_BYTES_MAX];
     let (mut received, mut patience) = (0, Patience::default());
     loop {
@@ -66,7 +66,9 @@ pub(crate) fn upgrade(channel: &mut Channel) -> Result<(), String> {
             Err(error) => return Err(broken("recv", error)),
         }
         match head_bytes(&head[..received]) {
-            Some(bytes) if bytes == received => return check_answer(&head[..bytes]),
+            Some(bytes) if bytes == received => {
+                return check_answer(&head[..bytes], is_compressed);
+            }
             Some(bytes) => return Err(format!("{} bytes behind its answer", received - bytes)),
             None => {}
         }
@@ -79,8 +81,9 @@ mod tests {
 
     #[test]
     fn echoes_that_come_in_any_pieces_are_right_and_no_byte_may_differ() {
-        let mut messages = Messages::new(Kind { is_text: true, payload_bytes: 20 }, 3);
-        let right = Frames::new(Kind { is_text: true, payload_bytes: 20 }, Role::Server, 3);
+        let kind = Kind { is_text: true, payload_bytes: 20, is_compressed: false };
+        let mut messages = Messages::new(kind, 3);
+        let right = Frames::new(kind, Role::Server, 3);
         let answer = right.run(3, 3).to_vec();
         assert_eq!(messages.answer_bytes(), answer.len());
         assert_eq!(messages.question(2).len(), answer.len() + 3 * 4);

@@ -45,10 +45,10 @@ fn serve_one(mut connection: RawConnection, shared: &Shared) -> io::Result<()> {
             Err(Errno::INTR) => continue,
             Err(error) => return Err(error.into()),
         };
-        connection.answer(&buffer[..count], duty, &mut calls)?;
+        let served = connection.answer(&buffer[..count], duty, &mut calls)?;
         let (service, syscalls) = &mut *lock(shared);
         *syscalls += calls;
-        service.attendant.served(count, || *syscalls);
+        service.attendant.served(served, || *syscalls);
     }
 }
 

@@ -26,18 +26,18 @@ impl From<OwnedFd> for RawConnection {
 
 impl RawConnection {
     /// Answers what was received. Requests of HTTP are not read, only counted: they are all alike,
-    /// so nothing can be faster through these calls.
+    /// so nothing can be faster through these calls. Returns how many bytes count as served.
     #[inline(always)]
     pub(super) fn answer(
         &mut self,
         received: &[u8],
         duty: Duty,
         syscalls: &mut u64,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         match duty {
-            Duty::Echo => send_all(&self.stream, received, syscalls),
-            Duty::Swallow => Ok(()),
-            Duty::Ws | Duty::Wss => self.frames.answer(&self.stream, received, syscalls),
+            Duty::Echo => send_all(&self.stream, received, syscalls)?,
+            Duty::Swallow => {}
+            Duty::Ws | Duty::Wss => return self.frames.answer(&self.stream, received, syscalls),
             Duty::Http | Duty::Https => {
                 let bytes = self.partial + received.len();
                 self.partial = bytes % http::REQUEST.len();
@@ -47,9 +47,9 @@ impl RawConnection {
                     send_all(&self.stream, answers, syscalls)?;
                     owed -= answers.len() / http::responses(1).len();
                 }
-                Ok(())
             }
         }
+        Ok(received.len())
     }
 }
 

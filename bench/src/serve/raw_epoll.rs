@@ -85,8 +85,8 @@ fn answer(
         match recv(&connection.stream, &mut *buffer, RecvFlags::empty()) {
             Ok((0, _)) | Err(Errno::CONNRESET | Errno::PIPE) => return Ok(false),
             Ok((count, _)) => {
-                connection.answer(&buffer[..count], service.duty, syscalls)?;
-                service.attendant.served(count, || *syscalls);
+                let served = connection.answer(&buffer[..count], service.duty, syscalls)?;
+                service.attendant.served(served, || *syscalls);
                 if count < buffer.len() && !ended {
                     return Ok(true);
                 }

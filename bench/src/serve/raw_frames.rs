@@ -2,17 +2,17 @@
 //!
 //! It answers the request of the handshake, learns from the first header how long the client's
 //! frames are, and from then on counts bytes: a frame is owed for each whole frame that came, and
-//! those that it sends were made beforehand. Nothing that reads, unmasks or validates can be faster
-//! through these calls.
+//! those that it sends were made beforehand. Nothing that reads, unmasks, validates or inflates can
+//! be faster through these calls.
 
 use std::io;
 use std::os::fd::OwnedFd;
 
-use taut::ws::wire::FrameHeader;
-use taut::ws::{Opcode, Role};
+use taut::ws::wire::{Decoded, Decoder, FrameHeader, Unit};
+use taut::ws::{MessageLimits, Opcode, Role};
 
 use super::send_all;
-use crate::ws::{ANSWER, Frames, Kind, head_bytes};
+use crate::ws::{Frames, Kind, agreement, answer, frame_bytes, head_bytes};
 
 /// What is sent at once, in bytes and in frames.
 const RUN_BYTES: usize = 256 << 10;
@@ -33,6 +33,8 @@ pub(super) enum RawFrames {
 #[derive(Debug)]
 pub(super) struct Open {
     question_bytes: usize,
+    /// What a message counts for: its frame as it would be without compression.
+    counted_bytes: usize,
     answers: Frames,
     run: usize,
     answered: u64,
@@ -47,13 +49,14 @@ impl Default for RawFrames {
 }
 
 impl RawFrames {
+    /// Returns how many bytes count as served.
     #[inline(always)]
     pub(super) fn answer(
         &mut self,
         stream: &OwnedFd,
         bytes: &[u8],
         syscalls: &mut u64,
-    ) -> io::Result<()> {
+    ) -> io::Result<usize> {
         match self {
             Self::Open(open) => open.answer(stream, bytes.len(), syscalls),
             Self::Opening { .. } => self.learn(stream, bytes, syscalls),
@@ -61,45 +64,64 @@ impl RawFrames {
     }
 
     #[cold]
-    fn learn(&mut self, stream: &OwnedFd, bytes: &[u8], syscalls: &mut u64) -> io::Result<()> {
-        let Self::Opening { received, is_answered } = self else { return Ok(()) };
+    fn learn(&mut self, stream: &OwnedFd, bytes: &[u8], syscalls: &mut u64) -> io::Result<usize> {
+        let Self::Opening { received, is_answered } = self else { return Ok(0) };
         received.extend_from_slice(bytes);
         if !*is_answered {
-            let Some(head) = head_bytes(received) else { return Ok(()) };
+            let Some(head) = head_bytes(received) else { return Ok(0) };
+            let answer = answer(&received[..head]);
             received.drain(..head);
             *is_answered = true;
-            send_all(stream, ANSWER, syscalls)?;
+            send_all(stream, &answer, syscalls)?;
         }
-        let header = FrameHeader::read(received, Role::Server, false)
-            .map_err(|violation| io::Error::other(violation.to_string()))?;
-        let Some((header, header_bytes)) = header else { return Ok(()) };
-        let (payload_bytes, count) = (header.payload_bytes as usize, received.len());
-        let kind = Kind { is_text: header.opcode == Opcode::Text, payload_bytes };
-        let mut open = Box::new(Open::new(kind, header_bytes + payload_bytes));
-        open.answer(stream, count, syscalls)?;
+        let Some((kind, question_bytes)) = first_frame(received)? else { return Ok(0) };
+        let mut open = Box::new(Open::new(kind, question_bytes));
+        let served = open.answer(stream, received.len(), syscalls)?;
         *self = Self::Open(open);
-        Ok(())
+        Ok(served)
     }
+}
+
+/// What the messages are, and the bytes of a frame, as soon as the first one tells that.
+fn first_frame(received: &[u8]) -> io::Result<Option<(Kind, usize)>> {
+    let wrong = |violation: taut::ws::Violation| io::Error::other(violation.to_string());
+    let header = FrameHeader::read(received, Role::Server, true).map_err(wrong)?;
+    let Some((header, header_bytes)) = header else { return Ok(None) };
+    let mut payload_bytes = header.payload_bytes as usize;
+    let frame_bytes = header_bytes + payload_bytes;
+    if header.is_compressed {
+        let Some(frame) = received.get(..frame_bytes) else { return Ok(None) };
+        let mut decoder = Decoder::new(Role::Server, MessageLimits::default());
+        decoder.inflate_as_agreed(Some(&agreement()));
+        decoder.push(frame.to_vec());
+        if let Some(Decoded::Data(data)) = decoder.decode(Unit::Message).map_err(wrong)? {
+            payload_bytes = decoder.payload(&data).len();
+        }
+    }
+    let (is_text, is_compressed) = (header.opcode == Opcode::Text, header.is_compressed);
+    Ok(Some((Kind { is_text, payload_bytes, is_compressed }, frame_bytes)))
 }
 
 impl Open {
     fn new(kind: Kind, question_bytes: usize) -> Self {
         let run = (RUN_BYTES / question_bytes).clamp(1, RUN_FRAMES);
         let answers = Frames::new(kind, Role::Server, run);
-        Self { question_bytes, answers, run, answered: 0, partial: 0 }
+        let counted_bytes = frame_bytes(kind.payload_bytes, Role::Client);
+        Self { question_bytes, counted_bytes, answers, run, answered: 0, partial: 0 }
     }
 
     #[inline(always)]
-    fn answer(&mut self, stream: &OwnedFd, bytes: usize, syscalls: &mut u64) -> io::Result<()> {
+    fn answer(&mut self, stream: &OwnedFd, bytes: usize, syscalls: &mut u64) -> io::Result<usize> {
         let bytes = self.partial + bytes;
         self.partial = bytes % self.question_bytes;
-        let mut owed = bytes / self.question_bytes;
+        let messages = bytes / self.question_bytes;
+        let mut owed = messages;
         while owed > 0 {
             let count = owed.min(self.run);
             send_all(stream, self.answers.run(self.answered, count), syscalls)?;
             self.answered += count as u64;
             owed -= count;
         }
-        Ok(())
+        Ok(messages * self.counted_bytes)
     }
 }

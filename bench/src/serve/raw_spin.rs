@@ -32,8 +32,9 @@ pub(super) fn serve(listener: Listener, service: &Service) -> io::Result<()> {
                     continue;
                 }
                 Ok((count, _)) => {
-                    connection.answer(&buffer[..count], service.duty, &mut syscalls)?;
-                    service.attendant.served(count, || syscalls);
+                    let received = &buffer[..count];
+                    let served = connection.answer(received, service.duty, &mut syscalls)?;
+                    service.attendant.served(served, || syscalls);
                 }
                 Err(Errno::AGAIN | Errno::INTR) => {}
                 Err(error) => return Err(error.into()),

@@ -10,7 +10,7 @@ use std::rc::Rc;
 use taut::http::Secured;
 use taut::net::{TcpListener, Transport};
 use taut::tls::TlsAcceptor;
-use taut::ws::{Item, Message, Outbox, Role, accept};
+use taut::ws::{Acceptor, DeflateOptions, Item, Message, Options, Outbox, Role};
 
 use super::Service;
 use crate::ws::frame_bytes;
@@ -25,24 +25,34 @@ pub(super) async fn serve(
     acceptor: Option<TlsAcceptor>,
     service: Service,
 ) -> io::Result<()> {
-    let shared = Rc::new((service, acceptor));
+    let mut options = Options::default();
+    // Agreed on with who asks for it, and nobody else.
+    options.deflate = Some(DeflateOptions::default());
+    let handshakes = Acceptor::new().options(options);
+    let shared = Rc::new((service, acceptor, handshakes));
     loop {
         let mut stream = listener.accept().await?;
         stream.set_hot(hot);
         let shared = Rc::clone(&shared);
         // A connection that breaks ends alone, as one that the peer closes.
         taut::spawn(async move {
-            let (service, acceptor) = &*shared;
+            let (service, acceptor, handshakes) = &*shared;
             match acceptor {
-                None => echo(stream, service).await,
-                Some(acceptor) => echo(acceptor.accept(stream).await.ok()?, service).await,
+                None => echo(stream, handshakes, service).await,
+                Some(acceptor) => {
+                    echo(acceptor.accept(stream).await.ok()?, handshakes, service).await
+                }
             }
         });
     }
 }
 
-async fn echo<T: Transport + Secured + 'static>(transport: T, service: &Service) -> Option<()> {
-    let mut socket = accept(transport).await.ok()?;
+async fn echo<T: Transport + Secured + 'static>(
+    transport: T,
+    handshakes: &Acceptor,
+    service: &Service,
+) -> Option<()> {
+    let mut socket = handshakes.accept(transport).await.ok()?;
     let mut is_long = false;
     loop {
         let bytes = if is_long {

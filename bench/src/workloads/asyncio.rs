@@ -4,6 +4,8 @@
 //! time on the core of one thread. Here a sample is one whole iteration in wall time: connect, so
 //! many echoes one after the other, every byte compared, close; and, as a case of its own, what
 //! that refused connection really is: a runtime made, one connection refused, the runtime's end.
+//! Its row of WebSocket is one hundred texts of 64 KiB to a server of its own; here the servers are
+//! the subjects, and the client is the raw one.
 
 use std::time::Instant;
 
@@ -11,6 +13,8 @@ use clap::Args;
 
 use super::served::{Group, OnServers, Place, Served};
 use crate::client::connect_one;
+use crate::client::crowd::Crowd;
+use crate::client::messages::{Messages, upgrade};
 use crate::client::ping_pong::PingPong;
 use crate::harness::clock::Clock;
 use crate::harness::counters::Counters;
@@ -24,10 +28,13 @@ use crate::report::ratios::{CPU_PER_OP, Figure, P50};
 use crate::serve::Duty;
 use crate::subject::{Crew, Running};
 use crate::transport::Address;
+use crate::ws::Kind;
 
 /// Bytes and echoes of each case.
 const CASES: [(usize, u64); 6] =
     [(64, 100), (64, 1_000), (1 << 10, 100), (4 << 10, 100), (16 << 10, 100), (64 << 10, 100)];
+/// The same of WebSocket.
+const WS_CASES: [(usize, u64); 3] = [(64, 100), (1 << 10, 100), (64 << 10, 100)];
 /// The micro work of the last case, and how often it is done at once.
 const REFUSED: &str = "refused";
 const REFUSED_AT_ONCE: u64 = 10;
@@ -131,8 +138,16 @@ impl Workload for Asyncio {
 #[derive(Debug)]
 struct Echoes;
 
+/// What connects anew in each iteration.
+#[derive(Debug)]
+struct Client {
+    address: Address,
+    /// Of each case, where they are of WebSocket.
+    messages: Option<Vec<Messages>>,
+}
+
 impl Served for Echoes {
-    type Client = Address;
+    type Client = Client;
 
     fn name(&self) -> &'static str {
         "asyncio"
@@ -144,30 +159,50 @@ impl Served for Echoes {
     }
 
     fn groups(&self) -> Vec<Group> {
-        let cases = CASES.iter().map(|(size, echoes)| format!(":{size}x{echoes}")).collect();
-        vec![Group { cases, duty: Duty::Echo }]
+        let echoes = CASES.iter().map(|(size, echoes)| format!(":{size}x{echoes}")).collect();
+        let messages = WS_CASES.iter().map(|(size, echoes)| format!(":ws-{size}x{echoes}"));
+        vec![
+            Group { cases: echoes, duty: Duty::Echo },
+            Group { cases: messages.collect(), duty: Duty::Ws },
+        ]
     }
 
-    fn connect(&self, _: usize, address: &Address) -> Result<Address, String> {
-        Ok(address.clone())
+    fn connect(&self, group: usize, address: &Address) -> Result<Client, String> {
+        let messages = |&(payload_bytes, _): &(usize, u64)| {
+            Messages::new(Kind { is_text: true, payload_bytes, is_compressed: false }, 1)
+        };
+        let messages = (group > 0).then(|| WS_CASES.iter().map(messages).collect());
+        Ok(Client { address: address.clone(), messages })
     }
 
     fn slice(
         &mut self,
         place: Place,
-        address: &mut Address,
+        client: &mut Client,
         running: &Running<'_>,
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        let (size, echoes) = CASES[place.case];
-        let iterate = |echoes: u64| -> Result<u64, String> {
+        let (size, echoes) =
+            if place.group == 0 { CASES[place.case] } else { WS_CASES[place.case] };
+        let mut iterate = |echoes: u64| -> Result<u64, String> {
             let begun = clock.now();
-            let mut client = PingPong::new(vec![connect_one(address)?], size);
-            for _ in 0..echoes {
-                client.exchange(clock)?;
+            match &mut client.messages {
+                Some(messages) => {
+                    let mut channel = connect_one(&client.address)?.into();
+                    upgrade(&mut channel, false)?;
+                    let mut alone = Crowd::alone(channel, &mut messages[place.case]);
+                    for _ in 0..echoes {
+                        alone.one(clock)?;
+                    }
+                }
+                None => {
+                    let mut ping_pong = PingPong::new(vec![connect_one(&client.address)?], size);
+                    for _ in 0..echoes {
+                        ping_pong.exchange(clock)?;
+                    }
+                }
             }
-            drop(client);
             Ok(clock.now().saturating_sub(begun))
         };
         for _ in 0..turn.budget.warm_up_count.div_ceil(echoes) {
@@ -199,7 +234,8 @@ impl Served for Echoes {
     fn note(&self) -> Option<String> {
         let note = "NAME:64x1000 is one connection on which 1 000 messages of 64 B are echoed one \
                     after the other; ops/s counts echoes in wall time, MiB/s one direction. \
-                    NAME:refused makes a runtime, has one connection refused and ends the runtime \
+                    NAME:ws-65536x100 is the \
+                    same with text messages of a WebSocket, the handshake included. NAME:refused makes a runtime, has one connection refused and ends the runtime \
                     (the floor has no runtime): this is what the C++ framework's table shows as 27 \
                     million echoes a second, by counting a thousand for each. A runtime of ours \
                     touches and locks its 8 MiB of receive buffers when it is made.";

@@ -52,6 +52,11 @@ pub(crate) struct Options {
     #[arg(long)]
     pub(crate) tls: bool,
 
+    /// Have messages compressed both ways, each alone: records of a venue, of the size that is asked
+    /// for before. Servers that do not agree to it are left out.
+    #[arg(long)]
+    pub(crate) deflate: bool,
+
     #[command(flatten)]
     pub(crate) selection: Selection,
 
@@ -114,7 +119,8 @@ impl Served for Options {
     fn measures(&self) -> String {
         let kind = if self.binary { "binary" } else { "text" };
         let tls = if self.tls { ", TLS 1.3 but for the raw servers" } else { "" };
-        format!("RTT of {kind} messages of WebSocket, loopback TCP, closed loop{tls}")
+        let deflate = if self.deflate { ", permessage-deflate without contexts" } else { "" };
+        format!("RTT of {kind} messages of WebSocket, loopback TCP, closed loop{tls}{deflate}")
     }
 
     /// A server process has only the connections that it is measured with.
@@ -144,8 +150,9 @@ impl Served for Options {
                 streams.into_iter().map(encrypted).collect::<Result<Vec<_>, _>>()?
             }
         };
-        channels.iter_mut().try_for_each(upgrade)?;
-        let kind = Kind { is_text: !self.binary, payload_bytes: case.payload_bytes };
+        channels.iter_mut().try_for_each(|channel| upgrade(channel, self.deflate))?;
+        let (is_text, is_compressed) = (!self.binary, self.deflate);
+        let kind = Kind { is_text, payload_bytes: case.payload_bytes, is_compressed };
         Ok(Crowd::new(channels, Messages::new(kind, case.batch))?.asking_directly())
     }
 
@@ -171,7 +178,9 @@ impl Served for Options {
         let note = "NAME:SIZE is one message in flight on one connection; NAME:SIZExN sends N at \
                     once, and a sample is the time until all of them are back; @C is on C \
                     connections. floor and the raw epoll servers read no frame: they count bytes \
-                    and answer constant ones, which is what the calls alone cost. The client is \
+                    and answer constant ones, which is what the calls alone cost. With --deflate \
+                    both send what was compressed beforehand, and MiB/s counts what it was before. \
+                    The client is \
                     one thread that never sleeps and compares every byte: with many connections it \
                     may be the limit, and then cpu ns/op tells the servers apart and ops/s does \
                     not. A client with one connection asks its socket, one with many an epoll.";

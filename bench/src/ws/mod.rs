@@ -4,5 +4,5 @@
 mod frames;
 mod opening;
 
-pub(crate) use frames::{Frames, Kind, frame_bytes, masked_text};
-pub(crate) use opening::{ANSWER, REQUEST, answer_to, check_answer, head_bytes};
+pub(crate) use frames::{Frames, Kind, agreement, frame_bytes, masked_text};
+pub(crate) use opening::{answer, answer_to, check_answer, head_bytes, request};

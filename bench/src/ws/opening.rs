@@ -6,18 +6,41 @@
 use sha1::{Digest, Sha1};
 
 /// What the client asks with.
-pub(crate) const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\
+const REQUEST: &[u8] = b"GET /echo HTTP/1.1\r\nHost: 127.0.0.1\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 /// What the servers of ours answer.
-pub(crate) const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
+const ANSWER: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\n\
     Upgrade: websocket\r\nConnection: Upgrade\r\n\
     Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+/// What is asked for, and agreed on, where messages are compressed: each stands alone.
+const EXTENSION: &str =
+    "permessage-deflate; server_no_context_takeover; client_no_context_takeover";
 /// What proves that the request was read.
 const ACCEPT: &str = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 /// What a server puts behind the key before it hashes it (RFC 6455 section 1.3).
 const APPENDIX: &str = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 const END: &[u8] = b"\r\n\r\n";
+
+/// What the client asks with, for messages that are compressed or not.
+pub(crate) fn request(is_compressed: bool) -> Vec<u8> {
+    with_extension(REQUEST, is_compressed)
+}
+
+/// What a raw server answers to such a request.
+pub(crate) fn answer(request: &[u8]) -> Vec<u8> {
+    let asks = request.windows(EXTENSION.len()).any(|bytes| bytes == EXTENSION.as_bytes());
+    with_extension(ANSWER, asks)
+}
+
+fn with_extension(head: &[u8], is_compressed: bool) -> Vec<u8> {
+    let mut bytes = head.to_vec();
+    if is_compressed {
+        bytes.truncate(head.len() - 2);
+        bytes.extend(format!("Sec-WebSocket-Extensions: {EXTENSION}\r\n\r\n").bytes());
+    }
+    bytes
+}
 
 /// Bytes of the head that `received` begins with; nothing where it is not all there.
 pub(crate) fn head_bytes(received: &[u8]) -> Option<usize> {
@@ -25,12 +48,12 @@ pub(crate) fn head_bytes(received: &[u8]) -> Option<usize> {
     Some(end + END.len())
 }
 
-/// Whether this head is the answer to [`REQUEST`].
+/// Whether this head is the answer to [`request`].
 ///
 /// # Errors
 ///
 /// What is wrong with it.
-pub(crate) fn check_answer(head: &[u8]) -> Result<(), String> {
+pub(crate) fn check_answer(head: &[u8], is_compressed: bool) -> Result<(), String> {
     let text = String::from_utf8_lossy(head);
     let mut lines = text.split("\r\n");
     let first = lines.next().unwrap_or_default();
@@ -42,10 +65,24 @@ pub(crate) fn check_answer(head: &[u8]) -> Result<(), String> {
         fields().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
     };
     match (field("sec-websocket-accept"), field("sec-websocket-extensions")) {
-        (Some(ACCEPT), None) => Ok(()),
-        (accept, None) => Err(format!("it accepted with {accept:?}, not with {ACCEPT:?}")),
-        (_, Some(extensions)) => Err(format!("nobody offered its extensions {extensions:?}")),
+        (Some(ACCEPT), None) if !is_compressed => Ok(()),
+        (Some(ACCEPT), Some(extensions)) if is_compressed && is_agreed(extensions) => Ok(()),
+        (Some(ACCEPT), None) => Err("it does not compress".to_owned()),
+        (Some(ACCEPT), Some(extensions)) => {
+            Err(format!("its extensions {extensions:?} are not what it was offered"))
+        }
+        (accept, _) => Err(format!("it accepted with {accept:?}, not with {ACCEPT:?}")),
     }
+}
+
+/// Whether all of [`EXTENSION`] was agreed on, in whatever order.
+fn is_agreed(extensions: &str) -> bool {
+    let sorted = |list: &str| {
+        let mut parts: Vec<String> = list.split(';').map(|part| part.trim().to_owned()).collect();
+        parts.sort();
+        parts
+    };
+    sorted(extensions) == sorted(EXTENSION)
 }
 
 /// The answer to a request with any key.
@@ -102,7 +139,11 @@ mod tests {
 
     #[test]
     fn only_the_answer_to_this_request_is_right() {
-        assert_eq!(check_answer(ANSWER), Ok(()));
+        assert_eq!(check_answer(ANSWER, false), Ok(()));
+        let compressed = answer(&request(true));
+        assert_eq!(check_answer(&compressed, true), Ok(()));
+        assert_eq!(answer(&request(false)), ANSWER);
+        assert!(check_answer(ANSWER, true).is_err() && check_answer(&compressed, false).is_err());
         let text = String::from_utf8_lossy(ANSWER);
         let wrong = [
             text.replace("101", "200"),
@@ -111,9 +152,9 @@ mod tests {
             text.replace("Upgrade\r\n", "Upgrade\r\nSec-WebSocket-Extensions: x\r\n"),
         ];
         for answer in wrong {
-            assert!(check_answer(answer.as_bytes()).is_err(), "{answer}");
+            assert!(check_answer(answer.as_bytes(), false).is_err(), "{answer}");
         }
         let other_case = text.replace("Sec-WebSocket-Accept", "sec-websocket-accept");
-        assert_eq!(check_answer(other_case.as_bytes()), Ok(()));
+        assert_eq!(check_answer(other_case.as_bytes(), false), Ok(()));
     }
 }

@@ -18,7 +18,7 @@ const BUFFER_BYTES: usize = 128 << 10;
 
 pub(super) fn client(venue: SocketAddr) -> Result<Client, String> {
     let mut channel = Channel::from(connect_one(&Address::Ip(venue))?);
-    upgrade(&mut channel)?;
+    upgrade(&mut channel, false)?;
     let go = masked_text(GO);
     let mut buffer = vec![0; BUFFER_BYTES];
     Ok(Box::new(move |handler, _| {

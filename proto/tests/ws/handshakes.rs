@@ -20,7 +20,8 @@ use tungstenite::handshake::server::{Request, create_response};
 pub(crate) const ANSWERS: u8 = 1;
 /// Switches: compression is wanted.
 pub(crate) const COMPRESSES: u8 = 2;
-/// In an answer: the `Sec-WebSocket-Accept` that belongs to the key. No header may have this byte.
+/// At the beginning of a header's value in an answer: the `Sec-WebSocket-Accept` that belongs to the
+/// key.
 pub(crate) const ACCEPT: u8 = 0xFF;
 
 const SUBPROTOCOLS: [&str; 2] = ["v2.book", "v1"];
@@ -96,12 +97,8 @@ fn read_answer(runtime: &Runtime, bytes: &[u8], is_compressed: bool, cuts: &[usi
             let mut stream: UnixStream = listener.accept().await.unwrap();
             drop(listener);
             let accept = derive_accept_key(key_of(&mut stream).await.as_bytes());
-            let mut cut_bytes = Vec::new();
-            for piece in pieces(&bytes, &cuts) {
-                cut_bytes.push(with_accept(&piece, &accept));
-            }
-            let sent = cut_bytes.concat();
-            converse(stream, cut_bytes).await;
+            let sent = with_accept(&bytes, &accept);
+            converse(stream, pieces(&sent, &cuts)).await;
             (sent, accept)
         });
         let verdict = verdict(connector.connect("ws://venue.example/feed").await).await;
@@ -122,11 +119,13 @@ fn socket_path() -> PathBuf {
     std::env::temp_dir().join(format!("taut-{}-{thread}-{number}", std::process::id()))
 }
 
-fn with_accept(piece: &[u8], accept: &str) -> Vec<u8> {
+/// It is put where the value of a header begins, and nowhere else: what is random there changes no
+/// verdict.
+fn with_accept(answer: &[u8], accept: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
-    for byte in piece {
-        match *byte {
-            ACCEPT => bytes.extend_from_slice(accept.as_bytes()),
+    for &byte in answer {
+        match byte {
+            ACCEPT if bytes.ends_with(b": ") => bytes.extend_from_slice(accept.as_bytes()),
             byte => bytes.push(byte),
         }
     }
