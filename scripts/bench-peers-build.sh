@@ -135,11 +135,15 @@ for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" ws false ws
     entry "$name" wss false wss
 done
-# The program is not ours; its script is the first word of the mode.
-program=$(PATH=$PATH:$root/target/interop/node_modules/.bin command -v bun) || program=bun
+program=$target/release/peer-bun
 unavailable=
-[ -x "$program" ] || unavailable='bun is not installed: npm install --prefix target/interop bun'
-entry bun ws false "$root/bench/peers/bun/server.js ws"
+if bun=$(PATH=$PATH:$root/target/interop/node_modules/.bin command -v bun); then
+    printf '#!/bin/sh\nexec "%s" "%s" "$@"\n' "$bun" "$root/bench/peers/bun/server.js" >"$program"
+    chmod +x "$program"
+else
+    unavailable='bun is not installed: npm install --prefix target/interop bun'
+fi
+entry bun ws false ws
 rust ws-codec
 for name in sockudo fastwebsockets tungstenite tokio-websockets yawc; do
     entry "$name" codec false "codec $name"

@@ -10,7 +10,7 @@ if (mode !== "ws" || option !== "--core" || !/^\d+$/.test(core ?? "")) {
 // All threads that bun has by now; those that they start inherit it.
 const pinned = Bun.spawnSync(["taskset", "-a", "-p", "-c", core, String(process.pid)]);
 if (!pinned.success) {
-  console.error(`can't pin to core ${core}: ${pinned.stderr}`);
+  console.error(`can't pin to core ${core}: ${String(pinned.stderr).trim()}`);
   process.exit(1);
 }
 

@@ -10,6 +10,7 @@
 use std::time::Instant;
 
 use clap::Args;
+use taut::ws::Role;
 
 use super::served::{Group, OnServers, Place, Served};
 use crate::client::connect_one;
@@ -28,7 +29,7 @@ use crate::report::ratios::{CPU_PER_OP, Figure, P50};
 use crate::serve::Duty;
 use crate::subject::{Crew, Running};
 use crate::transport::Address;
-use crate::ws::Kind;
+use crate::ws::{Kind, frame_bytes};
 
 /// Bytes and echoes of each case.
 const CASES: [(usize, u64); 6] =
@@ -183,8 +184,15 @@ impl Served for Echoes {
         clock: &Clock,
         turn: Turn<'_>,
     ) -> Result<Slice, String> {
-        let (size, echoes) =
-            if place.group == 0 { CASES[place.case] } else { WS_CASES[place.case] };
+        let (size, echoes) = match place.group {
+            0 => CASES[place.case],
+            _ => WS_CASES[place.case],
+        };
+        // What a server counts for a message.
+        let served_bytes = match place.group {
+            0 => size,
+            _ => frame_bytes(size, Role::Client),
+        };
         let mut iterate = |echoes: u64| -> Result<u64, String> {
             let begun = clock.now();
             match &mut client.messages {
@@ -223,7 +231,8 @@ impl Served for Echoes {
         let mut client = Counters::of_this_thread().since(&client_before);
         client.operations = operations;
         let bytes = operations * size as u64;
-        let server = running.end(began, (operations, size as u64), || iterate(1).map(drop))?;
+        let server =
+            running.end(began, (operations, served_bytes as u64), || iterate(1).map(drop))?;
         Ok(Slice { elapsed_ns, operations, bytes, server, client, cold: false })
     }
 
