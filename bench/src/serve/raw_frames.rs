@@ -24,7 +24,8 @@ pub(super) enum RawFrames {
     /// What came of the handshake, and of the first header.
     Opening {
         received: Vec<u8>,
-        is_answered: bool,
+        /// Whether messages are compressed, once the request was answered.
+        is_compressed: Option<bool>,
     },
     Open(Box<Open>),
 }
@@ -44,7 +45,7 @@ pub(super) struct Open {
 
 impl Default for RawFrames {
     fn default() -> Self {
-        Self::Opening { received: Vec::new(), is_answered: false }
+        Self::Opening { received: Vec::new(), is_compressed: None }
     }
 }
 
@@ -65,16 +66,21 @@ impl RawFrames {
 
     #[cold]
     fn learn(&mut self, stream: &OwnedFd, bytes: &[u8], syscalls: &mut u64) -> io::Result<usize> {
-        let Self::Opening { received, is_answered } = self else { return Ok(0) };
+        let Self::Opening { received, is_compressed } = self else { return Ok(0) };
         received.extend_from_slice(bytes);
-        if !*is_answered {
-            let Some(head) = head_bytes(received) else { return Ok(0) };
-            let answer = answer(&received[..head]);
-            received.drain(..head);
-            *is_answered = true;
-            send_all(stream, &answer, syscalls)?;
-        }
-        let Some((kind, question_bytes)) = first_frame(received)? else { return Ok(0) };
+        let is_compressed = match *is_compressed {
+            Some(is_compressed) => is_compressed,
+            None => {
+                let Some(head) = head_bytes(received) else { return Ok(0) };
+                let (answer, asks) = answer(&received[..head]);
+                received.drain(..head);
+                send_all(stream, &answer, syscalls)?;
+                *is_compressed.insert(asks)
+            }
+        };
+        let frame = first_frame(received)?;
+        let Some((is_text, payload_bytes, question_bytes)) = frame else { return Ok(0) };
+        let kind = Kind { is_text, payload_bytes, is_compressed };
         let mut open = Box::new(Open::new(kind, question_bytes));
         let served = open.answer(stream, received.len(), syscalls)?;
         *self = Self::Open(open);
@@ -82,8 +88,8 @@ impl RawFrames {
     }
 }
 
-/// What the messages are, and the bytes of a frame, as soon as the first one tells that.
-fn first_frame(received: &[u8]) -> io::Result<Option<(Kind, usize)>> {
+/// Whether messages are text, their bytes, and those of a frame, as soon as the first tells that.
+fn first_frame(received: &[u8]) -> io::Result<Option<(bool, usize, usize)>> {
     let wrong = |violation: taut::ws::Violation| io::Error::other(violation.to_string());
     let header = FrameHeader::read(received, Role::Server, true).map_err(wrong)?;
     let Some((header, header_bytes)) = header else { return Ok(None) };
@@ -98,8 +104,7 @@ fn first_frame(received: &[u8]) -> io::Result<Option<(Kind, usize)>> {
             payload_bytes = decoder.payload(&data).len();
         }
     }
-    let (is_text, is_compressed) = (header.opcode == Opcode::Text, header.is_compressed);
-    Ok(Some((Kind { is_text, payload_bytes, is_compressed }, frame_bytes)))
+    Ok(Some((header.opcode == Opcode::Text, payload_bytes, frame_bytes)))
 }
 
 impl Open {

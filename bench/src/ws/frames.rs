@@ -25,7 +25,7 @@ pub(crate) struct Kind {
     pub(crate) is_text: bool,
     /// Before it is compressed.
     pub(crate) payload_bytes: usize,
-    /// Without a context. What would become no shorter goes as it is.
+    /// Each alone, where that makes it shorter.
     pub(crate) is_compressed: bool,
 }
 

@@ -27,10 +27,10 @@ pub(crate) fn request(is_compressed: bool) -> Vec<u8> {
     with_extension(REQUEST, is_compressed)
 }
 
-/// What a raw server answers to such a request.
-pub(crate) fn answer(request: &[u8]) -> Vec<u8> {
+/// What a raw server answers to such a request, and whether it asks for compression.
+pub(crate) fn answer(request: &[u8]) -> (Vec<u8>, bool) {
     let asks = request.windows(EXTENSION.len()).any(|bytes| bytes == EXTENSION.as_bytes());
-    with_extension(ANSWER, asks)
+    (with_extension(ANSWER, asks), asks)
 }
 
 fn with_extension(head: &[u8], is_compressed: bool) -> Vec<u8> {
@@ -140,9 +140,10 @@ mod tests {
     #[test]
     fn only_the_answer_to_this_request_is_right() {
         assert_eq!(check_answer(ANSWER, false), Ok(()));
-        let compressed = answer(&request(true));
+        let (compressed, asks) = answer(&request(true));
+        assert!(asks);
         assert_eq!(check_answer(&compressed, true), Ok(()));
-        assert_eq!(answer(&request(false)), ANSWER);
+        assert_eq!(answer(&request(false)), (ANSWER.to_vec(), false));
         assert!(check_answer(ANSWER, true).is_err() && check_answer(&compressed, false).is_err());
         let text = String::from_utf8_lossy(ANSWER);
         let wrong = [
