@@ -78,6 +78,8 @@ fn command(chromium: &Path, home: &Directory, url: &str) -> Command {
     command.args(["--disable-component-update", "--disable-breakpad"]);
     command.arg("--ignore-certificate-errors");
     command.arg(format!("--user-data-dir={}", home.display())).arg(url).env("HOME", &**home);
+    // Where it leaves a socket behind.
+    command.env("TMPDIR", &**home);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     command
 }

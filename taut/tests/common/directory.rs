@@ -1,12 +1,17 @@
 //! A directory for one test, removed with all that is in it.
 
+use std::io::ErrorKind;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use taut::fs::{File, OpenOptions};
 
 use super::{block_on, on_each_driver};
+
+const REMOVALS_MAX: usize = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(20);
 
 /// Runs a body on each driver, each time in a directory of its own.
 pub(crate) fn in_a_directory(body: impl AsyncFn(&Path)) {
@@ -46,6 +51,13 @@ impl Deref for Directory {
 
 impl Drop for Directory {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+        // A program that ends may still write into it.
+        for _ in 0..REMOVALS_MAX {
+            match std::fs::remove_dir_all(&self.0) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {}
+                _ => return,
+            }
+            std::thread::sleep(BETWEEN_REMOVALS);
+        }
     }
 }
