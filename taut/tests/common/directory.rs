@@ -50,6 +50,7 @@ impl Deref for Directory {
 }
 
 impl Drop for Directory {
+    #[expect(clippy::disallowed_methods, reason = "a drop can't await, and its test is over")]
     fn drop(&mut self) {
         // A program that ends may still write into it.
         for _ in 0..REMOVALS_MAX {
