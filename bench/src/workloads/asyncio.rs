@@ -244,7 +244,8 @@ impl Served for Echoes {
         let note = "NAME:64x1000 is one connection on which 1 000 messages of 64 B are echoed one \
                     after the other; ops/s counts echoes in wall time, MiB/s one direction. \
                     NAME:ws-65536x100 is the \
-                    same with text messages of a WebSocket, the handshake included. NAME:refused makes a runtime, has one connection refused and ends the runtime \
+                    same with text messages of a WebSocket, the handshake included. NAME:refused \
+                    makes a runtime, has one connection refused and ends the runtime \
                     (the floor has no runtime): this is what the C++ framework's table shows as 27 \
                     million echoes a second, by counting a thousand for each. A runtime of ours \
                     touches and locks its 8 MiB of receive buffers when it is made.";
